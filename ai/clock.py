@@ -1,0 +1,86 @@
+"""Time as something handed in: the system's clock, and a virtual one that lets a month be lived in seconds."""
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What every room knows of time."""
+
+    def now(self) -> datetime:
+        """Return the wall time, aware, in UTC; it may jump either way."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds that never run backwards, from an arbitrary start."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for `seconds`."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now(self) -> datetime:
+        """Return the machine's time in UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Return the machine's monotonic seconds."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for `seconds` of real time."""
+        await asyncio.sleep(seconds)
+
+
+class VirtualClock:
+    """A clock that moves only when told to or slept on; for simulations and tests."""
+
+    def __init__(self, start: datetime) -> None:
+        self._now = start.astimezone(UTC)
+        self._monotonic = 0.0
+
+    def now(self) -> datetime:
+        """Return the virtual time in UTC."""
+        return self._now
+
+    def monotonic(self) -> float:
+        """Return virtual seconds since this clock was made; `set` does not touch them."""
+        return self._monotonic
+
+    async def sleep(self, seconds: float) -> None:
+        """Advance by `seconds` at once and let other tasks run."""
+        self.advance(max(0.0, seconds))
+        await asyncio.sleep(0)
+
+    def advance(self, seconds: float) -> None:
+        """Move both clocks forward by `seconds`."""
+        self._now += timedelta(seconds=seconds)
+        self._monotonic += seconds
+
+    def set(self, when: datetime) -> None:
+        """Jump the wall clock to `when`, as an administrator or NTP may do."""
+        self._now = when.astimezone(UTC)
+
+
+def rfc3339(when: datetime) -> str:
+    """Return `when` as RFC 3339 in UTC with microseconds and `Z`: fixed width, so text order is time order."""
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_rfc3339(text: str) -> datetime:
+    """Return the aware UTC time that `text` says; raises ValueError where it is not RFC 3339 with an offset."""
+    when = datetime.fromisoformat(text)
+    if when.tzinfo is None:
+        raise ValueError(f"time {text!r} has no offset; write it like 2026-11-22T05:00:00Z")
+    return when.astimezone(UTC)
+
+
+def microseconds(when: datetime) -> int:
+    """Return whole microseconds since 1970 in UTC, the purse's way of keeping time."""
+    return (when - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

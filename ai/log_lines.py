@@ -1,0 +1,131 @@
+"""What each kind of event says in the log, for people: one table, from which log, page and docs are made."""
+
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+NANOS_PER_USD = 1_000_000_000
+MAX_LINE_CHARS = 8_000  # no reply within MAX_OUTPUT_TOKENS is longer; a runaway text is cut so that it stays one line
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """How an event is told: `[ROOM] emoji template`, at a level, and what it means to the reader."""
+
+    room: str
+    emoji: str
+    template: str
+    meaning: str
+    level: str = "info"
+
+
+EVENTS: dict[str, Line] = {
+    # --- daemon ------------------------------------------------------------------------------------------
+    "daemon.started": Line("DAEMON", "🌅", "Genesis {version} awake, data in {data_dir}", "The daemon started."),
+    "daemon.provider": Line("DAEMON", "🔌", "{text}", "Which provider serves the thoughts."),
+    "daemon.serving": Line("DAEMON", "🌐", "Observer at {url}", "Where the page can be seen."),
+    "daemon.stopping": Line("DAEMON", "🌙", "Stopping: {reason}", "The daemon was told to stop and drains."),
+    "daemon.stopped": Line("DAEMON", "💤", "Stopped; everything is kept", "The daemon has ended cleanly."),
+    "daemon.trouble": Line(
+        "DAEMON", "🚨", "{problem}", "Something outside the mind is wrong; the line says what to do.", "error"
+    ),
+    "daemon.clock": Line(
+        "DAEMON", "⏰", "{problem}", "The machine's clock jumped; the next beat was set anew.", "warning"
+    ),
+    # --- beats -------------------------------------------------------------------------------------------
+    "beat.started": Line("BRAIN", "💓", "Beat {beat} ({purpose})", "A beat begins."),
+    "beat.ended": Line(
+        "BRAIN",
+        "🫧",
+        "Beat {beat} lived in {seconds:.1f} s, {steps} step(s); next at {next_beat_at}",
+        "A beat ended.",
+    ),
+    "beat.interrupted": Line(
+        "BRAIN",
+        "🩹",
+        "Beat {beat} was cut short by a stop; it is closed, not run again",
+        "Closed at start.",
+        "warning",
+    ),
+    "beat.empty": Line(
+        "BRAIN",
+        "🕳️",
+        "Nobody could think this beat: {problem}",
+        "No model answered; the pulse goes on.",
+        "warning",
+    ),
+    "beat.failed": Line("BRAIN", "🩹", "Beat {beat} failed: {problem}", "A fault in Genesis itself; tell us.", "error"),
+    "brain.looping": Line(
+        "BRAIN", "🧠", "Starting consciousness loop for {name}...", "The brain's timer runs from here on."
+    ),
+    "brain.budget": Line("BRAIN", "💰", "Budget: ${available_nanos:usd2} / ${granted_nanos:usd2}", "What is left."),
+    "brain.model": Line("BRAIN", "🧠", "Model: {model} (Intelligence: {intelligence}/10)", "Who thinks next."),
+    "brain.paused": Line("BRAIN", "⏸️", "Paused by {by}", "No beats until it is resumed."),
+    "brain.resumed": Line("BRAIN", "▶️", "Resumed by {by}", "Beats go on."),
+    "thought": Line("BRAIN", "💭", "{text}", "What the AI thought, in its own words: data, never a command."),
+    "action.performed": Line("ACTION", "⚡", "{action}({params}) → {result}", "The AI did something."),
+    "action.refused": Line("ACTION", "🚫", "{action}({params}) refused: {result}", "It could not, and was told why."),
+    # --- models ------------------------------------------------------------------------------------------
+    "call.completed": Line(
+        "BRAIN",
+        "💬",
+        "Response: {chars} chars | Tokens: {prompt_tokens}→{completion_tokens} | "
+        "Cost: ${cost_nanos:usd6} | Balance: ${balance_nanos:usd2} ({health})",
+        "A model answered; what it cost and what is left.",
+    ),
+    "call.fallback": Line(
+        "MODEL", "🛟", "{failed}: {problem}; next: {next}", "A model failed; who is tried.", "warning"
+    ),
+    "model.switched": Line("MODEL", "🔀", "{from_model} → {to_model}: {reason}", "Another model thinks from here on."),
+    # --- model calls (llm) -------------------------------------------------------------------------------
+    # --- rotation and catalogue --------------------------------------------------------------------------
+    # --- embedded model ----------------------------------------------------------------------------------
+    # --- purse -------------------------------------------------------------------------------------------
+    # --- lives and memory --------------------------------------------------------------------------------
+    # --- posts and actions -------------------------------------------------------------------------------
+    # --- observer and caretaker --------------------------------------------------------------------------
+    "caretaker.message": Line(
+        "CARE", "💌", "{by} says: {text}", "A message to the mind; it reads it at its next beat."
+    ),
+    "caretaker.command": Line("CARE", "🧑‍🔧", "{command} by {by}: {result}", "A command of a person was carried out."),
+    "alert": Line("ALERT", "⚠️", "{problem}", "Something a person should look at; told once.", "warning"),
+}
+
+
+class MoneyFormatter(string.Formatter):
+    """str.format with `usd2`, `usd4`, `usd6` and `usd9`: nano-dollars shown as dollars with that many places."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        """Format one field; an unknown amount is shown as `?`, never as 0."""
+        if format_spec.startswith("usd"):
+            places = int(format_spec[3:])
+            return "?" if value is None else f"{Decimal(value) / NANOS_PER_USD:,.{places}f}"
+        if value is None:
+            return "?"
+        return str(super().format_field(value, format_spec))
+
+
+_FORMATTER = MoneyFormatter()
+
+
+class _Data(dict[str, Any]):
+    def __missing__(self, key: str) -> None:
+        return None  # an event written by an older version may lack a field: shown as ?, never an error
+
+
+def message(kind: str, data: Mapping[str, Any], *, life: int | None, beat: int | None) -> str:
+    """Return the event's one line without time, room and emoji; line breaks and control characters are folded."""
+    line = EVENTS.get(kind)
+    if line is None:  # written by a newer version: show what there is
+        text = f"{kind} {dict(data)}"
+    else:
+        text = _FORMATTER.vformat(line.template, (), _Data({"life": life, "beat": beat, **data}))
+    folded = " ".join("".join(c if c.isprintable() or c in "\n\r\t\u200d" else "�" for c in text).split())
+    return folded if len(folded) <= MAX_LINE_CHARS else folded[: MAX_LINE_CHARS - 1] + "…"
+
+
+def line_for(kind: str) -> Line:
+    """Return how `kind` is told; an unknown kind (a newer version's) gets a plain line."""
+    return EVENTS.get(kind) or Line("EVENT", "•", "", "An event of a newer version.")

@@ -1,0 +1,67 @@
+"""The mind's own database, mind.db: journal, schedule, commands, outbox, model health; never money."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+from ai.ledger.sqlite import connect, migrate
+
+MIGRATIONS = files("ai") / "migrations" / "mind"
+
+
+class Mind:
+    """One process's connection to mind.db; used from one thread."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self._depth = 0
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Commit what is written inside as one; an inner transaction is a savepoint of the outer one."""
+        begin, commit, rollback = (
+            ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK")
+            if self._depth == 0
+            else (f"SAVEPOINT s{self._depth}", f"RELEASE s{self._depth}", f"ROLLBACK TO s{self._depth}")
+        )
+        self.connection.execute(begin)
+        self._depth += 1
+        try:
+            yield self.connection
+        except BaseException:
+            self._depth -= 1
+            if self.connection.in_transaction:  # a full disk makes SQLite roll back by itself
+                self.connection.execute(rollback)
+            raise
+        self._depth -= 1
+        self.connection.execute(commit)
+
+    def remember(self, name: str, value: object) -> None:
+        """Keep a small JSON value under `name` (next beat, pause, breaker of a day's first beat …)."""
+        self.connection.execute(
+            "INSERT INTO schedule (name, data) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET data = excluded.data",
+            (name, json.dumps(value)),
+        )
+
+    def recall(self, name: str, default: object = None) -> object:
+        """Return what `remember` kept under `name`, or `default`."""
+        row = self.connection.execute("SELECT data FROM schedule WHERE name = ?", (name,)).fetchone()
+        return default if row is None else json.loads(row[0])
+
+    def close(self) -> None:
+        """Close the connection; what was committed stays."""
+        self.connection.close()
+
+
+def open_mind(path: Path, *, read_only: bool = False) -> Mind:
+    """Open, and unless `read_only` create and migrate, the database at `path`.
+
+    Raises ai.ledger.errors.NewerSchema, StoreUnavailable or CorruptStore, each with one line for people.
+    """
+    connection = connect(path, read_only=read_only)
+    if not read_only:
+        migrate(connection, "mind", MIGRATIONS)
+    return Mind(connection)

@@ -1,0 +1,281 @@
+"""Every setting: typed, with its default, its meaning and an example; docs/configuration.md is made from here."""
+
+import json
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+
+MAX_BUDGET_USD = Decimal(1_000_000)  # beyond it a typing error is likelier than a wish
+
+
+class Cap(BaseModel):
+    """A named sub-budget: an account more on the holds it covers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")
+    amount: Decimal = Field(ge=0, le=MAX_BUDGET_USD, allow_inf_nan=False)
+    period: Literal["day", "week", "month"]
+    covers: tuple[str, ...] = Field(min_length=1)
+
+
+def _setting(default: Any, meaning: str, example: str, **bounds: Any) -> Any:
+    return Field(default=default, description=meaning, examples=[example], **bounds)
+
+
+def _secret(meaning: str, example: str) -> Any:
+    return Field(default=None, description=meaning, examples=[example], json_schema_extra={"secret": True})
+
+
+class Settings(BaseModel):
+    """What a person can set; the names in capitals are the environment's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    openrouter_api_key: SecretStr | None = _secret("set: use OpenRouter", "sk-or-v1-…")
+    openrouter_base_url: str = _setting(
+        "https://openrouter.ai/api/v1", "where OpenRouter's API is", "https://openrouter.ai/api/v1"
+    )
+    openrouter_model: str | None = _setting(
+        None,
+        "pins every chat completion (never embeddings) to this model id: rotation off; where it is unaffordable "
+        "or fails, free and local models serve",
+        "anthropic/claude-haiku-4.5",
+    )
+    openrouter_referer: str = _setting(
+        "https://github.com/genesis-ai/genesis", "attribution header", "https://me.example"
+    )
+    openrouter_title: str = _setting("Genesis", "attribution header", "My character")
+    openai_api_key: SecretStr | None = _secret("used where no OpenRouter key is set", "sk-…")
+    openai_base_url: str = _setting("https://api.openai.com/v1", "where OpenAI's API is", "https://api.openai.com/v1")
+    local_model: str = _setting(
+        "auto",
+        "the embedded model: last candidate, and the only one without a key. `auto`: the largest of `1.5b`, `0.5b`, "
+        "`135m` that fits in memory and can be had; or one of these; or a path to a GGUF file; `off`: never",
+        "0.5b",
+    )
+    monthly_budget_usd: Decimal = _setting(
+        Decimal("5.00"),
+        "the allowance of a calendar month, UTC",
+        "5.00",
+        ge=0,
+        le=MAX_BUDGET_USD,
+        decimal_places=9,
+        allow_inf_nan=False,
+    )
+    daily_budget_usd: Decimal | None = _setting(
+        None, "an optional second cap", "0.50", ge=0, le=MAX_BUDGET_USD, decimal_places=9, allow_inf_nan=False
+    )
+    budgets: tuple[Cap, ...] = _setting(
+        (),
+        "named sub-budgets as JSON: each covers purposes, clients or models, and refuses by its name",
+        '[{"name": "posts", "amount": "1.00", "period": "month", "covers": ["post"]}]',
+    )
+    free_requests_per_day: int | Literal["auto"] = _setting(
+        "auto", "the provider's quota for `:free` models; `auto`: what the key's account says, else 50", "50"
+    )
+    free_requests_per_minute: int = _setting(
+        20, "the provider's limit a minute for `:free` models", "20", ge=1, le=10_000
+    )
+    think_interval_seconds: int = _setting(600, "the brain's timer", "600", ge=1, le=86_400 * 7)
+    max_steps_per_beat: int = _setting(4, "model calls in one beat at most", "4", ge=1, le=32)
+    max_output_tokens: int = _setting(700, "always sent as `max_tokens`", "700", ge=16, le=32_000)
+    llm_timeout_seconds: int = _setting(60, "one model call at most", "60", ge=1, le=600)
+    bootstrap_mode: Literal["blank_slate", "basic_facts", "full_briefing", "rotate"] = _setting(
+        "rotate",
+        "what a newborn is told: `blank_slate`, `basic_facts`, `full_briefing`, or `rotate` through them",
+        "rotate",
+    )
+    on_bankruptcy: Literal["survive", "die"] = _setting(
+        "survive", "`survive`: free and local models only; `die`: one last post, then death", "survive"
+    )
+    max_life_days: int | None = _setting(
+        None, "die of old age after this many days; unset: never", "365", ge=1, le=36_500
+    )
+    embeddings: Literal["local", "openai", "off"] = _setting(
+        "local",
+        "how memories are compared: `local` MiniLM, `openai` (`text-embedding-3-small`, paid from the purse), "
+        "`off`: full-text search",
+        "local",
+    )
+    memory_working_set: int = _setting(
+        2000,
+        "memories a life file holds at most; older ones are condensed into the archive",
+        "2000",
+        ge=50,
+        le=20_000,
+    )
+    tweets: Literal["dry-run", "live", "approve"] = _setting(
+        "dry-run",
+        "`live`: really post to X; `dry-run`: the post ends in the local timeline, and nothing leaves; "
+        "`approve`: a person releases each post",
+        "dry-run",
+    )
+    x_api_key: SecretStr | None = _secret("X (OAuth 1.0a)", "…")
+    x_api_secret: SecretStr | None = _secret("X (OAuth 1.0a)", "…")
+    x_access_token: SecretStr | None = _secret("X (OAuth 1.0a)", "…")
+    x_access_token_secret: SecretStr | None = _secret("X (OAuth 1.0a)", "…")
+    x_api_base_url: str = _setting("https://api.twitter.com", "where X's API is", "https://api.twitter.com")
+    tweet_price_usd: Decimal = _setting(
+        Decimal("0.015"),
+        "what X charges a post",
+        "0.015",
+        ge=0,
+        le=100,
+        decimal_places=9,
+        allow_inf_nan=False,
+    )
+    tweet_with_url_price_usd: Decimal = _setting(
+        Decimal("0.20"),
+        "what X charges a post with a URL",
+        "0.20",
+        ge=0,
+        le=100,
+        decimal_places=9,
+        allow_inf_nan=False,
+    )
+    tweet_read_price_usd: Decimal = _setting(
+        Decimal("0.005"),
+        "what reading one post costs",
+        "0.005",
+        ge=0,
+        le=100,
+        decimal_places=9,
+        allow_inf_nan=False,
+    )
+    tweets_per_day: int = _setting(4, "posts a day at most; 4 posts a day are $1.80 a month", "4", ge=0, le=1000)
+    tweet_min_gap_seconds: int = _setting(3600, "seconds between two posts at least", "3600", ge=0, le=86_400 * 30)
+    data_dir: Path = _setting(Path("./data"), "everything durable; in the container `/data`", "./data")
+    database_url: str | None = _setting(
+        None,
+        "the purse; unset: `sqlite:///<DATA_DIR>/credits/ledger.db`; a PostgreSQL URL is taken as well",
+        "postgresql://genesis:…@localhost/purse",
+        json_schema_extra={"secret": True},
+        repr=False,
+    )
+    mind: str = _setting(
+        "genesis",
+        "this daemon's name where several share a purse",
+        "genesis",
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$",
+    )
+    observer_host: str = _setting("127.0.0.1", "where the page listens; in the container `0.0.0.0`", "127.0.0.1")
+    observer_port: int = _setting(8085, "the page's port; 0: any free one", "8085", ge=0, le=65_535)
+    admin_token: SecretStr | None = _secret(
+        "bearer token of the admin routes; unset: they answer 403", "a long random text"
+    )
+    public_budget: bool = _setting(
+        True, "`on`: visitors of the page see the money; `off`: only the caretaker does", "on"
+    )
+    donate_url: str | None = _setting(None, "a link on the page for those who want to give", "https://ko-fi.com/me")
+    kofi_verification_token: SecretStr | None = _secret("turns Ko-fi's webhook on; the token Ko-fi shows you", "…")
+    alert_webhook_url: str | None = _setting(
+        None,
+        "alerts are also POSTed here as JSON",
+        "https://hooks.example/genesis",
+        json_schema_extra={"secret": True},
+        repr=False,
+    )
+    alert_webhook_secret: SecretStr | None = _secret("signs the alerts' bodies (HMAC-SHA256)", "a long random text")
+    journal_keep_days: int = _setting(
+        90, "days the journal is kept; money's records are kept for ever", "90", ge=1, le=36_500
+    )
+    log_format: Literal["emoji", "json"] = _setting(
+        "emoji", "`emoji`: lines for people; `json`: one object a line", "emoji"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _setting("INFO", "the least level that is logged", "INFO")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _tidy(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = value.strip(" \t")
+            if re.search(r"[\x00-\x1f\x7f]", value):
+                raise ValueError("has a line break or a control character in it")
+        return value
+
+    @field_validator("openrouter_base_url", "openai_base_url", "x_api_base_url", "alert_webhook_url", "donate_url")
+    @classmethod
+    def _http_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("is not an http(s) URL")
+        return value.rstrip("/")
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_url(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("sqlite:///", "postgresql://", "postgres://")):
+            raise ValueError("is neither sqlite:///… nor postgresql://…")
+        return value
+
+    @field_validator("free_requests_per_day")
+    @classmethod
+    def _free_requests(cls, value: int | str) -> int | str:
+        if isinstance(value, int) and not 0 <= value <= 1_000_000:  # noqa: PLR2004 - a typing error beyond it
+            raise ValueError("is not between 0 and 1000000")
+        return value
+
+    @field_validator("budgets", mode="before")
+    @classmethod
+    def _budgets(cls, value: object) -> object:
+        return json.loads(value) if isinstance(value, str) else value
+
+    @field_validator("budgets")
+    @classmethod
+    def _distinct(cls, value: tuple[Cap, ...]) -> tuple[Cap, ...]:
+        names = [cap.name for cap in value]
+        if len(set(names)) != len(names):
+            raise ValueError("names the same sub-budget twice")
+        return value
+
+    @model_validator(mode="after")
+    def _live_needs_keys(self) -> Self:
+        if self.tweets in {"live", "approve"}:
+            missing = [name.upper() for name in X_KEYS if getattr(self, name) is None]
+            if missing:
+                raise ValueError(f"TWEETS={self.tweets} needs {', '.join(missing)}; or set TWEETS=dry-run")
+        return self
+
+    @property
+    def purse_url(self) -> str:
+        """Where the purse is kept: `DATABASE_URL`, or the file in `DATA_DIR`."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'credits' / 'ledger.db'}"
+
+    @property
+    def provider(self) -> Literal["openrouter", "openai", "local"]:
+        """Who serves the thoughts: OpenRouter with its key, else OpenAI with its key, else the embedded model."""
+        if self.openrouter_api_key:
+            return "openrouter"
+        return "openai" if self.openai_api_key else "local"
+
+    def secrets(self) -> list[str]:
+        """Return every secret text that is set, for redaction."""
+        found = [
+            v.get_secret_value()
+            for v in (getattr(self, n) for n in type(self).model_fields)
+            if isinstance(v, SecretStr)
+        ]
+        password = urlsplit(self.database_url or "").password
+        return [text for text in (*found, password, self.alert_webhook_url) if text]
+
+
+X_KEYS = ("x_api_key", "x_api_secret", "x_access_token", "x_access_token_secret")
+SECRET_NAMES = frozenset(
+    name.upper()
+    for name, field in Settings.model_fields.items()
+    if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("secret")
+)
