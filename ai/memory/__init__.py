@@ -1,0 +1,1 @@
+"""What the mind remembers: the memory stream, its archive, retrieval, reflection and condensing."""
