@@ -1,0 +1,332 @@
+"""An OpenRouter for tests: a real HTTP server with a fault script and its own record of what it billed.
+
+    with FakeOpenRouter() as provider:              # provider.base_url, provider.key
+        provider.then(status(502), cut(billed=True))  # the next two calls fail so, later ones succeed
+        ...
+        assert ledger_spent == provider.billed_nanos
+
+By hand: python -m tests.world.openrouter --port 8099
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import ROUND_CEILING, Decimal
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any, Self
+
+from tests.world.openrouter_answers import Answer, completion_document, error_document, stream_pieces
+from tests.world.openrouter_wire import Cut, Request, Wire, WireServer, dumps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from tests.world.openrouter_faults import Fault
+
+NANOS_PER_USD = 10**9
+FREE = {"prompt": "0", "completion": "0"}
+CHAT_PARAMETERS = ["max_tokens", "temperature", "response_format", "structured_outputs", "tools"]
+ENDLESS_PIECES = 1_000_000
+
+
+def model_entry(model_id: str, prompt: str = "0", completion: str = "0", **extra: Any) -> dict[str, Any]:
+    """One entry of `/models`, prices in USD per token as text."""
+    pricing = {"prompt": prompt, "completion": completion, **extra.pop("pricing", {})}
+    return {
+        "id": model_id,
+        "canonical_slug": model_id,
+        "name": model_id,
+        "created": 1_780_000_000,
+        "context_length": 131_072,
+        "architecture": {"input_modalities": ["text"], "output_modalities": ["text"]},
+        "pricing": pricing,
+        "top_provider": {"context_length": 131_072, "max_completion_tokens": 8192, "is_moderated": False},
+        "supported_parameters": CHAT_PARAMETERS,
+        "expiration_date": None,
+        **extra,
+    }
+
+
+DEFAULT_MODELS: dict[str, Any] = {
+    "data": [
+        *(model_entry(f"acme/free-{n}:free") for n in range(1, 13)),
+        *(model_entry(f"acme/tiny-{n}", "0.0000000375", "0.0000001500") for n in range(1, 13)),
+        *(model_entry(f"acme/small-{n}", "0.0000008", "0.000004") for n in range(1, 5)),
+        model_entry("anthropic/claude-sonnet-4.5", "0.000003", "0.000015"),
+        model_entry("openai/gpt-4o-mini", "0.00000015", "0.0000006"),
+        model_entry("openai/text-embedding-3-small", "0.00000002", "0"),
+    ]
+}
+DEFAULT_REPLY = '{"thought": "I am here, and I am counting.", "action": "think", "params": {}}'
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What the provider booked for one generation; `cost` in USD, exact."""
+
+    id: str
+    model: str
+    cost: Decimal
+    prompt_tokens: int
+    completion_tokens: int
+
+    @property
+    def nanos(self) -> int:
+        """The cost in whole nano-dollars, rounded up."""
+        return int((self.cost * NANOS_PER_USD).to_integral_value(ROUND_CEILING))
+
+
+@dataclass(slots=True)
+class FakeOpenRouter:
+    """The provider; start with `start()` or `with`. Its records may be read from any thread.
+
+    `reply` is a text, or `reply(body) -> str | Answer` of the request's body. `date` gives the Date header.
+    `watch(request)` is called in the server's thread before a call is answered. `shape="openai"` answers as
+    OpenAI does: usage only where asked for, no cost, no generation ids.
+    """
+
+    models: dict[str, Any] = field(default_factory=lambda: DEFAULT_MODELS)
+    reply: str | Callable[[dict[str, Any]], str | Answer] = DEFAULT_REPLY
+    key: str = "sk-or-v1-test"
+    shape: str = "openrouter"
+    date: Callable[[], datetime] = lambda: datetime.now(UTC)
+    watch: Callable[[Request], None] | None = None
+    fault_for: Callable[[Request], Fault | None] | None = None
+    unseen_asks: int = 0  # how often GET /generation answers 404 before it knows a generation
+    key_document: dict[str, Any] = field(default_factory=dict)
+    port: int = 0
+
+    requests: list[Request] = field(default_factory=list)
+    bills: list[Bill] = field(default_factory=list)
+    _script: deque[Fault | None] = field(default_factory=deque)
+    _generations: dict[str, Decimal] = field(default_factory=dict)
+    _asked: dict[str, int] = field(default_factory=dict)
+    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _server: WireServer | None = None
+
+    # --- life of the server ---------------------------------------------------------------------------
+    def start(self) -> Self:
+        """Listen on a free loopback port (or on `port`)."""
+        self._server = WireServer(self._handle, port=self.port).start()
+        self.port = self._server.port
+        return self
+
+    def stop(self) -> None:
+        """Close every connection; the port is free again and may be taken by the next `start`."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/api/v1"
+
+    # --- script and record ----------------------------------------------------------------------------
+    def then(self, *faults: Fault | None) -> Self:
+        """The next paid calls go wrong so, in order; None is a call that goes well."""
+        self._script.extend(faults)
+        return self
+
+    @property
+    def billed(self) -> Decimal:
+        """USD billed in all."""
+        return sum((bill.cost for bill in self.bills), Decimal(0))
+
+    @property
+    def billed_nanos(self) -> int:
+        """Nano-dollars billed, each call rounded up."""
+        return sum(bill.nanos for bill in self.bills)
+
+    @property
+    def calls(self) -> list[Request]:
+        """The requests that could cost money."""
+        return [request for request in self.requests if request.method == "POST"]
+
+    # --- answering ------------------------------------------------------------------------------------
+    async def _handle(self, request: Request, wire: Wire) -> None:
+        if request.method == "POST" and self.watch is not None:
+            self.watch(request)
+        self.requests.append(request)
+        path = request.path.removeprefix("/api/v1")
+        if self.key and request.headers.get("authorization") != f"Bearer {self.key}" and path != "/models":
+            await self._json(wire, 401, error_document(401, "No auth credentials found"))
+        elif (request.method, path) == ("GET", "/models"):
+            await self._json(wire, 200, self.models)
+        elif (request.method, path) == ("GET", "/key"):
+            await self._json(wire, 200, {"data": self._key_data()})
+        elif (request.method, path) == ("GET", "/generation"):
+            await self._generation(wire, request.query.get("id", ""))
+        elif request.method == "POST" and path in ("/chat/completions", "/embeddings"):
+            await self._paid(request, wire, path)
+        else:
+            await self._json(wire, 404, error_document(404, f"no route {request.method} {request.path}"))
+
+    async def _paid(self, request: Request, wire: Wire, path: str) -> None:
+        fault = self._script.popleft() if self._script else None
+        if fault is None and self.fault_for is not None:
+            fault = self.fault_for(request)
+        entry = self._entry(request.json)
+        generation = f"gen-{next(self._numbers):08d}"
+        if fault is not None and fault.kind == "status":
+            if fault.billed and entry is not None:
+                self._bill(generation, self._answer(request.json, entry, fault))
+            document = error_document(fault.code or 500, fault.message, fault.error_type, fault.metadata)
+            await self._json(wire, fault.code or 500, document, {**self._named(generation), **fault.headers})
+        elif entry is None:
+            model = (request.json or {}).get("model")
+            await self._json(wire, 404, error_document(404, f"No endpoints found for {model}."))
+        elif path == "/embeddings":
+            await self._embed(request, wire, entry, generation, fault)
+        else:
+            await self._complete(request, wire, entry, generation, fault)
+
+    async def _complete(
+        self, request: Request, wire: Wire, entry: dict[str, Any], generation: str, fault: Fault | None
+    ) -> None:
+        answer = self._answer(request.json, entry, fault)
+        kind = fault.kind if fault else ""
+        if kind == "cut_before" and not (fault and fault.billed):
+            self._generations[generation] = Decimal(0)
+            raise Cut
+        if fault is None or fault.billed:
+            self._bill(generation, answer)
+        else:
+            self._generations[generation] = Decimal(0)
+        if kind == "cut_before":
+            raise Cut
+        if kind == "hang":
+            await wire.client_gone()
+            raise Cut
+        if fault is not None and kind in ("error_200", "body"):
+            data = fault.body or dumps(error_document(fault.code or 500, fault.message))
+            headers = {"Content-Type": "application/json", **fault.headers, "Content-Length": str(len(data))}
+            await wire.head(200, {**self._common(), **self._named(generation), **headers})
+            await wire.write(data)
+        elif request.json.get("stream"):
+            await self._stream(wire, request, answer, generation, fault)
+        else:
+            document = completion_document(answer, generation, fault, openai=self.shape == "openai")
+            await self._json(wire, 200, document, self._named(generation))
+
+    async def _stream(self, wire: Wire, request: Request, answer: Answer, generation: str, fault: Fault | None) -> None:
+        headers = {"Content-Type": "text/event-stream", "Transfer-Encoding": "chunked"}
+        await wire.head(200, {**self._common(), **self._named(generation), **headers})
+        kind = fault.kind if fault else ""
+        if kind == "cut_after_headers":
+            raise Cut
+        if kind == "hang_after_headers":
+            await wire.client_gone()
+            raise Cut
+        if fault is not None and kind == "endless":
+            for _ in range(ENDLESS_PIECES):
+                await wire.write(fault.body)
+            raise Cut
+        usage_wanted = self.shape == "openrouter" or (request.json.get("stream_options") or {}).get("include_usage")
+        pieces = stream_pieces(answer, generation, fault, openai=self.shape == "openai", with_usage=bool(usage_wanted))
+        for number, piece in enumerate(pieces):
+            if kind == "cut_mid_stream" and number == 2:
+                raise Cut
+            await wire.write(piece)
+        await wire.end()
+
+    async def _embed(
+        self, request: Request, wire: Wire, entry: dict[str, Any], generation: str, fault: Fault | None
+    ) -> None:
+        texts = request.json["input"] if isinstance(request.json["input"], list) else [request.json["input"]]
+        tokens = sum(_tokens(text) for text in texts)
+        answer = Answer("", model=entry["id"], prompt_tokens=tokens, completion_tokens=0)
+        answer = answer.priced(entry["pricing"], fault)
+        if fault is None or fault.billed:
+            self._bill(generation, answer)
+        if fault is not None and fault.kind.startswith(("cut", "hang")):
+            raise Cut
+        usage: dict[str, Any] = {"prompt_tokens": tokens, "total_tokens": tokens}
+        if self.shape == "openrouter":
+            usage["cost"] = None if fault is not None and fault.kind == "null_cost" else answer.cost
+        document = {
+            "object": "list",
+            "model": entry["id"],
+            "data": [{"object": "embedding", "index": n, "embedding": _vector(t)} for n, t in enumerate(texts)],
+            "usage": usage,
+        }
+        await self._json(wire, 200, document, self._named(generation))
+
+    async def _generation(self, wire: Wire, generation: str) -> None:
+        asked = self._asked[generation] = self._asked.get(generation, 0) + 1
+        cost = self._generations.get(generation)
+        if cost is None or asked <= self.unseen_asks:
+            await self._json(wire, 404, error_document(404, f"Generation {generation} not found"))
+            return
+        bill = next((bill for bill in self.bills if bill.id == generation), None)
+        data = {
+            "id": generation,
+            "total_cost": cost,
+            "usage": cost,
+            "cancelled": bill is None,
+            "native_tokens_prompt": bill.prompt_tokens if bill else 0,
+            "native_tokens_completion": bill.completion_tokens if bill else 0,
+            "model": bill.model if bill else None,
+        }
+        await self._json(wire, 200, {"data": data})
+
+    # --- pieces ---------------------------------------------------------------------------------------
+    def _entry(self, body: Any) -> dict[str, Any] | None:
+        wanted = (body or {}).get("model")
+        entries: Iterable[dict[str, Any]] = self.models["data"]
+        return next((entry for entry in entries if entry["id"] == wanted), None)
+
+    def _answer(self, body: dict[str, Any], entry: dict[str, Any], fault: Fault | None) -> Answer:
+        reply = self.reply(body) if callable(self.reply) else self.reply
+        answer = reply if isinstance(reply, Answer) else Answer(reply)
+        return answer.told(body, entry["id"], fault).priced(entry["pricing"], fault)
+
+    def _bill(self, generation: str, answer: Answer) -> None:
+        assert answer.cost is not None
+        with self._lock:
+            bill = Bill(generation, answer.model, answer.cost, answer.prompt_tokens, answer.completion_tokens)
+            self.bills.append(bill)
+            self._generations[generation] = answer.cost
+
+    def _common(self) -> dict[str, str]:
+        return {"Date": format_datetime(self.date().astimezone(UTC), usegmt=True)}
+
+    def _named(self, generation: str) -> dict[str, str]:
+        return {"X-Generation-Id": generation} if self.shape == "openrouter" else {"x-request-id": generation}
+
+    def _key_data(self) -> dict[str, Any]:
+        counters = dict.fromkeys(("usage", "usage_daily", "usage_weekly", "usage_monthly"), self.billed)
+        limits = {"label": "test", "limit": None, "limit_remaining": None, "limit_reset": None}
+        return {**limits, **counters, "is_free_tier": False, **self.key_document}
+
+    async def _json(self, wire: Wire, code: int, document: Any, headers: dict[str, str] | None = None) -> None:
+        data = dumps(document)
+        fixed = {"Content-Type": "application/json", "Content-Length": str(len(data))}
+        await wire.head(code, {**self._common(), **(headers or {}), **fixed})
+        await wire.write(data)
+
+
+def _tokens(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass")) // 4 + 1
+
+
+def _vector(text: str, size: int = 32) -> list[float]:
+    digest = hashlib.sha256(text.encode()).digest()
+    return [(byte - 127.5) / 127.5 for byte in digest[:size]]
+
+
+if __name__ == "__main__":
+    from tests.world.openrouter_by_hand import main
+
+    main()

@@ -1,0 +1,144 @@
+"""What the tests' provider answers: documents and streams in OpenRouter's and OpenAI's shape, with their price."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from tests.world.openrouter_wire import dumps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.world.openrouter_faults import Fault
+
+BYTES_PER_TOKEN = 4
+DELTA_CHARS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer; figures that are None are made from the texts and the price list."""
+
+    text: str
+    prompt_tokens: int = -1
+    completion_tokens: int = -1
+    cost: Decimal | None = None
+    model: str = ""
+    finish_reason: str = "stop"
+
+    def told(self, body: dict[str, Any], model: str, fault: Fault | None) -> Answer:
+        """This answer to that request: tokens counted, text cut at max_tokens."""
+        said = "".join(str(message.get("content") or "") for message in body.get("messages", []))
+        prompt = self.prompt_tokens if self.prompt_tokens >= 0 else count_tokens(said) + 4
+        text = "" if fault is not None and fault.kind == "empty" else self.text
+        completion = self.completion_tokens if self.completion_tokens >= 0 else count_tokens(text)
+        most = body.get("max_tokens") or body.get("max_completion_tokens")
+        finish = self.finish_reason
+        if most is not None and completion > most:
+            completion, finish = most, "length"
+            text = text.encode()[: most * BYTES_PER_TOKEN].decode(errors="ignore")
+        named = fault.model if fault is not None and fault.kind == "wrong_model" else model
+        return replace(
+            self, text=text, prompt_tokens=prompt, completion_tokens=completion, model=named, finish_reason=finish
+        )
+
+    def priced(self, pricing: dict[str, str], fault: Fault | None) -> Answer:
+        """This answer with what it costs in USD."""
+        cost = self.cost
+        if cost is None:
+            cost = (
+                self.prompt_tokens * Decimal(pricing["prompt"])
+                + self.completion_tokens * Decimal(pricing["completion"])
+                + Decimal(pricing.get("request", "0"))
+            )
+        if fault is not None and fault.kind == "above_bound":
+            cost = fault.figure
+        if fault is not None and fault.kind == "byok":
+            cost += fault.figure
+        return replace(self, cost=cost)
+
+
+def count_tokens(text: str) -> int:
+    """About four bytes a token."""
+    return -(-len(text.encode("utf-8", "surrogatepass")) // BYTES_PER_TOKEN)
+
+
+def error_document(
+    code: int, message: str, error_type: str | None = None, metadata: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """OpenRouter's error body."""
+    details = {**(metadata or {}), **({"error_type": error_type} if error_type else {})}
+    return {"error": {"code": code, "message": message, **({"metadata": details} if details else {})}}
+
+
+def usage_document(answer: Answer, fault: Fault | None, *, openai: bool) -> dict[str, Any]:
+    """The `usage` object; OpenAI's has no cost."""
+    usage: dict[str, Any] = {
+        "prompt_tokens": answer.prompt_tokens,
+        "completion_tokens": answer.completion_tokens,
+        "total_tokens": answer.prompt_tokens + answer.completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": 0},
+    }
+    if openai:
+        return usage
+    cost: Decimal | None = answer.cost
+    upstream: Decimal | None = None
+    if fault is not None and fault.kind == "byok":
+        assert cost is not None
+        cost, upstream = cost - fault.figure, fault.figure
+    if fault is not None and fault.kind == "null_cost":
+        cost = None
+    is_byok = fault is not None and fault.kind == "byok"
+    return {**usage, "cost": cost, "is_byok": is_byok, "cost_details": {"upstream_inference_cost": upstream}}
+
+
+def completion_document(answer: Answer, generation: str, fault: Fault | None, *, openai: bool) -> dict[str, Any]:
+    """The whole answer as one document."""
+    kind = fault.kind if fault else ""
+    choice: dict[str, Any] = {
+        "index": 0,
+        "message": {"role": "assistant", "content": answer.text},
+        "finish_reason": answer.finish_reason,
+    }
+    if fault is not None and kind == "choice_error":
+        choice |= {"finish_reason": "error", "error": {"code": fault.code, "message": fault.message}}
+        choice["message"]["content"] = ""
+    document: dict[str, Any] = {"id": generation, "model": answer.model, "choices": [choice]}
+    if kind != "no_usage" and (kind != "choice_error" or (fault is not None and fault.billed)):
+        document["usage"] = usage_document(answer, fault, openai=openai)
+    return document
+
+
+def stream_pieces(
+    answer: Answer, generation: str, fault: Fault | None, *, openai: bool, with_usage: bool
+) -> Iterator[bytes]:
+    """The answer as server-sent events, one piece a write."""
+    kind = fault.kind if fault else ""
+
+    def event(**fields: Any) -> bytes:
+        return b"data: " + dumps({"id": generation, "model": answer.model, **fields}) + b"\n\n"
+
+    if not openai:
+        yield b": OPENROUTER PROCESSING\n\n"
+    if fault is not None and kind == "sse_prefix":
+        yield fault.body
+    failing = fault is not None and kind in ("choice_error", "stream_error")
+    text = answer.text[:DELTA_CHARS] if failing else answer.text
+    for start in range(0, len(text), DELTA_CHARS):
+        delta = {"role": "assistant", "content": text[start : start + DELTA_CHARS]}
+        yield event(choices=[{"index": 0, "delta": delta, "finish_reason": None}])
+    if fault is not None and failing:
+        error = {"code": fault.code, "message": fault.message}
+        choice = {"index": 0, "delta": {"content": ""}, "finish_reason": "error"}
+        if kind == "choice_error":
+            yield event(choices=[{**choice, "error": error}])
+        else:
+            yield event(error=error, choices=[choice])
+    else:
+        yield event(choices=[{"index": 0, "delta": {"content": ""}, "finish_reason": answer.finish_reason}])
+    if with_usage and kind != "no_usage" and (fault is None or fault.billed):
+        yield event(choices=[], usage=usage_document(answer, fault, openai=openai))
+    yield b"data: [DONE]\n\n"

@@ -1,0 +1,113 @@
+"""The ways in which the tests' provider can fail a call, one constructor each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What goes wrong with one call; `billed` says whether the provider books it all the same."""
+
+    kind: str
+    billed: bool = False
+    code: int | None = None
+    message: str = ""
+    error_type: str | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    figure: Decimal = Decimal(0)
+    model: str = ""
+
+
+def status(code: int, message: str = "", *, error_type: str | None = None, retry_after: str | None = None,
+           metadata: dict[str, Any] | None = None, headers: dict[str, str] | None = None,
+           billed: bool = False) -> Fault:  # fmt: skip
+    """An HTTP status with OpenRouter's error body."""
+    named = dict(headers or {})
+    if retry_after is not None:
+        named["Retry-After"] = retry_after
+    return Fault("status", billed, code, message or f"status {code}", error_type, metadata or {}, named)
+
+
+def error_200(code: int, message: str = "provider error", *, billed: bool = False) -> Fault:
+    """HTTP 200 whose body is a top-level `error`, with no `choices`."""
+    return Fault("error_200", billed, code, message)
+
+
+def choice_error(code: int, message: str = "provider error", *, billed: bool = False) -> Fault:
+    """`choices[0].error` with `finish_reason: "error"`; with usage only where billed."""
+    return Fault("choice_error", billed, code, message)
+
+
+def stream_error(code: int, message: str = "provider error", *, billed: bool = False) -> Fault:
+    """Some deltas, then an SSE chunk with `error`."""
+    return Fault("stream_error", billed, code, message)
+
+
+def hang(*, billed: bool = False, after_headers: bool = False) -> Fault:
+    """Nothing more comes until the client cuts."""
+    return Fault("hang_after_headers" if after_headers else "hang", billed)
+
+
+def cut(*, billed: bool = False, where: str = "before") -> Fault:
+    """The connection breaks: `before` any byte, `after_headers`, or `mid_stream`."""
+    return Fault(f"cut_{where}", billed)
+
+
+def no_usage() -> Fault:
+    """A whole answer, billed, that never says its usage."""
+    return Fault("no_usage", billed=True)
+
+
+def null_cost() -> Fault:
+    """A whole answer, billed, whose `usage.cost` is null."""
+    return Fault("null_cost", billed=True)
+
+
+def wrong_model(model: str) -> Fault:
+    """A whole answer that another model gave."""
+    return Fault("wrong_model", billed=True, model=model)
+
+
+def empty(*, billed: bool = True) -> Fault:
+    """A whole answer with no content."""
+    return Fault("empty", billed)
+
+
+def above_bound(figure: str) -> Fault:
+    """A whole answer that costs this many USD, whatever was asked."""
+    return Fault("above_bound", billed=True, figure=Decimal(figure))
+
+
+def byok(upstream: str) -> Fault:
+    """A whole answer through the user's own key: the upstream's cost comes on top."""
+    return Fault("byok", billed=True, figure=Decimal(upstream))
+
+
+def body(data: bytes, *, content_type: str = "application/json", billed: bool = False) -> Fault:
+    """HTTP 200 with these bytes, whatever they are."""
+    return Fault("body", billed, headers={"Content-Type": content_type}, body=data)
+
+
+def bad_json(*, billed: bool = False) -> Fault:
+    """A stream of `data:` lines that are no JSON."""
+    return body(b'data: {"choices": [{"delta": {"con\n\n', content_type="text/event-stream", billed=billed)
+
+
+def html() -> Fault:
+    """A captive portal's page with status 200."""
+    return body(b"<html><body>Welcome to the hotel</body></html>", content_type="text/html")
+
+
+def endless(piece: bytes) -> Fault:
+    """An event stream that repeats this piece until the client cuts."""
+    return Fault("endless", body=piece)
+
+
+def sse_prefix(piece: bytes) -> Fault:
+    """A whole answer whose stream begins with these bytes."""
+    return Fault("sse_prefix", billed=True, body=piece)
