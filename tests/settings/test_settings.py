@@ -95,7 +95,7 @@ def test_live_posting_without_keys_is_refused_at_once(tmp_path: Path) -> None:
 
 
 def test_a_secret_never_shows(tmp_path: Path) -> None:
-    secret = "sk-or-v1-abcdef"  # noqa: S105 - the text that must not show
+    secret = "sk-or-v1-abcdef"
     settings = load_settings({"OPENROUTER_API_KEY": secret, "DATABASE_URL": "postgresql://u:hunter2@h/d"}, tmp_path)
     assert secret not in repr(settings)
     assert "hunter2" not in repr(settings)

@@ -1,0 +1,36 @@
+# Genesis in a small image: what is needed to build stays behind, nobody runs it, nothing in it can be written.
+FROM python:3.12-slim AS build
+WORKDIR /build
+COPY requirements.txt ./
+RUN python -m venv /opt/genesis \
+ && /opt/genesis/bin/pip install --no-cache-dir --disable-pip-version-check --only-binary=:all: -r requirements.txt \
+ && find /opt/genesis -name __pycache__ -prune -exec rm -rf {} +
+COPY ai ./ai
+# The smallest weights ship with the image, so that it thinks at once and without a network.
+RUN mkdir -p /opt/models && /opt/genesis/bin/python -m ai.llm.local fetch 135m --to /opt/models
+
+FROM python:3.12-slim
+LABEL org.opencontainers.image.title="Genesis" \
+      org.opencontainers.image.description="An AI that lives on a budget it cannot exceed."
+RUN groupadd --gid 10001 genesis \
+ && useradd --uid 10001 --gid genesis --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin genesis \
+ && mkdir -p /data/credits && chown -R genesis:genesis /data
+COPY --from=build /opt/genesis /opt/genesis
+COPY --from=build /opt/models /opt/models
+COPY ai /app/ai
+RUN /opt/genesis/bin/python -m compileall -q /app/ai
+ENV PATH=/opt/genesis/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    DATA_DIR=/data \
+    OBSERVER_HOST=0.0.0.0 \
+    GENESIS_MODELS_DIR=/opt/models
+WORKDIR /app
+USER genesis
+VOLUME ["/data", "/data/credits"]
+EXPOSE 8085
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 \
+  CMD ["python", "-m", "ai.observer.probe"]
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["python", "-m", "ai"]
+CMD ["up"]

@@ -1,0 +1,59 @@
+# Everything a person or CI runs. `make run` starts Genesis without Docker; `make test` sets up and passes the tests.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+N      ?= 2
+
+.PHONY: run install install-dev test check format bench crash-test mutants requirements docs models clean
+
+run: install            ## live: the daemon and its page on http://127.0.0.1:8085
+	$(BIN)/python -m ai up
+
+install: $(VENV)/.installed
+$(VENV)/.installed: requirements.txt
+	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else f"Genesis needs Python 3.11 to 3.13; this is {sys.version.split()[0]}. Try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+install-dev: $(VENV)/.installed-dev
+$(VENV)/.installed-dev: requirements-dev.txt requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.installed
+
+models: install-dev     ## the small weights that the tests run for real
+	$(BIN)/python -m ai.llm.local fetch 135m --to .cache/models
+	$(BIN)/python -m ai.llm.local fetch minilm --to .cache/models
+
+test: install-dev models ## the whole suite, with a real browser, PostgreSQL and language model
+	GENESIS_MODELS_DIR=$(CURDIR)/.cache/models $(BIN)/python -m pytest -n $(N) --dist worksteal
+
+check: install-dev      ## style, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install-dev
+	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+bench: install-dev models ## the figures of docs/reliability.md, as ratios within one run
+	$(BIN)/python -m benchmarks
+
+crash-test: install-dev ## 1,000 kill -9 at random moments, audited after each
+	$(BIN)/python -m benchmarks.crash --kills 1000
+
+mutants: install-dev    ## mutation testing of the money code; slow, on demand
+	$(BIN)/mutmut run
+
+requirements: install-dev ## pin anew from pyproject.toml
+	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.txt pyproject.toml
+	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --allow-unsafe --extra dev --output-file requirements-dev.txt pyproject.toml
+
+docs: install-dev       ## rewrite the generated pages
+	$(BIN)/python -m docs.generate
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage mutants build dist *.egg-info
