@@ -55,6 +55,10 @@ class UnknownAccount(LedgerError):
         self.account = account
 
 
+class ConstraintBroken(LedgerError):
+    """The database's own rules refused a statement; the work that ran it is undone whole."""
+
+
 class NewerSchema(LedgerError):
     """The database was written by a newer version of this program; it was not touched."""
 

@@ -81,9 +81,16 @@ def migrate(connection: sqlite3.Connection, component: str, folder: Traversable)
                     "INSERT INTO schema_versions (component, version) VALUES (?, ?)",
                     (component, migration.version),
                 )
+    return check_versions(connection, component, folder)
+
+
+def check_versions(connection: sqlite3.Connection, component: str, folder: Traversable) -> int:
+    """Return the component's version in the database; raises NewerSchema where `folder` does not know it."""
+    known = max((migration.version for migration in migrations_in(folder)), default=0)
+    with named_errors(_path_of(connection)):
         version = _version(connection, component)
-    if known and version > known[-1].version:
-        raise NewerSchema(component, version, known[-1].version)
+    if version > known:
+        raise NewerSchema(component, version, known)
     return version
 
 

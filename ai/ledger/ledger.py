@@ -1,0 +1,229 @@
+"""The ledger's door: many callers, one writer, one commit for all who wait, answered only when durable."""
+
+import asyncio
+import copy
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from importlib.resources import files
+from pathlib import Path
+from queue import Empty, LifoQueue, SimpleQueue
+from typing import Any, TypeVar
+
+from ai.ledger.errors import CorruptStore, LedgerError, StoreUnavailable
+from ai.ledger.sqlite_store import SQLiteStore
+from ai.ledger.store import ComponentFolders, OpenStore, Store
+from ai.ledger.transaction import Transaction
+
+T = TypeVar("T")
+
+MIGRATIONS = files("ai.ledger") / "migrations"
+
+MAX_BATCH = 256  # works that share one commit; more would make the first of them wait for no gain
+MAX_WAITING = 10_000  # works in the queue; beyond it callers are told at once instead of piling up in memory
+READERS = 2  # threads for `read`: a long report and a balance beside it
+CLOSE_SECONDS = 30.0  # the writer's last batch is bounded by the stores' own time-outs, which are below this
+
+
+class _Work:
+    """One caller's work and where its answer goes."""
+
+    __slots__ = ("future", "loop", "run")
+
+    def __init__(
+        self, run: Callable[[Transaction], Any], loop: asyncio.AbstractEventLoop, future: "asyncio.Future[Any]"
+    ) -> None:
+        self.run = run
+        self.loop = loop
+        self.future = future
+
+
+class Ledger:
+    """The purse: write with `transact`, look with `read`; from any task, and `…_now` from any thread."""
+
+    def __init__(self, open_store: OpenStore, clock_us: Callable[[], int], *, read_only: bool = False) -> None:
+        self._clock_us = clock_us
+        self._open_store = open_store
+        self._read_only = read_only
+        self._closed = False
+        self._store = open_store(read_only)
+        self._alone = threading.Lock()  # whoever holds it uses the writing connection
+        self._waiting: SimpleQueue[_Work | None] = SimpleQueue()
+        self._writer = threading.Thread(target=self._write_batches, name="ledger-writer", daemon=True)
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="ledger-reader")
+        self._reading: LifoQueue[Store] = LifoQueue()
+
+    async def transact(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` in the writer's thread and return its result once it is durable.
+
+        Works that wait at the same time share one commit, each in its own savepoint: an exception that one
+        raises undoes that one alone and is raised here. Cancelling the caller does not undo a work.
+        Raises StoreUnavailable or CorruptStore where the store failed; then none of the batch is done, unless
+        `outcome_unknown`, which the same ids again resolve.
+        """
+        self._refuse_unless_writable()
+        if self._waiting.qsize() >= MAX_WAITING:
+            raise StoreUnavailable(f"{MAX_WAITING:,} transactions wait for the purse already; try again later")
+        if not self._writer.is_alive():
+            self._start_writer()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._waiting.put(_Work(work, loop, future))
+        return await future
+
+    def transact_now(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` in this thread and return its result once it is durable; as `transact`, but it blocks."""
+        self._refuse_unless_writable()
+        result: T
+        with self._alone:
+            try:
+                self._store.begin(write=True)
+                result = _run(Transaction(self._store, self._clock_us()), work)
+                self._store.commit()
+            except BaseException:
+                self._store.rollback()
+                raise
+        return result
+
+    async def read(self, query: Callable[[Transaction], T]) -> T:
+        """Return `query`'s result over one moment of the purse, without waiting for writers; it cannot write."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_now, query)
+
+    def read_now(self, query: Callable[[Transaction], T]) -> T:
+        """Do as `read`, in this thread."""
+        try:
+            store = self._reading.get_nowait()
+        except Empty:
+            store = self._open_store(True)
+        try:
+            store.begin(write=False)
+            return _run(Transaction(store, self._clock_us()), query)
+        finally:
+            store.rollback()
+            if self._closed:
+                store.close()
+            else:
+                self._reading.put(store)
+
+    def close(self) -> None:
+        """Finish what waits, then close every connection; a second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._writer.is_alive():
+            self._waiting.put(None)
+            self._writer.join(CLOSE_SECONDS)
+        self._readers.shutdown()
+        with self._alone:
+            self._store.close()
+        while not self._reading.empty():
+            self._reading.get_nowait().close()
+
+    def _refuse_unless_writable(self) -> None:
+        if self._closed:
+            raise LedgerError("the ledger is closed")
+        if self._read_only:
+            raise LedgerError("this ledger was opened for reading")
+
+    def _start_writer(self) -> None:
+        with self._alone:
+            if self._writer.ident is None:
+                self._writer.start()
+
+    def _write_batches(self) -> None:
+        while True:
+            batch = [self._waiting.get()]
+            while len(batch) < MAX_BATCH and batch[-1] is not None:
+                try:
+                    batch.append(self._waiting.get_nowait())
+                except Empty:
+                    break
+            works = [work for work in batch if work is not None]
+            with self._alone:
+                answers = self._commit_together(works)
+            _deliver(works, answers)
+            if len(works) < len(batch):
+                return
+
+    def _commit_together(self, works: list[_Work]) -> list[tuple[Any, BaseException | None]]:
+        """Run the works in one transaction; return each one's result or error, after the commit."""
+        answers: list[tuple[Any, BaseException | None]] = []
+        try:
+            self._store.begin(write=True)
+            for work in works:
+                self._store.execute("SAVEPOINT one_work")
+                try:
+                    answers.append((_run(Transaction(self._store, self._clock_us()), work.run), None))
+                except (StoreUnavailable, CorruptStore):
+                    raise
+                except Exception as error:  # noqa: BLE001 - whatever one caller's work raises is that caller's answer
+                    self._store.execute("ROLLBACK TO SAVEPOINT one_work")
+                    answers.append((None, error))
+                self._store.execute("RELEASE SAVEPOINT one_work")
+            self._store.commit()
+        except Exception as error:  # noqa: BLE001 - the store failed: that is every caller's answer, and the thread lives on
+            self._store.rollback()
+            return [(None, copy.copy(error)) for _ in works]
+        return answers
+
+
+def _run(transaction: Transaction, work: Callable[[Transaction], T]) -> T:
+    result = work(transaction)
+    if transaction.failed is not None:  # the work caught it, but the database did not go on
+        raise transaction.failed
+    return result
+
+
+def _deliver(works: list[_Work], answers: list[tuple[Any, BaseException | None]]) -> None:
+    """Hand the answers to their event loops, with one wake-up for each loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Work, tuple[Any, BaseException | None]]]] = {}
+    for work, answer in zip(works, answers, strict=True):
+        by_loop.setdefault(work.loop, []).append((work, answer))
+    for loop, answered in by_loop.items():
+        with suppress(RuntimeError):  # the loop has ended, so nobody waits; what was done is durable
+            loop.call_soon_threadsafe(_answer, answered)
+
+
+def _answer(answered: list[tuple[_Work, tuple[Any, BaseException | None]]]) -> None:
+    for work, (result, error) in answered:
+        if work.future.done():  # its caller was cancelled
+            continue
+        if error is None:
+            work.future.set_result(result)
+        else:
+            work.future.set_exception(error)
+
+
+def open_ledger(
+    url: str,
+    clock_us: Callable[[], int],
+    *,
+    components: ComponentFolders = (),
+    read_only: bool = False,
+) -> Ledger:
+    """Open the purse at `url` (`sqlite:///path` or `postgresql://…`) with its tables, and those of `components`.
+
+    `clock_us` gives microseconds since 1970, UTC. A store that cannot be reached now is tried again at each
+    call, so that a purse that is away stops no thinking. Raises ValueError for another kind of URL,
+    NewerSchema, CorruptStore.
+    """
+    ledger = Ledger(_opener(url, components), clock_us, read_only=read_only)
+    try:
+        ledger.read_now(lambda _: None) if read_only else ledger.transact_now(lambda _: None)
+    except StoreUnavailable:
+        pass
+    except BaseException:
+        ledger.close()
+        raise
+    return ledger
+
+
+def _opener(url: str, components: ComponentFolders) -> OpenStore:
+    scheme, _, rest = url.partition("://")
+    own: ComponentFolders = [("ledger", {kind: MIGRATIONS / kind for kind in ("sqlite", "postgres")})]
+    everything = [*own, *components]
+    if scheme == "sqlite" and len(rest) > 1 and rest.startswith("/"):
+        folders = [(component, by_store["sqlite"]) for component, by_store in everything]
+        return lambda read_only: SQLiteStore(Path(rest[1:]), folders, read_only=read_only)
+    raise ValueError(f"the purse is sqlite:///path/to/file or postgresql://user@host/database, not {scheme or url!r}")

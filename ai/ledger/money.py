@@ -1,0 +1,35 @@
+"""Money as whole nano-dollars: the one place where dollars become integers, rounded up against us."""
+
+from decimal import ROUND_CEILING, Context, Decimal, InvalidOperation
+
+NANOS_PER_USD = 1_000_000_000
+
+# Wide enough for the largest amount with every digit that a provider's figure may carry.
+_EXACT = Context(prec=60, rounding=ROUND_CEILING)
+
+
+def nanos(usd: Decimal | str | int) -> int:
+    """Return dollars as nano-dollars, rounded up to the next whole one.
+
+    Raises TypeError for a float (its digits are not those that were written) and for a bool, and ValueError
+    for text that is no number, and for NaN and infinity.
+    """
+    if isinstance(usd, bool) or not isinstance(usd, Decimal | str | int):
+        raise TypeError(f"money is a Decimal, a decimal string or an int, not {usd!r} ({type(usd).__name__})")
+    try:
+        amount = Decimal(usd)
+    except InvalidOperation:
+        raise ValueError(f"{usd!r} is no amount of dollars; write it like 4.99") from None
+    if not amount.is_finite():
+        raise ValueError(f"{usd!r} is no amount of dollars; write it like 4.99")
+    try:
+        return int(_EXACT.multiply(amount, Decimal(NANOS_PER_USD)).to_integral_value(rounding=ROUND_CEILING))
+    except InvalidOperation:
+        raise ValueError(f"{usd!r} is more dollars than there are; write an amount like 4.99") from None
+
+
+def usd9(amount_nanos: int) -> str:
+    """Return nano-dollars as dollars with 9 places, exactly: 4999876500 is "4.999876500"."""
+    sign = "-" if amount_nanos < 0 else ""
+    dollars, rest = divmod(abs(amount_nanos), NANOS_PER_USD)
+    return f"{sign}{dollars}.{rest:09d}"

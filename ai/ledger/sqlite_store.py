@@ -1,0 +1,98 @@
+"""The ledger's store on SQLite: one connection that is made when needed and made again after it broke."""
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from ai.ledger.errors import ConstraintBroken, LedgerError, StoreUnavailable
+from ai.ledger.sqlite import check_versions, connect, migrate, name_error
+from ai.ledger.store import Components, Rows
+
+
+class SQLiteStore:
+    """One connection to the file at `path`; a writer creates and migrates it, a reader does neither."""
+
+    def __init__(self, path: Path, components: Components, *, read_only: bool) -> None:
+        self._path = path
+        self._components = components
+        self._read_only = read_only
+        self._connection: sqlite3.Connection | None = None
+
+    def begin(self, *, write: bool) -> None:
+        """Begin; `BEGIN IMMEDIATE` waits for the one writer that SQLite allows."""
+        self._run(self._connect(), "BEGIN IMMEDIATE" if write else "BEGIN", ())
+
+    def execute(self, sql: str, params: Sequence[object] = ()) -> Rows:
+        """Run one statement."""
+        return self._run(self._live(), sql, params)
+
+    def commit(self) -> None:
+        """Commit: with `synchronous=FULL` the WAL is on disk when this returns."""
+        try:
+            self._run(self._live(), "COMMIT", ())
+        except StoreUnavailable as error:
+            error.outcome_unknown = True  # the WAL may hold the commit although its sync failed
+            raise
+
+    def rollback(self) -> None:
+        """Undo; a full disk makes SQLite roll back by itself."""
+        if self._connection is None:
+            return
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            self.close()
+
+    def check(self) -> str | None:
+        """Return the first damage that SQLite finds in its own file, or None."""
+        found = str(self.execute("PRAGMA quick_check(1)")[0][0])
+        return None if found == "ok" else found
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _connect(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = self._open()
+        return self._connection
+
+    def _open(self) -> sqlite3.Connection:
+        if not self._read_only:
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreUnavailable(
+                    f"the folder {self._path.parent} cannot be made: {error.strerror}; make its parent writable",
+                    transient=False,
+                ) from error
+        connection = connect(self._path, read_only=self._read_only)
+        try:
+            for component, folder in self._components:
+                if self._read_only:
+                    check_versions(connection, component, folder)
+                else:
+                    migrate(connection, component, folder)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _live(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise StoreUnavailable(f"the database {self._path} was closed in the middle of a transaction")
+        return self._connection
+
+    def _run(self, connection: sqlite3.Connection, sql: str, params: Sequence[object]) -> Rows:
+        try:
+            return connection.execute(sql, params).fetchall()
+        except sqlite3.Error as error:
+            raise self._named(error) from error
+
+    def _named(self, error: sqlite3.Error) -> LedgerError | sqlite3.Error:
+        if isinstance(error, sqlite3.IntegrityError):
+            return ConstraintBroken(str(error))
+        return name_error(error, self._path) or error

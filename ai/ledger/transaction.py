@@ -1,0 +1,277 @@
+"""The ledger's verbs inside one durable transaction: open, transfer, hold, capture, void; on either store.
+
+Each verb is a straight run of guards with a named error each, then the writing that must succeed; and should
+a guard be wrong, the schema refuses.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ai.ledger.errors import (
+    HoldEnded,
+    InsufficientFunds,
+    InvalidTransfer,
+    LedgerError,
+    TransferConflict,
+    UnknownAccount,
+    UnknownHold,
+)
+from ai.ledger.store import Row, Rows, Store
+
+MAX_AMOUNT = 10**18  # a billion dollars in nano-dollars: nine such transfers still fit in 64 bits
+MAX_LEGS = 16  # month, day, two quotas, a wish and eleven named caps; a hold of more is a mistake
+MAX_ID = 200  # characters; ids are written in every row and index
+ENDED = "/ended"  # a capture or a void of leg L has the id L/ended; the schema holds to it
+
+_ACCOUNT = (
+    "SELECT id, unit, may_go_negative, debits_pending, debits_posted, credits_pending, credits_posted "
+    "FROM accounts WHERE id IN "
+)
+_STORED = "SELECT id, kind, debit, credit, pending, posted, memo, at FROM transfers WHERE id IN "
+_INSERT = (
+    "INSERT INTO transfers (id, kind, debit, credit, pending, posted, hold, memo, at) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_MARKS = tuple("(" + ", ".join("?" * count) + ")" for count in range(3 * MAX_LEGS + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account's counters, in whole units (nano-dollars where the unit is usd)."""
+
+    id: str
+    unit: str
+    may_go_negative: bool
+    debits_pending: int
+    debits_posted: int
+    credits_pending: int
+    credits_posted: int
+
+    @property
+    def available(self) -> int:
+        """Return what may still be held or spent; below zero only where `may_go_negative`."""
+        return self.credits_posted - self.debits_posted - self.debits_pending
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One part of a hold: `amount` whole units that may move from account `debit` to account `credit`."""
+
+    debit: str
+    credit: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """One transfer that was posted at once; `at` in microseconds since 1970, UTC."""
+
+    id: str
+    debit: str
+    credit: str
+    amount: int
+    memo: str
+    at: int
+
+
+class Transaction:
+    """The verbs; `at` is this transaction's time in microseconds since 1970, UTC."""
+
+    def __init__(self, store: Store, at: int) -> None:
+        self.at = at
+        self._store = store
+        self.failed: LedgerError | None = None
+
+    def execute(self, sql: str, params: Sequence[object] = ()) -> Rows:
+        """Run other rooms' SQL in this transaction: `?` placeholders, no literal `?`, the same text on both stores.
+
+        Raises ConstraintBroken, StoreUnavailable or CorruptStore; after any of them the transaction as a whole
+        is undone, even where the caller catches the error, because PostgreSQL does not go on after one.
+        """
+        if self.failed is not None:
+            raise self.failed
+        try:
+            return self._store.execute(sql, params)
+        except LedgerError as error:
+            self.failed = error
+            raise
+
+    def check(self) -> str | None:
+        """Return what the database itself finds damaged in its file, or None; reads the whole file."""
+        return self._store.check()
+
+    def open_account(self, account_id: str, unit: str, *, may_go_negative: bool = False) -> None:
+        """Open an empty account; the same call again does nothing. Raises TransferConflict, InvalidTransfer."""
+        _check_id(account_id)
+        if not unit:
+            raise InvalidTransfer(f"account {account_id} needs a unit, such as usd or posts")
+        for stored in self._accounts([account_id]).values():
+            if stored.unit != unit:
+                raise TransferConflict(account_id, "unit", stored.unit, unit)
+            if stored.may_go_negative != may_go_negative:
+                raise TransferConflict(account_id, "may_go_negative", stored.may_go_negative, may_go_negative)
+            return
+        self.execute(
+            "INSERT INTO accounts (id, unit, may_go_negative) VALUES (?, ?, ?)",
+            (account_id, unit, int(may_go_negative)),
+        )
+
+    def account(self, account_id: str) -> Account:
+        """Return the account. Raises UnknownAccount."""
+        found = self._accounts([account_id])
+        if account_id not in found:
+            raise UnknownAccount(account_id)
+        return found[account_id]
+
+    def transfer(self, transfer_id: str, *, debit: str, credit: str, amount: int, memo: str = "") -> Transfer:
+        """Move `amount` from `debit` to `credit` at once; the same call again returns the same transfer.
+
+        Raises InvalidTransfer, TransferConflict, UnknownAccount, InsufficientFunds, having written nothing.
+        """
+        leg = Leg(debit, credit, amount)
+        _check_id(transfer_id)
+        _check_leg(leg)
+        stored = self._stored([transfer_id]).get(transfer_id)
+        if stored is not None:
+            _check_same(stored, "post", leg, memo)
+            return Transfer(transfer_id, debit, credit, amount, memo, stored["at"])
+        self._check_funds([leg])
+        self.execute(_INSERT, (transfer_id, "post", debit, credit, 0, amount, None, memo, self.at))
+        return Transfer(transfer_id, debit, credit, amount, memo, self.at)
+
+    def hold(self, hold_id: str, legs: Sequence[Leg], *, memo: str = "") -> None:
+        """Set aside every leg's amount, all or nothing; the same call again does nothing, even after the hold ended.
+
+        Leg n is the transfer `{hold_id}/{n}`. Raises InvalidTransfer, TransferConflict, UnknownAccount,
+        InsufficientFunds, having written nothing.
+        """
+        _check_id(hold_id)
+        if not 1 <= len(legs) <= MAX_LEGS:
+            raise InvalidTransfer(f"hold {hold_id} has {len(legs)} legs; it needs 1 to {MAX_LEGS}")
+        for leg in legs:
+            _check_leg(leg)
+        ids = [f"{hold_id}/{n}" for n in range(len(legs))]
+        stored = self._stored([*ids, f"{hold_id}/{len(legs)}"])
+        if stored:
+            if len(stored) != len(legs) or ids[-1] not in stored:
+                raise TransferConflict(hold_id, "legs", self._leg_count(hold_id), len(legs))
+            for leg_id, leg in zip(ids, legs, strict=True):
+                _check_same(stored[leg_id], "hold", leg, memo)
+            return
+        self._check_funds(legs)
+        for leg_id, leg in zip(ids, legs, strict=True):
+            self.execute(_INSERT, (leg_id, "hold", leg.debit, leg.credit, leg.amount, 0, None, memo, self.at))
+
+    def capture(self, hold_id: str, amounts: Sequence[int]) -> None:
+        """Post one amount a leg (0 ≤ amount ≤ held), release the rest and end the hold; the same again does nothing.
+
+        Raises InvalidTransfer, UnknownHold, or HoldEnded where it was voided or captured with other amounts.
+        """
+        self._end(hold_id, "capture", amounts)
+
+    def void(self, hold_id: str) -> None:
+        """Release every leg and end the hold; the same again does nothing. Raises UnknownHold, HoldEnded."""
+        self._end(hold_id, "void", None)
+
+    def _end(self, hold_id: str, kind: str, amounts: Sequence[int] | None) -> None:
+        held, ends = self._legs(hold_id)
+        posted = [0] * len(held) if amounts is None else list(amounts)
+        if len(posted) != len(held):
+            raise InvalidTransfer(f"hold {hold_id} has {len(held)} legs and {len(posted)} amounts were given")
+        if ends:
+            same = len(ends) == len(held) and all(
+                end["kind"] == kind and end["posted"] == amount for end, amount in zip(ends, posted, strict=True)
+            )
+            if same:
+                return
+            raise HoldEnded(hold_id, _how(ends))
+        for leg, amount in zip(held, posted, strict=True):
+            _check_amount(leg["id"], amount)
+            if amount > leg["pending"]:
+                raise InvalidTransfer(
+                    f"{leg['id']} holds {leg['pending']:,}; at most that can be captured, not {amount:,}"
+                )
+        for leg, amount in zip(held, posted, strict=True):
+            self.execute(
+                _INSERT,
+                (
+                    leg["id"] + ENDED,
+                    kind,
+                    leg["debit"],
+                    leg["credit"],
+                    -leg["pending"],
+                    amount,
+                    leg["id"],
+                    "",
+                    self.at,
+                ),
+            )
+
+    def _legs(self, hold_id: str) -> tuple[list[Row], list[Row]]:
+        """Return the hold's legs and what ended them, both in order. Raises UnknownHold."""
+        legs = [f"{hold_id}/{n}" for n in range(MAX_LEGS)]
+        stored = self._stored(legs + [leg + ENDED for leg in legs])
+        held = [stored[leg] for leg in legs if leg in stored and stored[leg]["kind"] == "hold"]
+        if not held:
+            raise UnknownHold(hold_id)
+        return held, [stored[leg["id"] + ENDED] for leg in held if leg["id"] + ENDED in stored]
+
+    def _leg_count(self, hold_id: str) -> int:
+        return len(self._stored([f"{hold_id}/{n}" for n in range(MAX_LEGS)]))
+
+    def _accounts(self, ids: Sequence[str]) -> dict[str, Account]:
+        rows = self.execute(_ACCOUNT + _MARKS[len(ids)], ids)
+        return {row[0]: Account(row[0], row[1], bool(row[2]), *list(row)[3:]) for row in rows}
+
+    def _stored(self, ids: Sequence[str]) -> dict[str, Row]:
+        return {row[0]: row for row in self.execute(_STORED + _MARKS[len(ids)], ids)}
+
+    def _check_funds(self, legs: Sequence[Leg]) -> None:
+        """Check accounts, units and funds of legs that move together."""
+        needed: dict[str, int] = {}
+        for leg in legs:
+            needed[leg.debit] = needed.get(leg.debit, 0) + leg.amount
+        ids = list(dict.fromkeys(account for leg in legs for account in (leg.debit, leg.credit)))
+        accounts = self._accounts(ids)
+        for account_id in ids:
+            if account_id not in accounts:
+                raise UnknownAccount(account_id)
+        for leg in legs:
+            units = accounts[leg.debit].unit, accounts[leg.credit].unit
+            if units[0] != units[1]:
+                raise InvalidTransfer(f"{leg.debit} is in {units[0]} and {leg.credit} in {units[1]}")
+        for account_id, amount in needed.items():
+            account = accounts[account_id]
+            if not account.may_go_negative and account.available < amount:
+                raise InsufficientFunds(account_id, amount, account.available)
+
+
+def _check_id(given: str) -> None:
+    if not given or len(given) > MAX_ID or given.endswith(ENDED):
+        raise InvalidTransfer(f"id {given!r} must have 1 to {MAX_ID} characters and not end in {ENDED}")
+
+
+def _check_amount(of: str, amount: int) -> None:
+    if isinstance(amount, bool) or not isinstance(amount, int) or not 0 <= amount <= MAX_AMOUNT:
+        raise InvalidTransfer(f"amount of {of} is {amount!r}; it must be an int from 0 to {MAX_AMOUNT:,}")
+
+
+def _check_leg(leg: Leg) -> None:
+    _check_amount(f"{leg.debit} → {leg.credit}", leg.amount)
+    if leg.debit == leg.credit:
+        raise InvalidTransfer(f"debit and credit are both {leg.debit}; a transfer needs two accounts")
+
+
+def _check_same(stored: Row, kind: str, leg: Leg, memo: str) -> None:
+    amount = "pending" if kind == "hold" else "posted"
+    given = {"kind": kind, "debit": leg.debit, "credit": leg.credit, amount: leg.amount, "memo": memo}
+    for field, value in given.items():
+        if stored[field] != value:
+            name = "amount" if field == amount else field
+            raise TransferConflict(stored["id"], name, stored[field], value)
+
+
+def _how(ends: Sequence[Row]) -> str:
+    if all(end["kind"] == "void" for end in ends):
+        return "voided"
+    return "captured " + ", ".join(f"{end['posted']:,}" for end in ends)

@@ -1,0 +1,200 @@
+"""The ledger's verbs: what each does to the balances, and what each refuses by name, on a real file."""
+
+import pytest
+
+from ai.ledger import Leg, audit, open_ledger
+from ai.ledger.errors import (
+    HoldEnded,
+    InsufficientFunds,
+    InvalidTransfer,
+    TransferConflict,
+    UnknownAccount,
+    UnknownHold,
+)
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    ledger = open_ledger(f"sqlite:///{tmp_path}/credits/ledger.db", lambda: 1_700_000_000_000_000)
+
+    def begin(tx):
+        tx.open_account("treasury", "usd", may_go_negative=True)
+        tx.open_account("posts-treasury", "posts", may_go_negative=True)
+        for account in ("month", "day", "spent"):
+            tx.open_account(account, "usd")
+        tx.open_account("posts", "posts")
+        tx.transfer("grant", debit="treasury", credit="month", amount=100, memo="November")
+
+    ledger.transact_now(begin)
+    yield ledger
+    report = ledger.read_now(audit)
+    ledger.close()
+    assert report.ok, report.mismatches
+
+
+def available(ledger, account="month"):
+    return ledger.read_now(lambda tx: tx.account(account)).available
+
+
+def test_a_transfer_moves_money_at_once(ledger):
+    done = ledger.transact_now(lambda tx: tx.transfer("t", debit="month", credit="spent", amount=30, memo="m"))
+    assert (done.amount, done.memo, done.at) == (30, "m", 1_700_000_000_000_000)
+    assert (available(ledger), available(ledger, "spent")) == (70, 30)
+
+
+def test_the_same_id_again_is_the_same_transfer(ledger):
+    for _ in range(2):
+        ledger.transact_now(lambda tx: tx.transfer("t", debit="month", credit="spent", amount=30))
+    assert available(ledger) == 70
+
+
+@pytest.mark.parametrize(
+    ("field", "change"),
+    [
+        ("amount", {"amount": 31}),
+        ("debit", {"debit": "day"}),
+        ("credit", {"credit": "day"}),
+        ("memo", {"memo": "x"}),
+    ],
+)
+def test_the_same_id_with_another_value_names_the_field(ledger, field, change):
+    same = {"debit": "month", "credit": "spent", "amount": 30, "memo": ""}
+    ledger.transact_now(lambda tx: tx.transfer("t", **same))
+    with pytest.raises(TransferConflict, match=f"t exists with {field} ") as caught:
+        ledger.transact_now(lambda tx: tx.transfer("t", **(same | change)))
+    assert caught.value.field == field
+    assert available(ledger) == 70
+
+
+def test_nothing_is_spent_that_is_not_there(ledger):
+    with pytest.raises(InsufficientFunds, match="account month has 100 available and 101 is needed") as caught:
+        ledger.transact_now(lambda tx: tx.transfer("t", debit="month", credit="spent", amount=101))
+    assert (caught.value.account, caught.value.needed, caught.value.available) == ("month", 101, 100)
+    ledger.transact_now(lambda tx: tx.transfer("t", debit="month", credit="spent", amount=100))
+    assert available(ledger) == 0
+
+
+def test_a_hold_sets_aside_on_every_leg_and_capture_releases_the_rest(ledger):
+    ledger.transact_now(lambda tx: tx.transfer("day", debit="treasury", credit="day", amount=50))
+    ledger.transact_now(lambda tx: tx.hold("call", [Leg("month", "spent", 40), Leg("day", "treasury", 40)]))
+    assert (available(ledger), available(ledger, "day")) == (60, 10)
+    ledger.transact_now(lambda tx: tx.capture("call", [25, 0]))
+    assert (available(ledger), available(ledger, "day"), available(ledger, "spent")) == (75, 50, 25)
+
+
+def test_legs_on_one_account_count_together(ledger):
+    with pytest.raises(InsufficientFunds, match="120 is needed"):
+        ledger.transact_now(lambda tx: tx.hold("h", [Leg("month", "spent", 60), Leg("month", "treasury", 60)]))
+    assert available(ledger) == 100
+
+
+def test_a_hold_is_all_or_nothing(ledger):
+    with pytest.raises(InsufficientFunds, match="account day has 0"):
+        ledger.transact_now(lambda tx: tx.hold("h", [Leg("month", "spent", 60), Leg("day", "spent", 1)]))
+    assert available(ledger) == 100
+
+
+def test_zero_amounts_are_legal_and_have_their_rows(ledger):
+    ledger.transact_now(lambda tx: tx.hold("free", [Leg("month", "spent", 0)]))
+    ledger.transact_now(lambda tx: tx.capture("free", [0]))
+    report = ledger.read_now(audit)
+    assert (report.transfers, report.holds_open) == (3, 0)
+
+
+def test_a_hold_ends_once(ledger):
+    ledger.transact_now(lambda tx: tx.hold("h", [Leg("month", "spent", 40)]))
+    assert ledger.read_now(audit).holds_open == 1
+    ledger.transact_now(lambda tx: tx.capture("h", [10]))
+    ledger.transact_now(lambda tx: tx.capture("h", [10]))
+    with pytest.raises(HoldEnded, match="hold h has ended already: captured 10"):
+        ledger.transact_now(lambda tx: tx.capture("h", [11]))
+    with pytest.raises(HoldEnded, match="captured 10"):
+        ledger.transact_now(lambda tx: tx.void("h"))
+    ledger.transact_now(lambda tx: tx.hold("h", [Leg("month", "spent", 40)]))
+    assert available(ledger) == 90
+
+
+def test_a_voided_hold_stays_void(ledger):
+    ledger.transact_now(lambda tx: tx.hold("h", [Leg("month", "spent", 40)]))
+    ledger.transact_now(lambda tx: tx.void("h"))
+    ledger.transact_now(lambda tx: tx.void("h"))
+    with pytest.raises(HoldEnded, match="voided"):
+        ledger.transact_now(lambda tx: tx.capture("h", [0]))
+    assert available(ledger) == 100
+
+
+@pytest.mark.parametrize(
+    ("field", "legs"),
+    [
+        ("legs", [Leg("month", "spent", 1)]),
+        ("legs", [Leg("month", "spent", 1)] * 3),
+        ("amount", [Leg("month", "spent", 1), Leg("month", "spent", 3)]),
+        ("credit", [Leg("month", "day", 1), Leg("month", "spent", 2)]),
+    ],
+)
+def test_the_same_hold_with_other_legs_names_the_field(ledger, field, legs):
+    ledger.transact_now(lambda tx: tx.hold("h", [Leg("month", "spent", 1), Leg("month", "spent", 2)]))
+    with pytest.raises(TransferConflict) as caught:
+        ledger.transact_now(lambda tx: tx.hold("h", legs))
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize("amounts", [[41], [-1], [1, 1], [], [True], [1.0]])
+def test_a_capture_takes_what_was_held_at_most(ledger, amounts):
+    ledger.transact_now(lambda tx: tx.hold("h", [Leg("month", "spent", 40)]))
+    with pytest.raises(InvalidTransfer):
+        ledger.transact_now(lambda tx: tx.capture("h", amounts))
+    assert available(ledger) == 60
+
+
+def test_what_does_not_exist_is_named(ledger):
+    with pytest.raises(UnknownAccount, match="nobody"):
+        ledger.transact_now(lambda tx: tx.transfer("t", debit="month", credit="nobody", amount=1))
+    with pytest.raises(UnknownAccount, match="nobody"):
+        ledger.read_now(lambda tx: tx.account("nobody"))
+    with pytest.raises(UnknownHold, match="there is no hold h"):
+        ledger.transact_now(lambda tx: tx.void("h"))
+
+
+@pytest.mark.parametrize("amount", [-1, True, 1.5, "1", 10**18 + 1, None])
+def test_an_amount_is_a_whole_number_within_bounds(ledger, amount):
+    with pytest.raises(InvalidTransfer, match="must be an int from 0 to"):
+        ledger.transact_now(lambda tx: tx.transfer("t", debit="month", credit="spent", amount=amount))
+
+
+def test_units_do_not_mix(ledger):
+    with pytest.raises(InvalidTransfer, match="treasury is in usd and posts in posts"):
+        ledger.transact_now(lambda tx: tx.transfer("t", debit="treasury", credit="posts", amount=1))
+
+
+def test_a_transfer_needs_two_accounts(ledger):
+    with pytest.raises(InvalidTransfer, match="both month"):
+        ledger.transact_now(lambda tx: tx.transfer("t", debit="month", credit="month", amount=1))
+
+
+@pytest.mark.parametrize("bad", ["", "x" * 201, "h/0/ended"])
+def test_an_id_that_cannot_be_is_refused(ledger, bad):
+    with pytest.raises(InvalidTransfer, match="id "):
+        ledger.transact_now(lambda tx: tx.transfer(bad, debit="month", credit="spent", amount=1))
+
+
+def test_a_hold_needs_legs_and_not_too_many(ledger):
+    for count in (0, 17):
+        with pytest.raises(InvalidTransfer, match=f"has {count} legs"):
+            ledger.transact_now(lambda tx, n=count: tx.hold("h", [Leg("month", "spent", 1)] * n))
+    ledger.transact_now(lambda tx: tx.hold("h", [Leg("month", "spent", 1)] * 16))
+    ledger.transact_now(lambda tx: tx.capture("h", [1] * 16))
+
+
+def test_an_account_opens_once_and_as_it_was(ledger):
+    ledger.transact_now(lambda tx: tx.open_account("month", "usd"))
+    with pytest.raises(TransferConflict, match="month exists with unit 'usd'; 'posts' was given now"):
+        ledger.transact_now(lambda tx: tx.open_account("month", "posts"))
+    with pytest.raises(TransferConflict, match="may_go_negative"):
+        ledger.transact_now(lambda tx: tx.open_account("month", "usd", may_go_negative=True))
+    with pytest.raises(InvalidTransfer, match="needs a unit"):
+        ledger.transact_now(lambda tx: tx.open_account("other", ""))
+
+
+def test_only_those_may_go_negative_that_say_so(ledger):
+    assert available(ledger, "treasury") == -100
