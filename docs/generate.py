@@ -1,0 +1,124 @@
+"""Write the generated pages anew: `python -m docs.generate` (or `--check`: say what is stale and exit 1)."""
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from ai.log_lines import EVENTS
+from ai.settings import SECRET_NAMES, Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+BLOCK = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n)(?P<body>.*?)(<!-- end -->)", re.DOTALL)
+
+
+def configuration() -> str:
+    """Return docs/configuration.md: every setting with default, meaning and an example, in the code's order."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        secret = " *(secret)*" if name.upper() in SECRET_NAMES else ""
+        rows.append(
+            f"| `{name.upper()}`{secret} | {_default(field.default)} | {field.description} | {_example(field)} |"
+        )
+    return (
+        "# Configuration\n\n"
+        "<!-- made by `make docs` from ai/settings.py; do not edit -->\n\n"
+        "Read in this order, the first wins: the process environment, `.env`, `vault/credentials.json` (which takes\n"
+        "secrets only), the default. An empty value counts as unset. A wrong value, or a name that only looks like a\n"
+        "setting, stops the start with one line that names it and shows a correct example. Secrets never reach a\n"
+        "log, a prompt, a post, the page or an error.\n\n"
+        "| name | default | meaning | example |\n| --- | --- | --- | --- |\n" + "\n".join(rows) + "\n\n"
+        "Two more names are read by the packaging, not by a person: `GENESIS_MODELS_DIR`, a folder with weights that\n"
+        "are already on disk (the image ships the smallest there), and `NO_COLOR`, which turns colours off in tables.\n"
+    )
+
+
+def env_example() -> str:
+    """Return .env.example: every setting, commented out, with its meaning."""
+    lines = [
+        "# Copy to .env (chmod 600) and uncomment what you want to change; everything has a default.",
+        "# docs/configuration.md says more.",
+    ]
+    for name, field in Settings.model_fields.items():
+        lines += ["", f"# {field.description}", f"#{name.upper()}={_plain_example(field)}"]
+    return "\n".join(lines) + "\n"
+
+
+def log_lines() -> str:
+    """Return the table of log lines for docs/operations.md."""
+    rows = [
+        f"| `{kind}` | `[{line.room}]` {line.emoji} {_cell(line.template)} | {_cell(line.meaning)} |"
+        for kind, line in sorted(EVENTS.items())
+    ]
+    return "| kind | line | meaning |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n"
+
+
+def commands() -> str:
+    """Return the commands' own help, for docs/operations.md."""
+    from ai.cli import app  # noqa: PLC0415 - importing every room is slow; the other pages do not need them
+    from typer.main import get_command  # noqa: PLC0415 - only this page needs it
+
+    group = get_command(app)
+    names = sorted(group.commands)  # type: ignore[attr-defined]
+    rows = []
+    for name in names:
+        command = group.commands[name]  # type: ignore[attr-defined]
+        options = " ".join(
+            f"`{param.opts[0]}`" if param.param_type_name == "option" else f"`{param.name.upper()}`"
+            for param in command.params
+            if not getattr(param, "hidden", False)
+        )
+        summary = (command.help or "").split("\n\n", 1)[0].replace("\n", " ")
+        rows.append(f"| `{name}` | {options} | {_cell(summary)} |")
+    return "| command | arguments and options | what |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n"
+
+
+BLOCKS: dict[str, Callable[[], str]] = {"log-lines": log_lines, "commands": commands}
+PAGES: dict[str, Callable[[], str]] = {"docs/configuration.md": configuration, ".env.example": env_example}
+PAGES_WITH_BLOCKS = ("docs/operations.md",)
+
+
+def pages() -> dict[Path, str]:
+    """Return every generated page with what it should say."""
+    whole = {ROOT / name: make() for name, make in PAGES.items()}
+    for name in PAGES_WITH_BLOCKS:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        whole[ROOT / name] = BLOCK.sub(lambda m: f"{m[1]}{BLOCKS[m['name']]()}{m[4]}", text)
+    return whole
+
+
+def _default(value: object) -> str:
+    if value is None:
+        return "–"
+    if value is True:
+        return "`on`"
+    return f"`{value}`" if value != () else "–"
+
+
+def _example(field: object) -> str:
+    return f"`{_cell(_plain_example(field))}`"
+
+
+def _plain_example(field: object) -> str:
+    examples = getattr(field, "examples", None)
+    return str(examples[0]) if examples else ""
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check the pages; returns the exit status."""
+    stale = [path for path, text in pages().items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    for path in stale:
+        if "--check" in arguments:
+            print(f"{path.relative_to(ROOT)} is stale: run `make docs`")
+        else:
+            path.write_text(pages()[path], encoding="utf-8")
+            print(f"wrote {path.relative_to(ROOT)}")
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
