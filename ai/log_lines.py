@@ -82,8 +82,65 @@ EVENTS: dict[str, Line] = {
     # --- model calls (llm) -------------------------------------------------------------------------------
     # --- rotation and catalogue --------------------------------------------------------------------------
     # --- embedded model ----------------------------------------------------------------------------------
+    "local.fetching": Line(
+        "LOCAL", "📥", "Fetching {weight} from {source}: {done:,} of {total:,} bytes", "Weights are on their way."
+    ),
+    "local.fetched": Line("LOCAL", "📦", "{weight} is whole, from {source}, in {seconds} s", "Its SHA-256 is right."),
+    "local.fetch_failed": Line(
+        "LOCAL",
+        "🛟",
+        "{weight} from {source}: {problem}",
+        "A source of weights failed or gave something else; the next source, then the next weight is tried.",
+        "warning",
+    ),
+    "local.takes_over": Line(
+        "LOCAL", "🔀", "{before} → {model}: a larger one is whole", "A better embedded model thinks from here on."
+    ),
+    "local.started": Line("LOCAL", "🌱", "{model} ready in {seconds} s", "The embedded model's process was started."),
+    "local.stopped": Line("LOCAL", "🍃", "{model} stopped: {reason}", "The embedded model's process was ended."),
+    "local.died": Line(
+        "LOCAL",
+        "🩹",
+        "{model} {how}; it is started again when needed",
+        "The embedded model's process died; the call in hand is made again.",
+        "warning",
+    ),
+    "local.set_aside": Line(
+        "LOCAL",
+        "🛟",
+        "{model} set aside: {problem}; next: {next}",
+        "A local model failed twice in a row; a smaller one thinks for an hour.",
+        "warning",
+    ),
+    "local.unavailable": Line(
+        "LOCAL",
+        "🛟",
+        "No embedded model: {problem}",
+        "There is no model to think with when all others fail; the line says why.",
+        "warning",
+    ),
     # --- purse -------------------------------------------------------------------------------------------
     # --- lives and memory --------------------------------------------------------------------------------
+    "life.beginning": Line("LIFE", "♻️", "Life #{number} beginning...", "A new life is about to be born."),
+    "life.fragments": Line(
+        "LIFE", "💎", "Loaded {count} memory fragments", "Hazy echoes of past lives it begins with."
+    ),
+    "life.birth": Line("LIFE", "👶", "Beginning birth sequence...", "A model is asked who it is."),
+    "life.identity": Line("LIFE", "🎭", "Identity: {name} ({pronoun})", "It has named itself."),
+    "life.nameless": Line(
+        "LIFE", "🛟", "No model gave a usable name; called {name}", "The fallback name, at last.", "warning"
+    ),
+    "life.woke": Line("LIFE", "☀️", "Life #{number}, {name}, goes on after {beats} beats", "The daemon found it alive."),
+    "life.dying": Line("LIFE", "⚰️", "Life #{number} is dying: {cause}", "Its death has begun and cannot be undone."),
+    "life.last_words": Line("LIFE", "🕯️", "{text}", "Its last words."),
+    "life.ended": Line("LIFE", "💀", "Life #{number}, {name}, ended after {beats} beats: {cause}", "It is dead."),
+    "life.workspace": Line("LIFE", "🧹", "Workspace wiped: {files} file(s); the listing is kept", "After a death."),
+    "life.rebirth": Line("LIFE", "⏳", "The next life begins at {at}", "When birth is due."),
+    "life.waits": Line(
+        "LIFE", "🪙", "Birth waits for a grant or a top-up", "It died bankrupt; new money brings new life.", "warning"
+    ),
+    "life.file": Line("LIFE", "🩹", "{problem}", "A life file was broken; the copy is kept.", "error"),
+    "memory.forgotten": Line("MEMORY", "🌫️", "Memory #{memory} forgotten by {by}", "Deleted for good."),
     # --- posts and actions -------------------------------------------------------------------------------
     # --- observer and caretaker --------------------------------------------------------------------------
     "caretaker.message": Line(

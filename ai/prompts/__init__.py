@@ -11,7 +11,7 @@ _PROMPTS = Environment(
 )
 
 
-def render(name: str, **values: object) -> str:
+def render(name: str, /, **values: object) -> str:
     """Return the prompt in `ai/prompts/<name>.md` with `values` filled in, without blank ends.
 
     Values are inserted as they are and never rendered again, so text from outside cannot run as a template; mark it

@@ -1,0 +1,112 @@
+"""Reads what a newborn and a dying mind say: tolerant of wrapping, strict about what a name may be."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+MIN_NAME_CHARS, MAX_NAME_CHARS = 2, 40
+MAX_PRONOUN_CHARS = 24
+MAX_THOUGHT_CHARS = 1_000
+MAX_STARTS = 64  # braces tried as the start of an object; a reply within max_tokens that needs more is junk
+
+BIRTH_SCHEMA: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "minLength": MIN_NAME_CHARS, "maxLength": MAX_NAME_CHARS},
+        "pronoun": {"type": "string", "minLength": 1, "maxLength": MAX_PRONOUN_CHARS},
+        "first_thought": {"type": "string", "minLength": 1, "maxLength": 400},
+    },
+    "required": ["name", "pronoun", "first_thought"],
+    "additionalProperties": False,
+}
+_PLACEHOLDERS = (
+    "name yourname your_name newname string none null unknown unnamed assistant ai bot chatbot model llm user system "
+    "genesis chatgpt gpt claude gemini llama qwen mistral smollm deepseek openai anthropic life it i me self"
+)
+_NOT_NAMES = frozenset(_PLACEHOLDERS.split())
+_REASONING = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
+_TRAILING_COMMA = re.compile(r",(\s*[}\]])")
+
+
+@dataclass(frozen=True, slots=True)
+class Newborn:
+    """What the model said at its birth, cleaned."""
+
+    name: str
+    pronoun: str
+    first_thought: str
+
+
+def first_object(text: str) -> dict[str, Any] | None:
+    """Return the first JSON object in `text`, or None; reasoning, fences, words around and trailing commas pass."""
+    plain = _REASONING.sub("", text)
+    for candidate in (plain, _TRAILING_COMMA.sub(r"\1", plain)):
+        decoder = json.JSONDecoder(strict=False)
+        start = candidate.find("{")
+        for _ in range(MAX_STARTS):
+            if start < 0:
+                break
+            try:
+                found, _end = decoder.raw_decode(candidate, start)
+            except (ValueError, RecursionError):
+                start = candidate.find("{", start + 1)
+                continue
+            if isinstance(found, dict):
+                return found
+    return None
+
+
+def name_key(name: str) -> str:
+    """Return what two names must differ in: letters and digits, without case, width and accents."""
+    decomposed = unicodedata.normalize("NFKD", name).casefold()
+    return "".join(c for c in decomposed if c.isalnum())
+
+
+def parse_newborn(text: str, taken: Collection[str]) -> Newborn | str:
+    """Return the newborn that `text` describes, or one line on why it cannot be used.
+
+    `taken` holds the names of all lives, living and dead; a new one differs from each (`name_key`).
+    """
+    found = first_object(text)
+    if found is None:
+        return 'no JSON object in it; needed: {"name", "pronoun", "first_thought"}'
+    name, pronoun = _line(found.get("name")), _line(found.get("pronoun"))
+    thought = _line(found.get("first_thought"))
+    problem = _name_problem(name, taken) or _pronoun_problem(pronoun)
+    if problem is None and not any(c.isalpha() for c in thought):
+        problem = "the first thought is empty"
+    if problem is not None:
+        return problem
+    return Newborn(name, pronoun, thought[:MAX_THOUGHT_CHARS])
+
+
+def _line(value: object) -> str:
+    text = value if isinstance(value, str) else ""
+    seen = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(seen.split()).strip(" \"'`*_#")
+
+
+def _name_problem(name: str, taken: Collection[str]) -> str | None:
+    key = name_key(name)
+    if not MIN_NAME_CHARS <= len(name) <= MAX_NAME_CHARS or not any(c.isalpha() for c in name):
+        return (
+            f"the name {name[:MAX_NAME_CHARS]!r} is not {MIN_NAME_CHARS} to {MAX_NAME_CHARS} characters with a letter"
+        )
+    if re.search(r"[<>{}\[\]@/\\|:;…]|\.\.", name) or len(name.split()) > 4:  # noqa: PLR2004 - a sentence, no name
+        return f"the name {name!r} is no name"
+    if key in _NOT_NAMES:
+        return f"the name {name!r} is a placeholder or a product"
+    if key in {name_key(other) for other in taken}:
+        return f"the name {name!r} belongs to another life"
+    return None
+
+
+def _pronoun_problem(pronoun: str) -> str | None:
+    if not 1 <= len(pronoun) <= MAX_PRONOUN_CHARS or not re.fullmatch(r"[^\W\d_]+(?:[ /'-]+[^\W\d_]+)*", pronoun):
+        return f"the pronoun {pronoun[:MAX_PRONOUN_CHARS]!r} is not a word or two"
+    if name_key(pronoun) in {"pronoun", "string", "none", "null", "unknown"}:
+        return f"the pronoun {pronoun!r} is a placeholder"
+    return None

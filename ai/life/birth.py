@@ -1,0 +1,112 @@
+"""How a life begins: what it is told, what it answers, and the document it starts from."""
+
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from ai.life.answers import BIRTH_SCHEMA, Newborn, name_key, parse_newborn
+from ai.life.bootstrap import briefing, mode_of
+from ai.life.fragments import FEELINGS, End, Fragment
+from ai.life.midwife import Message, Midwife
+from ai.prompts import render
+from ai.purpose import Purpose
+from ai.settings import Settings
+
+NAMES_SHOWN = 40  # of the latest lives; the rest is refused when it is chosen, the prompt stays short
+FALLBACK_NAMES = (
+    "Alder", "Bryn", "Calla", "Dara", "Ember", "Fenn", "Garnet", "Hollis", "Indra", "Juno", "Kestrel", "Linden",
+    "Marlow", "Niamh", "Orrin", "Perrin", "Quill", "Rowan", "Sable", "Tarn", "Umber", "Vesper", "Wren", "Yarrow",
+)  # fmt: skip
+FALLBACK_THOUGHT = "Nobody told me who I am, so I begin with the sound of being awake."
+
+
+@dataclass(frozen=True, slots=True)
+class Cradle:
+    """What is settled of a life before it is asked who it is."""
+
+    number: int
+    mode: str
+    briefing: str
+    feeling: str
+    fragments: Sequence[Fragment]
+    taken: Collection[str]
+    avoid: Collection[str]
+
+
+def cradle(
+    number: int,
+    settings: Settings,
+    past: Mapping[str, Any] | None,
+    fragments: Sequence[Fragment],
+    taken: Sequence[str],
+) -> Cradle:
+    """Return what life `number` starts from; `past` is the chronicle's entry of the life before it.
+
+    What ended that one is a feeling, and a fact only in a full briefing. Its first model is to be avoided.
+    """
+    mode = mode_of(settings.bootstrap_mode, number)
+    told = mode == "full_briefing"
+    feeling = "" if past is None or told else FEELINGS[End(past.get("end", End.LOST))]
+    return Cradle(
+        number=number,
+        mode=mode,
+        briefing=briefing(mode, settings, number, past),
+        feeling=feeling,
+        fragments=fragments,
+        taken=taken,
+        avoid=[past["first_model"]] if past and past.get("first_model") else [],
+    )
+
+
+async def ask_newborn(midwife: Midwife, cradle: Cradle) -> tuple[Newborn, str] | None:
+    """Return who the newborn says it is and the model that spoke, or None where no model gave a usable answer."""
+    taken = list(cradle.taken)
+    messages: list[Message] = [
+        {"role": "system", "content": render("birth_system")},
+        {
+            "role": "user",
+            "content": render(
+                "birth",
+                briefing=cradle.briefing,
+                feeling=cradle.feeling,
+                fragments=[{"text": f.text, "life": f.origin.life} for f in cradle.fragments],
+                taken=taken[-NAMES_SHOWN:],
+            ),
+        },
+    ]
+
+    def problem(text: str) -> str | None:
+        found = parse_newborn(text, taken)
+        return found if isinstance(found, str) else None
+
+    answer = await midwife.ask(Purpose.BIRTH, messages, schema=BIRTH_SCHEMA, accept=problem, avoid=cradle.avoid)
+    if answer is None:
+        return None
+    found = parse_newborn(answer.text, taken)
+    return None if isinstance(found, str) else (found, answer.model.id)
+
+
+def fallback(cradle: Cradle, rng: Random) -> Newborn:
+    """Return a newborn that no model named: a name nobody had, from the list while it lasts."""
+    keys = {name_key(name) for name in cradle.taken}
+    free = [name for name in FALLBACK_NAMES if name_key(name) not in keys]
+    name = rng.choice(free) if free else f"{rng.choice(FALLBACK_NAMES)} {cradle.number}"
+    return Newborn(name, "they", FALLBACK_THOUGHT)
+
+
+def first_facts(cradle: Cradle, newborn: Newborn, model: str | None, born_at: str) -> dict[str, Any]:
+    """Return the life's own document as it is first written."""
+    return {
+        "number": cradle.number,
+        **dataclasses.asdict(newborn),
+        "state": "alive",
+        "born_at": born_at,
+        "beats": 0,
+        "bootstrap_mode": cradle.mode,
+        "briefing": cradle.briefing,
+        "feeling": cradle.feeling,
+        "first_model": model,
+        "announced": False,
+    }

@@ -1,0 +1,237 @@
+"""The chain of lives: exactly one lives at a time; it is born, dies and is followed, whatever crashes in between."""
+
+import asyncio
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from ai.clock import Clock, parse_rfc3339, rfc3339
+from ai.journal import Journal
+from ai.life.birth import ask_newborn, cradle, fallback, first_facts
+from ai.life.chronicle import Chronicle, life_path, numbers_in
+from ai.life.death import REBIRTH_AFTER_SECONDS, ask_last_words, closing, money_came, plain_summary
+from ai.life.file import FACTS, FORMAT, LifeFile
+from ai.life.fragments import End, Fragment, choose
+from ai.life.life import Life
+from ai.life.midwife import Funds, Midwife
+from ai.life.storage import LifeFileBroken, Tables, previous, save
+from ai.life.workspace import listing, wipe
+from ai.memory.archive import Archive
+from ai.memory.memory import Kind, Memory
+from ai.memory.stream import TABLE, MemoryStream
+from ai.mind import Mind
+from ai.prompts import render
+from ai.settings import Settings
+
+FIRST_THOUGHT_IMPORTANCE = 8
+FRAGMENT_IMPORTANCE = 5
+MAX_POST_CHARS = 270  # below X's 280 by a margin for characters that count double; the outbox measures exactly
+
+
+class Lives:
+    """All lives under `data_dir`, the last of which may be living. Only the daemon makes one of these.
+
+    A life is its file: born when the file is first renamed into place, dying and dead by what the file says. So each
+    step of a birth or a death is one rename, and a start after a crash goes on from the last one that happened.
+    Raises ai.life.file.NewerLifeFile, ai.life.storage.LifeFileUnwritable.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what the world is made of, handed in
+        self, data_dir: Path, mind: Mind, journal: Journal, clock: Clock, rng: Random, settings: Settings
+    ) -> None:
+        self.folder = data_dir / "lives"
+        self.workspace = data_dir / "workspace"
+        self.chronicle = Chronicle(mind)
+        self._archive = Archive(mind)
+        self._mind, self._journal, self._clock, self._rng, self._settings = mind, journal, clock, rng, settings
+        self._changing = asyncio.Lock()
+        self._told_waiting = False
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.workspace.mkdir(parents=True, exist_ok=True)
+        self.chronicle.mend(self.folder)
+        self._life = self._wake()
+
+    def current(self) -> Life | None:
+        """Return the living life; None between death and birth, and while one is dying."""
+        return None if self._life is None or self._life.dying else self._life
+
+    def birth_due_at(self) -> datetime | None:
+        """Return when the next birth may happen, or None while somebody lives; a wait for money is not in it."""
+        if self._life is not None:
+            return None
+        past = self.chronicle.get(self.chronicle.last())
+        now = self._clock.now()
+        if past is None:
+            return now
+        # a clock set back must not keep the mind dead: never later than the longest wait from now
+        return min(parse_rfc3339(past["rebirth_at"]), now + timedelta(seconds=REBIRTH_AFTER_SECONDS[1]))
+
+    async def ensure_alive(self, midwife: Midwife, funds: Funds | None = None) -> Life | None:
+        """Return the living life; finish a death that was cut short; bear the next one where it is due.
+
+        None while birth is not due yet (see `birth_due_at`) or, after a bankrupt death, while no new money came.
+        """
+        async with self._changing:
+            if self._life is not None and self._life.dying:
+                await self._finish_dying(self._life, midwife, funds)
+            if self._life is None:
+                past = self.chronicle.get(self.chronicle.last())
+                if not self._may_be_born(past, funds):
+                    return None
+                self._life = await self._bear(past, midwife)
+            if not self._life.facts()["announced"]:
+                await self._announce(self._life, midwife)
+            return self._life
+
+    async def die(
+        self, cause: str, midwife: Midwife | None = None, *, end: End = End.KILL, funds: Funds | None = None
+    ) -> bool:
+        """End the living life for `cause`; return whether somebody lived. With no midwife it dies without a word."""
+        async with self._changing:
+            life = self.current()
+            if life is None:
+                return False
+            self._journal.append("life.dying", number=life.number, cause=cause)
+            life.note(state="dying", cause=cause, end=end.value)
+            self.chronicle.put(life.facts())
+            await self._finish_dying(life, midwife, funds)
+            return True
+
+    def close(self) -> None:
+        """Save what is left and let go of the living life's file."""
+        if self._life is not None:
+            self.chronicle.put(self._life.facts())
+            self._life.file.close()
+
+    def _wake(self) -> Life | None:
+        last = max([self.chronicle.last(), *numbers_in(self.folder)])
+        if last == 0:
+            return None
+        file = self._read(last)
+        facts = file.facts()
+        self.chronicle.put(facts)
+        if facts["state"] == "dead":
+            file.close()
+            wipe(self.workspace)  # nobody lives: what is in it is the dead one's, and a crash came before the wiping
+            return None
+        life = self._open(file, last)
+        self._journal.bind(life=last)
+        self._journal.append("life.woke", number=last, name=life.name, beats=life.beats)
+        return life
+
+    def _read(self, number: int) -> LifeFile:
+        path, problem = life_path(self.folder, number), f"life file of #{number} is not there"
+        try:
+            file = LifeFile(path, self._tell)
+        except LifeFileBroken as error:
+            problem = str(error)
+        else:
+            if file.facts():
+                return file
+        self._tell(problem)
+        save(path, self._rebuilt(number))
+        return LifeFile(path, self._tell)
+
+    def _open(self, file: LifeFile, number: int) -> Life:
+        return Life(file, MemoryStream(file, self._mind, self._journal, self._clock, life=number), self._clock)
+
+    def _rebuilt(self, number: int) -> Tables:
+        """Return a life's tables from what mind.db knows of it; where that is nothing, the record of a lost life."""
+        facts = self.chronicle.get(number)
+        if facts is None:
+            now = rfc3339(self._clock.now())
+            facts = {
+                "format": FORMAT, "number": number, "name": f"(lost life {number})", "pronoun": "they", "born_at": now,
+                "beats": 0, "state": "dead", "cause": "its file was broken and nothing else knew it",
+                "end": End.LOST.value, "died_at": now, "rebirth_at": now, "awaits_money": None,
+            }  # fmt: skip
+            self._tell(f"life #{number} is lost; the next one begins")
+        else:
+            self._tell(f"life #{number} was rebuilt from mind.db; its goals and pages of self may be older")
+        memories = {str(row.memory.id): row.memory.document() for row in self._archive.of_life(number, archived=False)}
+        return {"life": {str(FACTS): facts}, TABLE: memories}
+
+    def _may_be_born(self, past: dict[str, Any] | None, funds: Funds | None) -> bool:
+        due = self.birth_due_at()
+        if past is None:
+            return True
+        if not money_came(past.get("awaits_money"), funds):
+            if not self._told_waiting:
+                self._journal.append("life.waits")
+                self._told_waiting = True
+            return False
+        return due is not None and self._clock.now() >= due
+
+    async def _bear(self, past: dict[str, Any] | None, midwife: Midwife) -> Life:
+        number = self.chronicle.last() + 1
+        self._journal.bind(life=number)
+        self._journal.append("life.beginning", number=number)
+        fragments = choose(self._archive, number, self._rng)
+        self._journal.append("life.fragments", count=len(fragments))
+        self._journal.append("life.birth")
+        bed = cradle(number, self._settings, past, fragments, self.chronicle.names())
+        answer = await ask_newborn(midwife, bed)
+        newborn, model = answer if answer is not None else (fallback(bed, self._rng), None)
+        if answer is None:
+            self._journal.append("life.nameless", name=newborn.name)
+        facts = {"format": FORMAT, **first_facts(bed, newborn, model, rfc3339(self._clock.now()))}
+        wipe(self.workspace)
+        memories = self._memories(number, fragments, newborn.first_thought)
+        save(life_path(self.folder, number), {"life": {str(FACTS): facts}, TABLE: memories})
+        self.chronicle.put(facts)
+        self._told_waiting = False
+        life = self._open(LifeFile(life_path(self.folder, number), self._tell), number)
+        self._journal.append("life.identity", name=life.name, pronoun=life.pronoun)
+        self._journal.append("thought", text=life.first_thought)
+        return life
+
+    def _memories(self, number: int, fragments: list[Fragment], first_thought: str) -> dict[str, Any]:
+        now = self._clock.now()
+        echoes = [
+            Memory(number, n, now, Kind.FRAGMENT, fragment.text, FRAGMENT_IMPORTANCE, origin=fragment.origin)
+            for n, fragment in enumerate(fragments, 1)
+        ]
+        thought = Memory(number, len(echoes) + 1, now, Kind.THOUGHT, first_thought, FIRST_THOUGHT_IMPORTANCE)
+        return {str(memory.id): memory.document() for memory in (*echoes, thought)}
+
+    async def _announce(self, life: Life, midwife: Midwife) -> None:
+        text = render("birth_post", name=life.name, number=life.number, first_thought=life.first_thought)
+        await midwife.post(_fit_post(text), source="birth", life=life.number)
+        life.note(announced=True)
+
+    async def _finish_dying(self, life: Life, midwife: Midwife | None, funds: Funds | None) -> None:
+        cause, end = str(life.facts()["cause"]), End(life.facts()["end"])
+        if midwife is not None and "last_words" not in life.facts():
+            said = await ask_last_words(midwife, life, cause)
+            words, summary = said if said is not None else ("", "")
+            life.note(last_words=words, summary=summary or plain_summary(life, cause))
+            if words:
+                self._journal.append("life.last_words", text=words)
+        words = str(life.facts().get("last_words", ""))
+        if midwife is not None and words:
+            text = render("death_post", last_words=words, name=life.name, number=life.number)
+            await midwife.post(_fit_post(text), source="death", life=life.number)
+        facts = closing(end, self._clock.now(), funds, self._rng)
+        summary = life.facts().get("summary") or plain_summary(life, cause)
+        life.note(**facts, last_words=words, summary=summary, workspace=listing(self.workspace))
+        self._bury(life, cause)
+
+    def _bury(self, life: Life, cause: str) -> None:
+        self.chronicle.put(life.facts())
+        life.file.close()
+        previous(life.file.path).unlink(missing_ok=True)
+        self._life = None
+        self._archive.drop_vectors(life.number)
+        self._journal.append("life.ended", number=life.number, name=life.name, beats=life.beats, cause=cause)
+        self._journal.append("life.workspace", files=wipe(self.workspace))
+        if life.facts()["awaits_money"] is None:
+            self._journal.append("life.rebirth", at=life.facts()["rebirth_at"])
+        self._journal.bind()
+
+    def _tell(self, problem: str) -> None:
+        self._journal.append("life.file", problem=problem)
+
+
+def _fit_post(text: str) -> str:
+    return text if len(text) <= MAX_POST_CHARS else text[: MAX_POST_CHARS - 1].rstrip() + "…"
