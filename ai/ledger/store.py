@@ -43,6 +43,10 @@ class Store(Protocol):
         """
         ...
 
+    def attempt(self, sql: str, params: Sequence[object] = ()) -> Rows:
+        """Do as `execute`, but leave the transaction usable after ConstraintBroken."""
+        ...
+
     def commit(self) -> None:
         """Return only when all since `begin` is durable; raises StoreUnavailable (outcome_unknown) otherwise."""
         ...

@@ -1,17 +1,20 @@
 """The ledger's verbs inside one durable transaction: open, transfer, hold, capture, void; on either store.
 
-Each verb is a straight run of guards with a named error each, then the writing that must succeed; and should
-a guard be wrong, the schema refuses.
+The schema decides: a verb writes all its rows in one statement, which it takes whole or refuses whole. Only
+after a refusal does Python look why, and names it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ai.ledger.errors import (
+    ConstraintBroken,
+    CorruptStore,
     HoldEnded,
     InsufficientFunds,
     InvalidTransfer,
     LedgerError,
+    StoreUnavailable,
     TransferConflict,
     UnknownAccount,
     UnknownHold,
@@ -28,11 +31,12 @@ _ACCOUNT = (
     "FROM accounts WHERE id IN "
 )
 _STORED = "SELECT id, kind, debit, credit, pending, posted, memo, at FROM transfers WHERE id IN "
-_INSERT = (
-    "INSERT INTO transfers (id, kind, debit, credit, pending, posted, hold, memo, at) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_MARKS = tuple("(" + ", ".join("?" * count) + ")" for count in range(2 * MAX_LEGS + 3))
+_INSERT = tuple(
+    "INSERT INTO transfers (id, kind, debit, credit, pending, posted, hold, memo, at) VALUES "
+    + ", ".join([_MARKS[9]] * count)
+    for count in range(MAX_LEGS + 1)
 )
-_MARKS = tuple("(" + ", ".join("?" * count) + ")" for count in range(3 * MAX_LEGS + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +135,15 @@ class Transaction:
         leg = Leg(debit, credit, amount)
         _check_id(transfer_id)
         _check_leg(leg)
-        stored = self._stored([transfer_id]).get(transfer_id)
-        if stored is not None:
+        try:
+            self._write([(transfer_id, "post", debit, credit, 0, amount, None, memo, self.at)])
+        except ConstraintBroken:
+            stored = self._stored([transfer_id]).get(transfer_id)
+            if stored is None:
+                self._name_the_refusal([leg])
+                raise
             _check_same(stored, "post", leg, memo)
             return Transfer(transfer_id, debit, credit, amount, memo, stored["at"])
-        self._check_funds([leg])
-        self.execute(_INSERT, (transfer_id, "post", debit, credit, 0, amount, None, memo, self.at))
         return Transfer(transfer_id, debit, credit, amount, memo, self.at)
 
     def hold(self, hold_id: str, legs: Sequence[Leg], *, memo: str = "") -> None:
@@ -151,16 +158,21 @@ class Transaction:
         for leg in legs:
             _check_leg(leg)
         ids = [f"{hold_id}/{n}" for n in range(len(legs))]
-        stored = self._stored([*ids, f"{hold_id}/{len(legs)}"])
-        if stored:
-            if len(stored) != len(legs) or ids[-1] not in stored:
-                raise TransferConflict(hold_id, "legs", self._leg_count(hold_id), len(legs))
+        rows = [
+            (leg_id, "hold", leg.debit, leg.credit, leg.amount, 0, None, memo, self.at)
+            for leg_id, leg in zip(ids, legs, strict=True)
+        ]
+        try:
+            self._write(rows)
+        except ConstraintBroken:
+            stored = self._stored([f"{hold_id}/{n}" for n in range(MAX_LEGS)])
+            if not stored:
+                self._name_the_refusal(legs)
+                raise
+            if stored.keys() != set(ids):
+                raise TransferConflict(hold_id, "legs", len(stored), len(legs)) from None
             for leg_id, leg in zip(ids, legs, strict=True):
                 _check_same(stored[leg_id], "hold", leg, memo)
-            return
-        self._check_funds(legs)
-        for leg_id, leg in zip(ids, legs, strict=True):
-            self.execute(_INSERT, (leg_id, "hold", leg.debit, leg.credit, leg.amount, 0, None, memo, self.at))
 
     def capture(self, hold_id: str, amounts: Sequence[int]) -> None:
         """Post one amount a leg (0 ≤ amount ≤ held), release the rest and end the hold; the same again does nothing.
@@ -174,7 +186,7 @@ class Transaction:
         self._end(hold_id, "void", None)
 
     def _end(self, hold_id: str, kind: str, amounts: Sequence[int] | None) -> None:
-        held, ends = self._legs(hold_id)
+        held, ends = self._legs(hold_id, MAX_LEGS if amounts is None else len(amounts) + 1)
         posted = [0] * len(held) if amounts is None else list(amounts)
         if len(posted) != len(held):
             raise InvalidTransfer(f"hold {hold_id} has {len(held)} legs and {len(posted)} amounts were given")
@@ -191,33 +203,32 @@ class Transaction:
                 raise InvalidTransfer(
                     f"{leg['id']} holds {leg['pending']:,}; at most that can be captured, not {amount:,}"
                 )
-        for leg, amount in zip(held, posted, strict=True):
-            self.execute(
-                _INSERT,
-                (
-                    leg["id"] + ENDED,
-                    kind,
-                    leg["debit"],
-                    leg["credit"],
-                    -leg["pending"],
-                    amount,
-                    leg["id"],
-                    "",
-                    self.at,
-                ),
-            )
+        self._write(
+            [
+                # its two accounts, what it takes back, what it posts, and the hold that it ends
+                (leg[0] + ENDED, kind, leg[2], leg[3], -leg[4], amount, leg[0], "", self.at)
+                for leg, amount in zip(held, posted, strict=True)
+            ]
+        )
 
-    def _legs(self, hold_id: str) -> tuple[list[Row], list[Row]]:
-        """Return the hold's legs and what ended them, both in order. Raises UnknownHold."""
-        legs = [f"{hold_id}/{n}" for n in range(MAX_LEGS)]
+    def _legs(self, hold_id: str, most: int) -> tuple[list[Row], list[Row]]:
+        """Return the hold's first legs, up to `most`, and what ended them, both in order. Raises UnknownHold."""
+        legs = [f"{hold_id}/{n}" for n in range(min(most, MAX_LEGS))]
         stored = self._stored(legs + [leg + ENDED for leg in legs])
         held = [stored[leg] for leg in legs if leg in stored and stored[leg]["kind"] == "hold"]
         if not held:
             raise UnknownHold(hold_id)
         return held, [stored[leg["id"] + ENDED] for leg in held if leg["id"] + ENDED in stored]
 
-    def _leg_count(self, hold_id: str) -> int:
-        return len(self._stored([f"{hold_id}/{n}" for n in range(MAX_LEGS)]))
+    def _write(self, rows: Sequence[tuple[object, ...]]) -> None:
+        """Insert transfers, all or none. Raises ConstraintBroken, after which the transaction goes on."""
+        if self.failed is not None:
+            raise self.failed
+        try:
+            self._store.attempt(_INSERT[len(rows)], [value for row in rows for value in row])
+        except (StoreUnavailable, CorruptStore) as error:
+            self.failed = error
+            raise
 
     def _accounts(self, ids: Sequence[str]) -> dict[str, Account]:
         rows = self.execute(_ACCOUNT + _MARKS[len(ids)], ids)
@@ -226,8 +237,8 @@ class Transaction:
     def _stored(self, ids: Sequence[str]) -> dict[str, Row]:
         return {row[0]: row for row in self.execute(_STORED + _MARKS[len(ids)], ids)}
 
-    def _check_funds(self, legs: Sequence[Leg]) -> None:
-        """Check accounts, units and funds of legs that move together."""
+    def _name_the_refusal(self, legs: Sequence[Leg]) -> None:
+        """Raise what is wrong with legs that were to move together: accounts, units or funds."""
         needed: dict[str, int] = {}
         for leg in legs:
             needed[leg.debit] = needed.get(leg.debit, 0) + leg.amount
