@@ -1,0 +1,96 @@
+"""The balance of the purse at an instant: read from the accounts, or foretold for a month not opened yet."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ai.credit_tracker.bands import band_of
+from ai.credit_tracker.calls import unknown_sums
+from ai.credit_tracker.limits import Limit
+from ai.credit_tracker.months import DONATIONS, OVERRUN, find_month, month_account, open_months, spent_account
+from ai.credit_tracker.periods import month_end, month_of
+from ai.credit_tracker.records import Balance
+from ai.credit_tracker.rollups import burn_per_day
+from ai.ledger.errors import UnknownAccount
+from ai.ledger.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a balance is judged by beside the books: the grant in nano-dollars, the provider, the smallest hold."""
+
+    grant: int
+    paid_provider: bool
+    smallest_hold: int
+    free: Limit
+    posts: Limit
+
+
+def available(tx: Transaction, account: str, missing: int = 0) -> int:
+    """Return what an account has available, or `missing` where it was not opened yet."""
+    try:
+        return tx.account(account).available
+    except UnknownAccount:
+        return missing
+
+
+def spent_in(tx: Transaction, period: str) -> int:
+    """Return what was spent in a month, in nano-dollars; calls above all cover are in it."""
+    try:
+        account = tx.account(spent_account(period))
+    except UnknownAccount:
+        return 0
+    return account.credits_posted - account.debits_posted
+
+
+def read_balance(tx: Transaction, now: datetime, outlook: Outlook) -> Balance:
+    """Return the balance of the month of `now`.
+
+    A month that was not opened yet is shown as it would be: its grant, the donations that will roll into it, less
+    the overrun it will repay. So a first look, or a look with an untrusted clock, never shows a bankrupt.
+    """
+    period = month_of(now)
+    month = find_month(tx, period)
+    overrun = min(0, available(tx, OVERRUN))
+    held = 0
+    if month is None:
+        granted = outlook.grant
+        donated = available(tx, DONATIONS) + sum(
+            min(other.donated - other.rolled, tx.account(month_account(other.period)).available)
+            for other in open_months(tx, but=period)
+        )
+        left = max(0, granted + donated + overrun)
+    else:
+        account = tx.account(month_account(period))
+        granted, donated, held = month.granted, month.donated, account.debits_pending
+        left = account.available + (month.expired if month.closed else 0)
+    _, held_unknown = unknown_sums(tx, period)
+    burn = burn_per_day(tx, now)
+    free_level = filled_level(tx, outlook.free)
+    return Balance(
+        period=period,
+        granted=granted,
+        donated=donated,
+        spent=spent_in(tx, period),
+        held=held,
+        held_unknown=held_unknown,
+        available=left,
+        band=band_of(
+            available=left,
+            given=granted + donated,
+            held_unknown=held_unknown,
+            paid_provider=outlook.paid_provider,
+            smallest_hold=outlook.smallest_hold,
+        ),
+        resets_at=month_end(period),
+        runway_days=left / burn if burn else None,
+        free_left=available(tx, outlook.free.account, outlook.free.level),
+        free_quota=free_level,
+        posts_left=available(tx, outlook.posts.account, outlook.posts.level),
+        overrun=overrun,
+    )
+
+
+def filled_level(tx: Transaction, limit: Limit) -> int:
+    """Return how far a limit was filled for its period, or would be where that is still to come."""
+    rows = list(tx.execute("SELECT filled FROM caps WHERE account = ?", (limit.account,)))
+    return int(rows[0]["filled"]) if rows else limit.level

@@ -1,0 +1,110 @@
+"""What each end of a call does to the money: capture, charge beyond the hold, refuse, void, correct."""
+
+from ai.credit_tracker.calls import CallLeg, get_call, legs_of, mark_corrected, mark_ended
+from ai.credit_tracker.limits import use_up
+from ai.credit_tracker.months import OVERRUN, USD, find_month, month_account, repay_overrun, spent_account, sweep_month
+from ai.credit_tracker.records import OPEN_STATES, Bill, CallRecord, CallState
+from ai.credit_tracker.rollups import add_to_rollups
+from ai.ledger.errors import HoldEnded, TransferConflict
+from ai.ledger.transaction import Transaction
+
+
+def book_cost(tx: Transaction, call_id: str, bill: Bill, *, current: str | None) -> CallRecord:
+    """Capture a call's true cost in nano-dollars; above its hold it takes from the month, then from `overrun`.
+
+    The same cost again changes nothing; another cost corrects one that was booked on an estimate, and is a
+    TransferConflict otherwise. Raises HoldEnded for a call that was refused or voided. `current` is the month
+    now lived in: an earlier one is swept when this was its last hold.
+    """
+    cost = bill.cost
+    if cost < 0:
+        raise ValueError(f"a cost of {cost} nano-dollars is negative; a refund is a correction to a lower cost")
+    call = get_call(tx, call_id)
+    if call.state is CallState.CAPTURED:
+        _correct(tx, call, bill)
+    elif call.state in OPEN_STATES:
+        legs = legs_of(tx, call_id)
+        tx.capture(call_id, [min(cost, leg.amount) if leg.kind == "money" else leg.amount for leg in legs])
+        if cost > call.held:
+            _charge_beyond(tx, call, legs, cost - call.held, why=f"{call_id}/beyond")
+        mark_ended(tx, call_id, CallState.CAPTURED, bill)
+        add_to_rollups(tx, call, cost=cost, calls=1, usage=bill.usage)
+    else:
+        raise HoldEnded(call_id, call.state)
+    _afterwards(tx, call, current)
+    return call
+
+
+def book_refusal(tx: Transaction, call_id: str, *, current: str | None) -> None:
+    """End a call that the provider refused: it cost nothing, its free request counts, its post does not."""
+    call = get_call(tx, call_id)
+    if call.state is CallState.REFUSED:
+        return
+    if call.state not in OPEN_STATES:
+        raise HoldEnded(call_id, call.state)
+    tx.capture(call_id, [leg.amount if leg.kind == "free" else 0 for leg in legs_of(tx, call_id)])
+    mark_ended(tx, call_id, CallState.REFUSED, Bill(0))
+    _afterwards(tx, call, current)
+
+
+def book_void(tx: Transaction, call_id: str, *, current: str | None) -> None:
+    """End a call that provably never left: everything held comes back."""
+    call = get_call(tx, call_id)
+    if call.state is CallState.VOIDED:
+        return
+    if call.state not in OPEN_STATES:
+        raise HoldEnded(call_id, call.state)
+    tx.void(call_id)
+    mark_ended(tx, call_id, CallState.VOIDED, Bill(0))
+    _afterwards(tx, call, current)
+
+
+def _correct(tx: Transaction, call: CallRecord, bill: Bill) -> None:
+    cost, booked = bill.cost, call.cost or 0
+    if cost == booked:
+        return
+    if not call.estimated:
+        raise TransferConflict(call.id, "cost", booked, cost)
+    number = mark_corrected(tx, call.id, bill)
+    fresh_usage = bill.usage if call.prompt_tokens is None else None
+    add_to_rollups(tx, call, cost=cost - booked, calls=0, usage=fresh_usage)
+    legs = legs_of(tx, call.id)
+    why = f"{call.id}/correction/{number}"
+    if cost > booked:
+        _charge_beyond(tx, call, legs, cost - booked, why=why)
+        return
+    for n, leg in enumerate(leg for leg in legs if leg.kind == "money"):
+        # the first is the month's: it gets back all that was booked too much, caps only what they were charged
+        back = min(booked, leg.amount) - min(cost, leg.amount) if n else booked - cost
+        if back > 0:
+            tx.transfer(f"refund/{why}/{n}", debit=leg.credit, credit=leg.debit, amount=back, memo="refund")
+
+
+def _charge_beyond(tx: Transaction, call: CallRecord, legs: list[CallLeg], extra: int, *, why: str) -> None:
+    """Book what a call cost above its hold: whole, from its month as far as there is something, then as overrun."""
+    tx.open_account(spent_account(call.period), USD)
+    from_month = 0
+    if find_month(tx, call.period) is not None:
+        from_month = min(extra, tx.account(month_account(call.period)).available)
+    for source, amount in ((month_account(call.period), from_month), (OVERRUN, extra - from_month)):
+        if amount > 0:
+            tx.transfer(
+                f"charge/{why}/{source}",
+                debit=source,
+                credit=spent_account(call.period),
+                amount=amount,
+                memo="above the hold",
+            )
+    for leg in legs[1:]:
+        if leg.kind == "money":
+            use_up(tx, leg.debit, USD, extra, why=why)
+
+
+def _afterwards(tx: Transaction, call: CallRecord, current: str | None) -> None:
+    """Let what came free do its duty: repay an overrun, and end the call's month where that is over."""
+    if find_month(tx, call.period) is None:
+        return
+    if current is not None and call.period != current:
+        sweep_month(tx, call.period)
+    else:
+        repay_overrun(tx, call.period)

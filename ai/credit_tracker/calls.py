@@ -1,0 +1,225 @@
+"""The calls table: one row for each expense from its hold to its end, written in the ledger's own transactions."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from ai.credit_tracker.periods import day_of, month_of
+from ai.credit_tracker.records import Bill, CallRecord, CallState, Expense, RunUsage, Usage
+from ai.ledger.errors import TransferConflict
+from ai.ledger.store import Row
+from ai.ledger.transaction import Transaction
+
+X_SUBJECTS = "x/"  # subjects that are not model calls: posts and reads on X
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class CallLeg:
+    """One leg of a call's hold: `kind` says whether the cost (money) or the whole amount (free, posts) is captured."""
+
+    kind: str
+    debit: str
+    credit: str
+    amount: int
+
+
+def insert_call(tx: Transaction, expense: Expense, mind: str, now: datetime, legs: Sequence[CallLeg]) -> None:
+    """Write the row of a call that was just held for."""
+    packed = json.dumps([[leg.kind, leg.debit, leg.credit, leg.amount] for leg in legs], separators=(",", ":"))
+    tx.execute(
+        "INSERT INTO calls (id, mind, life, beat, client, purpose, subject, state, period, day, legs, held, held_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, 'held', ?, ?, ?, ?, ?)",
+        (
+            expense.id,
+            mind,
+            expense.life,
+            expense.beat,
+            expense.client,
+            expense.purpose,
+            expense.subject,
+            month_of(now),
+            day_of(now),
+            packed,
+            expense.amount_nanos,
+            tx.at,
+        ),
+    )
+
+
+def find_call(tx: Transaction, call_id: str) -> CallRecord | None:
+    """Return the call of that id, or None."""
+    rows = list(tx.execute("SELECT * FROM calls WHERE id = ?", (call_id,)))
+    return call_record(rows[0]) if rows else None
+
+
+def get_call(tx: Transaction, call_id: str) -> CallRecord:
+    """Return the call of that id; raises KeyError where nothing was ever held under it."""
+    call = find_call(tx, call_id)
+    if call is None:
+        raise KeyError(f"no call {call_id!r} was held for")
+    return call
+
+
+def legs_of(tx: Transaction, call_id: str) -> list[CallLeg]:
+    """Return the legs of a call's hold, in the hold's order."""
+    rows = tx.execute("SELECT legs FROM calls WHERE id = ?", (call_id,))
+    return [CallLeg(*leg) for leg in json.loads(next(iter(rows))["legs"])]
+
+
+def check_same(call: CallRecord, expense: Expense, mind: str) -> None:
+    """Raise TransferConflict, naming the field, where the same id was held for something else."""
+    pairs = (
+        ("mind", call.mind, mind),
+        ("subject", call.subject, expense.subject),
+        ("purpose", call.purpose, expense.purpose),
+        ("amount_nanos", call.held, expense.amount_nanos),
+        ("life", call.life, expense.life),
+        ("beat", call.beat, expense.beat),
+        ("client", call.client, expense.client),
+    )
+    for field, stored, given in pairs:
+        if stored != given:
+            raise TransferConflict(call.id, field, stored, given)
+
+
+def mark_sent(tx: Transaction, call_id: str, remote_id: str | None) -> None:
+    """Note that the request left and under which id the provider knows it; an ended call only gains the id."""
+    tx.execute(
+        "UPDATE calls SET remote_id = COALESCE(?, remote_id), sent_at = COALESCE(sent_at, ?), "
+        "state = CASE state WHEN 'held' THEN 'sent' ELSE state END WHERE id = ?",
+        (remote_id, tx.at, call_id),
+    )
+
+
+def mark_unknown(tx: Transaction, call_id: str, reason: str) -> None:
+    """Note that nobody knows how an open call ended; its hold stays."""
+    tx.execute(
+        "UPDATE calls SET state = 'unknown', problem = ?, unknown_since = COALESCE(unknown_since, ?) "
+        "WHERE id = ? AND state IN ('held', 'sent', 'unknown')",
+        (reason, tx.at, call_id),
+    )
+
+
+def mark_ended(tx: Transaction, call_id: str, state: CallState, bill: Bill) -> None:
+    """Note how an open call ended; a problem noted before stays where the bill names none."""
+    tx.execute(
+        "UPDATE calls SET state = ?, cost = ?, prompt_tokens = ?, completion_tokens = ?, cached_tokens = ?, "
+        "reasoning_tokens = ?, estimated = ?, problem = COALESCE(?, problem), settled_at = ? WHERE id = ?",
+        (state.value, bill.cost, *_tokens(bill.usage), int(bill.estimated), bill.problem, tx.at, call_id),
+    )
+
+
+def _tokens(usage: Usage | None) -> tuple[int | None, ...]:
+    if usage is None:
+        return (None,) * 4
+    return (usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens, usage.reasoning_tokens)
+
+
+def mark_corrected(tx: Transaction, call_id: str, bill: Bill) -> int:
+    """Note the true cost of a call that was booked on an estimate; return the number of this correction."""
+    rows = tx.execute(
+        "UPDATE calls SET cost = ?, estimated = 0, corrections = corrections + 1, "
+        "prompt_tokens = COALESCE(?, prompt_tokens), completion_tokens = COALESCE(?, completion_tokens), "
+        "cached_tokens = COALESCE(?, cached_tokens), reasoning_tokens = COALESCE(?, reasoning_tokens) "
+        "WHERE id = ? RETURNING corrections",
+        (bill.cost, *_tokens(bill.usage), call_id),
+    )
+    return int(next(iter(rows))["corrections"])
+
+
+def open_calls(tx: Transaction, mind: str, states: Sequence[CallState], limit: int) -> list[CallRecord]:
+    """Return a mind's calls that have not ended and are in one of `states`, oldest first."""
+    marks = ",".join("?" * len(states))
+    rows = tx.execute(
+        f"SELECT * FROM calls WHERE mind = ? AND state IN ({marks}) AND state IN ('held', 'sent', 'unknown') "
+        "ORDER BY seq LIMIT ?",
+        (mind, *(state.value for state in states), limit),
+    )
+    return [call_record(row) for row in rows]
+
+
+def overdue_calls(tx: Transaction, age: timedelta, limit: int) -> list[CallRecord]:
+    """Return the calls of every mind whose outcome has been unknown for `age` or longer, oldest first."""
+    rows = tx.execute(
+        "SELECT * FROM calls WHERE state = 'unknown' AND unknown_since <= ? ORDER BY seq LIMIT ?",
+        (tx.at - age // timedelta(microseconds=1), limit),
+    )
+    return [call_record(row) for row in rows]
+
+
+def unknown_sums(tx: Transaction, period: str) -> tuple[int, int]:
+    """Return how many calls are of unknown outcome, and how many nano-dollars of `period` they hold."""
+    rows = tx.execute(
+        "SELECT COUNT(*) AS calls, COALESCE(SUM(CASE WHEN period = ? THEN held ELSE 0 END), 0) AS held "
+        "FROM calls WHERE state = 'unknown'",
+        (period,),
+    )
+    row = next(iter(rows))
+    return int(row["calls"]), int(row["held"])
+
+
+def last_calls(tx: Transaction, limit: int) -> list[CallRecord]:
+    """Return the latest calls of every mind, newest first."""
+    return [call_record(row) for row in tx.execute("SELECT * FROM calls ORDER BY seq DESC LIMIT ?", (limit,))]
+
+
+def last_seq(tx: Transaction) -> int:
+    """Return the number of the latest call, 0 where there is none: a marker for `usage_after`."""
+    rows = list(tx.execute("SELECT seq FROM calls ORDER BY seq DESC LIMIT 1"))
+    return int(rows[0]["seq"]) if rows else 0
+
+
+def usage_after(tx: Transaction, mind: str, seq: int) -> RunUsage:
+    """Return what a mind's model calls after number `seq` used.
+
+    Requests are the answers that were billed or could have been: captured, sent or of unknown outcome; never
+    refused or unsent ones. Tokens of embeddings stand apart.
+    """
+    rows = tx.execute(
+        "SELECT COUNT(*) AS requests, COALESCE(SUM(cost), 0) AS cost, "
+        "COALESCE(SUM(CASE WHEN purpose = 'embedding' THEN 0 ELSE prompt_tokens END), 0) AS input, "
+        "COALESCE(SUM(completion_tokens), 0) AS output, "
+        "COALESCE(SUM(CASE WHEN purpose = 'embedding' THEN prompt_tokens ELSE 0 END), 0) AS embedding "
+        "FROM calls WHERE mind = ? AND seq > ? AND state IN ('sent', 'unknown', 'captured') AND subject NOT LIKE ?",
+        (mind, seq, X_SUBJECTS + "%"),
+    )
+    row = next(iter(rows))
+    return RunUsage(
+        int(row["requests"]), int(row["input"]), int(row["output"]), int(row["embedding"]), int(row["cost"])
+    )
+
+
+def _when(at: int | None) -> datetime | None:
+    return None if at is None else EPOCH + timedelta(microseconds=at)
+
+
+def call_record(row: Row) -> CallRecord:
+    """Return a row of `calls` as a record."""
+    return CallRecord(
+        seq=row["seq"],
+        id=row["id"],
+        mind=row["mind"],
+        life=row["life"],
+        beat=row["beat"],
+        client=row["client"],
+        purpose=row["purpose"],
+        subject=row["subject"],
+        remote_id=row["remote_id"],
+        state=CallState(row["state"]),
+        period=row["period"],
+        day=row["day"],
+        held=row["held"],
+        cost=row["cost"],
+        prompt_tokens=row["prompt_tokens"],
+        completion_tokens=row["completion_tokens"],
+        cached_tokens=row["cached_tokens"],
+        reasoning_tokens=row["reasoning_tokens"],
+        estimated=bool(row["estimated"]),
+        problem=row["problem"],
+        held_at=EPOCH + timedelta(microseconds=row["held_at"]),
+        sent_at=_when(row["sent_at"]),
+        unknown_since=_when(row["unknown_since"]),
+        settled_at=_when(row["settled_at"]),
+    )

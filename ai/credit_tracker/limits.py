@@ -1,0 +1,161 @@
+"""Caps and quotas as accounts: the day's dollars, free requests, posts, the AI's wishes and named sub-budgets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from ai.clock import microseconds
+from ai.credit_tracker.months import USD
+from ai.credit_tracker.periods import day_of, month_of, period_end, period_of
+from ai.credit_tracker.records import Expense
+from ai.ledger.money import nanos
+from ai.ledger.transaction import Transaction
+from ai.settings import Cap, Settings
+
+REQUEST = "request"
+POST = "post"
+DEFAULT_FREE_REQUESTS = 50  # OpenRouter's quota for accounts that never bought credits; FREE_REQUESTS_PER_DAY=auto
+WISHES_SHARE = 10  # facts/pacing.md: one dollar in ten of the grant is for the AI's own wishes
+LimitKind = Literal["money", "free", "posts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """An account that fills up once a period: `level` is how far, in its own unit."""
+
+    account: str
+    name: str
+    kind: LimitKind
+    unit: str
+    level: int
+    resets_at: datetime
+    kept: bool = False  # an existing account keeps its level: nothing better than a default is known
+    covers: tuple[str, ...] | None = None  # None: everything of its kind
+
+
+def source_of(unit: str) -> str:
+    """Return the account that limits of this unit are filled from; it may go negative."""
+    return f"allowance:{unit}"
+
+
+def used_of(unit: str) -> str:
+    """Return the account that what was used of limits of this unit ends on."""
+    return f"used:{unit}"
+
+
+def day_account(now: datetime) -> str:
+    """Return the account of the day's dollars."""
+    return f"day:{day_of(now)}"
+
+
+def free_account(now: datetime) -> str:
+    """Return the account of the day's free requests."""
+    return f"free:{day_of(now)}"
+
+
+def posts_account(mind: str, now: datetime) -> str:
+    """Return the account of one mind's posts of the day."""
+    return f"posts:{mind}:{day_of(now)}"
+
+
+def wishes_account(now: datetime) -> str:
+    """Return the account of what the AI may spend on its own wishes in the month."""
+    return f"wishes:{month_of(now)}"
+
+
+def cap_account(cap: Cap, now: datetime) -> str:
+    """Return the account of a named sub-budget in its current period."""
+    return f"cap:{cap.name}:{period_of(cap.period, now)}"
+
+
+def limits_at(settings: Settings, mind: str, now: datetime, free_requests: int | None) -> tuple[Limit, ...]:
+    """Return every limit that is in force at `now`; `free_requests`: what the account says, None if unknown."""
+    tomorrow = period_end("day", now)
+    quota = settings.free_requests_per_day
+    told = DEFAULT_FREE_REQUESTS if free_requests is None else free_requests
+    free = told if quota == "auto" else quota
+    limits = [
+        Limit(
+            free_account(now), "free requests", "free", REQUEST, free, tomorrow,
+            kept=quota == "auto" and free_requests is None,
+        ),
+        Limit(posts_account(mind, now), "posts", "posts", POST, settings.tweets_per_day, tomorrow),
+        Limit(
+            wishes_account(now), "wishes", "money", USD, nanos(settings.monthly_budget_usd) // WISHES_SHARE,
+            period_end("month", now), covers=(),
+        ),
+    ]  # fmt: skip
+    if settings.daily_budget_usd is not None:
+        limits.append(Limit(day_account(now), "day", "money", USD, nanos(settings.daily_budget_usd), tomorrow))
+    limits.extend(
+        Limit(
+            cap_account(cap, now), cap.name, "money", USD, nanos(cap.amount), period_end(cap.period, now),
+            covers=cap.covers,
+        )
+        for cap in settings.budgets
+    )  # fmt: skip
+    return tuple(limits)
+
+
+def touches(limit: Limit, expense: Expense) -> bool:
+    """Return whether an expense is held on this limit's account too."""
+    if limit.kind == "free":
+        return expense.free_requests > 0
+    if limit.kind == "posts":
+        return expense.posts > 0
+    if limit.name == "wishes" and limit.covers == ():
+        return expense.wish
+    return limit.covers is None or any(
+        fnmatchcase(what, pattern)
+        for what in (expense.purpose, expense.client, expense.subject)
+        for pattern in limit.covers
+    )
+
+
+def fill(tx: Transaction, limits: Sequence[Limit]) -> list[Limit]:
+    """Open and fill the limits' accounts, or move the difference where a level changed; return the new ones.
+
+    A lower level takes back only what is neither used nor held.
+    """
+    for unit in {limit.unit for limit in limits}:
+        tx.open_account(source_of(unit), unit, may_go_negative=True)
+        tx.open_account(used_of(unit), unit)
+    return [limit for limit in limits if _fill(tx, limit)]
+
+
+def _fill(tx: Transaction, limit: Limit) -> bool:
+    tx.open_account(limit.account, limit.unit)
+    fresh = list(
+        tx.execute(
+            "INSERT INTO caps (account, name, unit, filled, resets_at) VALUES (?, ?, ?, 0, ?) "
+            "ON CONFLICT (account) DO NOTHING RETURNING account",
+            (limit.account, limit.name, limit.unit, microseconds(limit.resets_at)),
+        )
+    )
+    if limit.kept and not fresh:
+        return False
+    stored = tx.execute("UPDATE caps SET moves = moves + 1 WHERE account = ? RETURNING filled, moves", (limit.account,))
+    row = next(iter(stored))
+    difference = limit.level - row["filled"]
+    if difference < 0:
+        difference = -min(-difference, tx.account(limit.account).available)
+    if difference:
+        debit, credit = source_of(limit.unit), limit.account
+        if difference < 0:
+            debit, credit = credit, debit
+        tx.transfer(
+            f"fill/{limit.account}/{row['moves']}", debit=debit, credit=credit, amount=abs(difference), memo=limit.name
+        )
+        tx.execute("UPDATE caps SET filled = filled + ? WHERE account = ?", (difference, limit.account))
+    return bool(fresh)
+
+
+def use_up(tx: Transaction, account: str, unit: str, amount: int, *, why: str) -> None:
+    """Book what was used of a limit without a hold, as far as there is something left."""
+    taken = min(amount, tx.account(account).available)
+    if taken > 0:
+        rows = tx.execute("UPDATE caps SET moves = moves + 1 WHERE account = ? RETURNING moves", (account,))
+        number = next(iter(rows))["moves"]
+        tx.transfer(f"use/{account}/{number}", debit=account, credit=used_of(unit), amount=taken, memo=why)

@@ -1,0 +1,55 @@
+"""Names and ends of the periods that accounts are kept for: calendar days, ISO weeks and months, all in UTC."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+PeriodKind = Literal["day", "week", "month"]
+
+
+def day_of(when: datetime) -> str:
+    """Return the UTC calendar day as `2026-11-22`."""
+    return when.astimezone(UTC).strftime("%Y-%m-%d")
+
+
+def month_of(when: datetime) -> str:
+    """Return the UTC calendar month as `2026-11`."""
+    return when.astimezone(UTC).strftime("%Y-%m")
+
+
+def week_of(when: datetime) -> str:
+    """Return the ISO week, Monday to Sunday in UTC, as `2026-W47`."""
+    year, week, _ = when.astimezone(UTC).isocalendar()
+    return f"{year:04d}-W{week:02d}"
+
+
+def period_of(kind: PeriodKind, when: datetime) -> str:
+    """Return the name of the day, week or month that `when` falls in."""
+    return {"day": day_of, "week": week_of, "month": month_of}[kind](when)
+
+
+def day_start(when: datetime) -> datetime:
+    """Return the midnight, in UTC, that began the day of `when`."""
+    return when.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def period_end(kind: PeriodKind, when: datetime) -> datetime:
+    """Return the first instant after the day, week or month of `when`: when its account starts anew."""
+    midnight = day_start(when)
+    if kind == "day":
+        return midnight + timedelta(days=1)
+    if kind == "week":
+        return midnight + timedelta(days=7 - midnight.weekday())
+    return (midnight.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def month_start(month: str) -> datetime:
+    """Return the first instant of a month named like `2026-11`; raises ValueError for any other text."""
+    try:
+        return datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise ValueError(f"month {month!r} is not a calendar month; write it like 2026-11") from error
+
+
+def month_end(month: str) -> datetime:
+    """Return the first instant after a month named like `2026-11`; raises ValueError for any other text."""
+    return period_end("month", month_start(month))

@@ -1,0 +1,163 @@
+"""What goes into the purse and what comes out of it: small frozen records, money in nano-dollars."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from ai.credit_tracker.bands import Band
+from ai.ledger.money import usd9
+
+
+class CallState(StrEnum):
+    """Where a call stands: before its end (held, sent, unknown) or after it."""
+
+    HELD = "held"
+    SENT = "sent"
+    UNKNOWN = "unknown"
+    CAPTURED = "captured"
+    REFUSED = "refused"
+    VOIDED = "voided"
+
+
+OPEN_STATES = (CallState.HELD, CallState.SENT, CallState.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Expense:
+    """What is about to be spent: the most it could cost, and what it is for.
+
+    `id` is chosen by the caller before it acts. `subject` is the model id or `x/post`. `free_requests` and `posts`
+    count against the quotas of the day; `wish` also counts against the AI's own wishes (10 % of the grant).
+    """
+
+    id: str
+    subject: str
+    purpose: str
+    amount_nanos: int
+    life: int | None
+    beat: int | None
+    free_requests: int = 0
+    posts: int = 0
+    wish: bool = False
+    client: str = "mind"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call as the provider reports them."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What a call did cost, in nano-dollars; `estimated` where the provider did not say so itself."""
+
+    cost: int
+    usage: Usage | None = None
+    estimated: bool = False
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The month at a glance; amounts in nano-dollars.
+
+    `granted` is the month's allowance alone, `donated` its top-ups and what rolled over from them; `held_unknown`
+    is the part of `held` whose outcome nobody knows yet; `runway_days` is None while less than a day was observed;
+    `overrun` is 0 or below; `away` says why the purse could not be read, where the rest is what was last known.
+    """
+
+    period: str
+    granted: int
+    donated: int
+    spent: int
+    held: int
+    held_unknown: int
+    available: int
+    band: Band
+    resets_at: datetime
+    runway_days: float | None
+    free_left: int
+    free_quota: int
+    posts_left: int
+    overrun: int
+    away: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How a call ended: its cost in nano-dollars, the balance after it, and whether it cost more than its hold."""
+
+    cost: int
+    balance: Balance
+    overrun: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One row of the books on a call; amounts in nano-dollars, None where unknown."""
+
+    seq: int
+    id: str
+    mind: str
+    life: int | None
+    beat: int | None
+    client: str
+    purpose: str
+    subject: str
+    remote_id: str | None
+    state: CallState
+    period: str
+    day: str
+    held: int
+    cost: int | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    cached_tokens: int | None
+    reasoning_tokens: int | None
+    estimated: bool
+    problem: str | None
+    held_at: datetime
+    sent_at: datetime | None
+    unknown_since: datetime | None
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunUsage:
+    """What the model calls since a marker used; posts are not in it."""
+
+    requests: int
+    input_tokens: int
+    output_tokens: int
+    embedding_tokens: int
+    cost_nanos: int
+
+
+class NotAffordable(Exception):
+    """The purse refused a hold; the message is one line: which cap, what is left there, when it resets.
+
+    `reason` stands in the message in place of needed and available nano-dollars.
+    """
+
+    def __init__(
+        self,
+        cap: str,
+        *,
+        needed: int,
+        available: int,
+        resets_at: datetime | None,
+        reason: str | None = None,
+    ) -> None:
+        self.cap = cap
+        self.needed = needed
+        self.available = available
+        self.resets_at = resets_at
+        self.reason = reason
+        until = f"; resets {resets_at:%Y-%m-%d %H:%M} UTC" if resets_at else ""
+        said = reason if reason is not None else f"${usd9(needed)} needed, ${usd9(available)} left"
+        super().__init__(f"{cap}: {said}{until}")

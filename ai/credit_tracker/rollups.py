@@ -1,0 +1,90 @@
+"""Sums by model, purpose and life, kept by the transaction that settles a call, so that reports never scan calls."""
+
+from datetime import datetime, timedelta
+
+from ai.clock import microseconds
+from ai.credit_tracker.periods import day_of
+from ai.credit_tracker.records import CallRecord, Usage
+from ai.ledger.transaction import Transaction
+
+PACE_DAYS = 7  # a week has every kind of day in it, and is short enough to follow a change of habits
+AVERAGE_DAYS = 30  # token counts change slowly; a month gives rare purposes (crisis, death) a chance to be seen
+DAY_SECONDS = 86_400
+
+
+def add_to_rollups(tx: Transaction, call: CallRecord, *, cost: int, calls: int, usage: Usage | None) -> None:
+    """Add a settled call, or a correction's difference in `cost` (nano-dollars), to the three sums it stands in."""
+    keys = (("model", call.subject), ("purpose", call.purpose), ("life", "" if call.life is None else str(call.life)))
+    measured = 0 if usage is None else 1
+    prompt, completion = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
+    for dimension, key in keys:
+        tx.execute(
+            "INSERT INTO rollups (dimension, day, period, mind, key, calls, measured, prompt_tokens, "
+            "completion_tokens, cost) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (dimension, day, period, mind, key) DO UPDATE SET calls = rollups.calls + excluded.calls, "
+            "measured = rollups.measured + excluded.measured, "
+            "prompt_tokens = rollups.prompt_tokens + excluded.prompt_tokens, "
+            "completion_tokens = rollups.completion_tokens + excluded.completion_tokens, "
+            "cost = rollups.cost + excluded.cost",
+            (dimension, call.day, call.period, call.mind, key, calls, measured, prompt, completion, cost),
+        )
+
+
+def spent_on_day(tx: Transaction, day: str) -> int:
+    """Return what was spent on a day named like `2026-11-22`, in nano-dollars."""
+    rows = tx.execute(
+        "SELECT COALESCE(SUM(cost), 0) AS cost FROM rollups WHERE dimension = 'purpose' AND day = ?", (day,)
+    )
+    return int(next(iter(rows))["cost"])
+
+
+def observed_days(tx: Transaction, now: datetime, window_days: int) -> float | None:
+    """Return how many days, up to the window, the books look back on at `now`; None where it is less than one."""
+    rows = list(tx.execute("SELECT held_at FROM calls ORDER BY seq LIMIT 1"))
+    if not rows:
+        return None
+    since_first = (microseconds(now) - rows[0]["held_at"]) / (DAY_SECONDS * 1e6)
+    into_today = (now - now.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds() / DAY_SECONDS
+    days = min(since_first, window_days - 1 + into_today)
+    return days if days >= 1.0 else None
+
+
+def _window_start(now: datetime, window_days: int) -> str:
+    return day_of(now - timedelta(days=window_days - 1))
+
+
+def burn_per_day(tx: Transaction, now: datetime) -> float | None:
+    """Return nano-dollars a day, averaged over the last week; None while less than a day was observed."""
+    days = observed_days(tx, now, PACE_DAYS)
+    if days is None:
+        return None
+    rows = tx.execute(
+        "SELECT COALESCE(SUM(cost), 0) AS cost FROM rollups WHERE dimension = 'purpose' AND day BETWEEN ? AND ?",
+        (_window_start(now, PACE_DAYS), day_of(now)),
+    )
+    return float(next(iter(rows))["cost"]) / days
+
+
+def moments_per_day(tx: Transaction, now: datetime) -> dict[str, float]:
+    """Return settled calls a day by purpose over the last week; empty while less than a day was observed."""
+    days = observed_days(tx, now, PACE_DAYS)
+    if days is None:
+        return {}
+    rows = tx.execute(
+        "SELECT key, SUM(calls) AS calls FROM rollups WHERE dimension = 'purpose' AND day BETWEEN ? AND ? GROUP BY key",
+        (_window_start(now, PACE_DAYS), day_of(now)),
+    )
+    return {row["key"]: float(row["calls"]) / days for row in rows}
+
+
+def average_tokens(tx: Transaction, now: datetime) -> dict[str, tuple[float, float]]:
+    """Return prompt and completion tokens a call by purpose over the last 30 days, of calls that reported them."""
+    rows = tx.execute(
+        "SELECT key, SUM(measured) AS measured, SUM(prompt_tokens) AS prompt, SUM(completion_tokens) AS completion "
+        "FROM rollups WHERE dimension = 'purpose' AND day BETWEEN ? AND ? GROUP BY key HAVING SUM(measured) > 0",
+        (_window_start(now, AVERAGE_DAYS), day_of(now)),
+    )
+    return {
+        row["key"]: (float(row["prompt"]) / float(row["measured"]), float(row["completion"]) / float(row["measured"]))
+        for row in rows
+    }

@@ -1,0 +1,70 @@
+"""A purse on a real SQLite file under a virtual clock, and what the tests ask of it again and again."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ai.clock import VirtualClock
+from ai.credit_tracker import CreditTracker, Expense, ProviderClock
+from ai.credit_tracker.schema import open_credit_ledger
+from ai.ledger.audit import audit
+from ai.ledger.ledger import Ledger
+from ai.settings import Settings
+
+NOON = datetime(2026, 11, 10, 12, tzinfo=UTC)
+USD = 1_000_000_000
+
+
+@dataclass
+class Purse:
+    """One purse and everything to move it with."""
+
+    url: str
+    clock: VirtualClock
+    ledger: Ledger
+    opened: list[Ledger] = field(default_factory=list)
+    numbers: Any = field(default_factory=lambda: count(1))
+
+    async def tracker(self, *, mind: str = "genesis", dated: bool = True, **settings: Any) -> CreditTracker:
+        settings.setdefault("openrouter_api_key", "sk-or-test")
+        made = Settings(**settings)
+        provider_clock = ProviderClock(self.clock, required=made.provider != "local")
+        if dated:
+            provider_clock.observe(format_datetime(self.clock.now(), usegmt=True))
+        tracker = CreditTracker(self.ledger, made, self.clock, mind_name=mind, provider_clock=provider_clock)
+        await tracker.open()
+        return tracker
+
+    def expense(self, amount: int = USD, **fields: Any) -> Expense:
+        given = {"subject": "lab/model", "purpose": "thought", "life": 1, "beat": 1} | fields
+        return Expense(id=given.pop("id", f"call-{next(self.numbers)}"), amount_nanos=amount, **given)
+
+    async def spend(self, tracker: CreditTracker, cost: int, **fields: Any) -> str:
+        """Hold twice the cost, settle it, and return the call's id."""
+        usage = fields.pop("usage", None)
+        expense = self.expense(2 * cost, **fields)
+        await tracker.hold(expense)
+        await tracker.settle(expense.id, cost, usage)
+        return expense.id
+
+    def available(self, account: str) -> int:
+        return self.ledger.read_now(lambda tx: tx.account(account).available)
+
+    def sound(self) -> bool:
+        return self.ledger.read_now(audit).ok
+
+
+@pytest.fixture
+async def purse(tmp_path: Path) -> AsyncIterator[Purse]:
+    clock = VirtualClock(NOON)
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    made = Purse(url, clock, open_credit_ledger(url, clock))
+    yield made
+    assert made.sound()
+    made.ledger.close()
