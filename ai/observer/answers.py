@@ -1,0 +1,56 @@
+"""How every whole (not streamed) answer leaves: ETag, 304, gzip and cache headers, in one place."""
+
+import gzip
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+GZIP_FROM_BYTES = 600  # below this the header costs more than it saves
+GZIP_LEVEL = 5  # a 60 kB page in under a millisecond; higher levels gain two per cent
+REVALIDATE = "private, no-cache"
+ETAG_CHARS = 20  # 80 bits: never the same by accident
+
+
+def accepts_gzip(request: Request) -> bool:
+    """Tell whether the client takes gzip."""
+    return "gzip" in request.headers.get("accept-encoding", "").lower()
+
+
+def _known(request: Request, etag: str) -> bool:
+    given = request.headers.get("if-none-match", "")
+    return any(tag.strip().removeprefix("W/") == etag for tag in given.split(","))
+
+
+def answer(
+    request: Request,
+    body: bytes,
+    media_type: str,
+    *,
+    status: int = 200,
+    cache: str = REVALIDATE,
+) -> Response:
+    """Return `body`, or 304 where the client has it, or its gzip where that is taken and worth it."""
+    etag = f'"{hashlib.sha256(body).hexdigest()[:ETAG_CHARS]}"'
+    given = {"etag": f"W/{etag}", "cache-control": cache, "vary": "Accept-Encoding, Authorization, Cookie"}
+    if status == 200 and _known(request, etag):  # noqa: PLR2004 - 304 stands for a 200 alone (RFC 9110 §15.4.5)
+        return Response(status_code=304, headers=given)
+    if len(body) >= GZIP_FROM_BYTES and accepts_gzip(request):
+        body = gzip.compress(body, GZIP_LEVEL, mtime=0)
+        given["content-encoding"] = "gzip"
+    return Response(body, status, given, media_type)
+
+
+def json_answer(request: Request, document: Any, *, status: int = 200, cache: str = REVALIDATE) -> Response:
+    """Return `document` as compact JSON."""
+    body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    return answer(request, body, "application/json", status=status, cache=cache)
+
+
+def problem(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return `{"error": text}`: one line that says what was wrong and what would be right."""
+    body = json.dumps({"error": text}, ensure_ascii=False)
+    return Response(body, status, {"cache-control": "no-store"} | dict(headers or {}), "application/json")

@@ -1,0 +1,149 @@
+"""The JSON and streaming routes that anyone may read."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from ai.observer.answers import json_answer, problem
+from ai.observer.events import LAST_SEQ, event_json, page_of, shown
+from ai.observer.kinds import EVERYTHING, kinds_shown
+from ai.observer.money import month_json
+from ai.observer.view import View, veiled, view_of
+
+EVENTS_DEFAULT, EVENTS_MOST = 100, 1000  # rows of one answer of /api/events
+STREAMS = 400  # open at once; each is a socket and a small task
+PING_SECONDS = 15  # under the usual minute of silence that proxies allow
+SEND_SECONDS = 30.0  # a reader that takes nothing for this long is let go; it resumes by its last id
+RETRY_MILLISECONDS = 3000
+PRIVATE = "money is private here (PUBLIC_BUDGET=off); send Authorization: Bearer ADMIN_TOKEN"
+
+
+async def healthz(_request: Request) -> Response:
+    """Answer that the process lives."""
+    return PlainTextResponse("ok\n", headers={"cache-control": "no-store"})
+
+
+async def readyz(request: Request) -> Response:
+    """Answer 200 where everything is in order, else 503 with what is wrong."""
+    problems = list(await view_of(request).house.ready())
+    status = 503 if problems else 200
+    return json_answer(request, {"ready": not problems, "problems": problems}, status=status, cache="no-store")
+
+
+async def state(request: Request) -> Response:
+    """Answer CONTRACT §3 state."""
+    view = view_of(request)
+    now = await view.state.get()
+    return json_answer(request, now if view.money(request) else veiled(now))
+
+
+async def budget(request: Request) -> Response:
+    """Answer CONTRACT §3 budget, or 403 where money is private."""
+    view = view_of(request)
+    if not view.money(request):
+        return problem(403, PRIVATE)
+    return json_answer(request, await view.budget.get())
+
+
+async def month(request: Request) -> Response:
+    """Answer what the charts draw: balance by the hour, spending by day, tier and model of this month."""
+    view = view_of(request)
+    if not view.money(request):
+        return problem(403, PRIVATE)
+    return json_answer(request, month_json(await view.figures(), await view.budget.get(), view.house.clock.now()))
+
+
+async def models(request: Request) -> Response:
+    """Answer the catalogue, best first."""
+    return json_answer(request, list(await view_of(request).models.get()))
+
+
+async def tweets(request: Request) -> Response:
+    """Answer CONTRACT §3 tweets, newest first."""
+    view = view_of(request)
+    found = await view.tweets.get()
+    return json_answer(request, list(found) if view.money(request) else [{**t, "price": None} for t in found])
+
+
+async def lives(request: Request) -> Response:
+    """Answer the chronicle, newest life first."""
+    view = view_of(request)
+    found = await view.lives.get()
+    return json_answer(request, list(found) if view.money(request) else [{**row, "cost": None} for row in found])
+
+
+async def events(request: Request) -> Response:
+    """Answer events above `after` (oldest first) or below `before` (newest first), of the kinds that `show` names."""
+    view = view_of(request)
+    try:
+        after = _number(request, "after", None, LAST_SEQ)
+        before = _number(request, "before", None, LAST_SEQ)
+        limit = _number(request, "limit", EVENTS_DEFAULT, EVENTS_MOST) or 1
+        kinds = kinds_shown(request.query_params.get("show", EVERYTHING))
+    except ValueError as error:
+        return problem(400, str(error))
+    if after is not None and before is not None:
+        return problem(400, "after and before exclude each other; give one of them")
+    if after is None and before is None:
+        after = 0
+    found = await view.reader.read(lambda mind: page_of(mind, kinds, limit=limit, before=before, after=after))
+    money = view.money(request)
+    return json_answer(
+        request, {"newest": view.tail.newest, "events": [event_json(event, money=money) for event in found]}
+    )
+
+
+async def stream(request: Request) -> Response:
+    """Stream events as they happen; the id is `seq`, `Last-Event-ID` (or `after`) resumes without a gap."""
+    view = view_of(request)
+    money = view.money(request)
+    return await live(request, lambda event: json.dumps(event_json(event, money=money), ensure_ascii=False))
+
+
+async def live(request: Request, tell: Any) -> Response:
+    """Stream what `tell` makes of each event that the filter `show` lets through; shared with the page's stream."""
+    view = view_of(request)
+    try:
+        start = resume_point(request)
+        kinds = kinds_shown(request.query_params.get("show", EVERYTHING))
+    except ValueError as error:
+        return problem(400, str(error))
+    if view.tail.following >= STREAMS:
+        return problem(503, f"{STREAMS} streams are open; come again in a minute", {"retry-after": "60"})
+    after = view.tail.newest if start is None else start
+    return EventSourceResponse(
+        _frames(view, after, kinds, tell), ping=PING_SECONDS, send_timeout=SEND_SECONDS, sep="\n"
+    )
+
+
+async def _frames(view: View, after: int, kinds: Any, tell: Any) -> AsyncIterator[ServerSentEvent]:
+    yield ServerSentEvent(retry=RETRY_MILLISECONDS, comment="genesis")
+    async for batch in view.tail.follow(after):
+        for event in batch:
+            if shown(event, kinds):
+                yield ServerSentEvent(data=tell(event), id=str(event.seq))
+        if not shown(batch[-1], kinds):
+            yield ServerSentEvent(event="seq", data="", id=str(batch[-1].seq))
+
+
+def resume_point(request: Request) -> int | None:
+    """Return the number after which to go on: `Last-Event-ID` where the browser resumes, else `after`, else None."""
+    last = request.headers.get("last-event-id")
+    if last is not None and last != "":
+        if not last.isascii() or not last.isdigit() or int(last) > LAST_SEQ:
+            raise ValueError(f"Last-Event-ID {last[:40]!r} is no event number; send the id of the last event you saw")
+        return int(last)
+    return _number(request, "after", None, LAST_SEQ)
+
+
+def _number(request: Request, name: str, default: int | None, most: int) -> int | None:
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or len(text) > len(str(most)) or int(text) > most:
+        raise ValueError(f"{name}={text[:40]!r} is no whole number from 0 to {most}")
+    return int(text)

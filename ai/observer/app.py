@@ -1,0 +1,83 @@
+"""The Observer's app: which address is answered by what."""
+
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from ai.ledger.errors import LedgerError
+from ai.observer import admin, api, kofi, metrics
+from ai.observer.answers import problem
+from ai.observer.headers import Porch
+from ai.observer.sources import ObserverSources
+from ai.observer.view import View, view_of
+
+BODY_BYTES = 64 * 1024  # the longest message of the caretaker is 4,000 characters
+
+
+async def static(request: Request) -> Response:
+    """Serve the page's own files."""
+    return view_of(request).assets.serve(request, request.path_params["path"])
+
+
+def routes() -> list[Route]:
+    """Return every route of CONTRACT §5 and of the page."""
+    return [
+        Route("/healthz", api.healthz),
+        Route("/readyz", api.readyz),
+        Route("/api/state", api.state),
+        Route("/api/budget", api.budget),
+        Route("/api/month", api.month),
+        Route("/api/models", api.models),
+        Route("/api/tweets", api.tweets),
+        Route("/api/lives", api.lives),
+        Route("/api/events", api.events),
+        Route("/api/stream", api.stream),
+        Route("/metrics", metrics.metrics),
+        Route("/api/admin/{kind}", admin.command, methods=["POST"]),
+        Route("/api/admin/tweets/{id:int}/{verdict}", admin.tweet, methods=["POST"]),
+        Route("/webhooks/kofi", kofi.webhook, methods=["POST"]),
+        Route("/static/{path:path}", static),
+    ]
+
+
+def create_app(house: ObserverSources) -> Starlette:
+    """Return the app that shows `house`; it opens its readers at start and closes them at the end."""
+    view = View(house)
+
+    @contextlib.asynccontextmanager
+    async def living(_app: Starlette) -> AsyncIterator[None]:
+        await view.start()
+        yield
+        await view.close()
+
+    app = Starlette(
+        routes=routes(),
+        middleware=[Middleware(Porch, bound_to=house.settings.observer_host)],
+        exception_handlers={
+            HTTPException: _refused,
+            TimeoutError: _unreadable,
+            sqlite3.Error: _unreadable,
+            LedgerError: _unreadable,
+        },
+        lifespan=living,
+        max_body_size=BODY_BYTES,
+    )
+    app.state.view = view
+    return app
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - Starlette's signature is wider than what it hands in
+    return problem(error.status_code, str(error.detail), error.headers)
+
+
+async def _unreadable(_request: Request, error: Exception) -> Response:
+    text = str(error).splitlines()[0] if str(error) else "reading took too long"
+    return problem(503, text, {"retry-after": "5"})

@@ -1,0 +1,115 @@
+"""Who may do what: the caretaker's token, sessions of the sign-in page, and limits on how often one may try."""
+
+import hashlib
+import hmac
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+from starlette.requests import Request
+
+from ai.clock import Clock
+
+SESSION_SECONDS = 12 * 3600.0  # a working day; a restart signs everyone out as well
+SESSIONS = 32  # of one caretaker; the oldest goes first
+PEERS = 1024  # addresses remembered by a limit; the one seen longest ago goes first
+ATTEMPTS_PER_MINUTE = 10  # wrong tokens of one address
+REQUESTS_PER_MINUTE = 60  # admin requests of one address
+COOKIE = "genesis_caretaker"
+
+
+class Limit:
+    """A bucket of `per_minute` requests for each address, refilled evenly."""
+
+    def __init__(self, clock: Clock, per_minute: int) -> None:
+        self._clock = clock
+        self._per_minute = per_minute
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def _left(self, peer: str) -> float:
+        left, since = self._buckets.get(peer, (float(self._per_minute), 0.0))
+        return min(self._per_minute, left + (self._clock.monotonic() - since) * self._per_minute / 60)
+
+    def wait_seconds(self, peer: str) -> int:
+        """Return 0 where `peer` may go on, else after how many whole seconds it may."""
+        left = self._left(peer)
+        return 0 if left >= 1 else int((1 - left) * 60 / self._per_minute) + 1
+
+    def count(self, peer: str) -> None:
+        """Take one from the bucket of `peer`."""
+        self._buckets[peer] = (max(0.0, self._left(peer) - 1), self._clock.monotonic())
+        self._buckets.move_to_end(peer)
+        while len(self._buckets) > PEERS:
+            self._buckets.popitem(last=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One signed-in browser; `csrf` stands in each of its forms."""
+
+    csrf: str
+    until: float  # on the clock's monotonic seconds
+
+
+class Gate:
+    """Knows the caretaker by bearer token (programs) or by session cookie (browsers)."""
+
+    def __init__(
+        self, admin_token: SecretStr | None, clock: Clock, new_token: Callable[[], str] = secrets.token_urlsafe
+    ) -> None:
+        self._token = None if admin_token is None else _digest(admin_token.get_secret_value())
+        self._clock = clock
+        self._new_token = new_token
+        self._sessions: OrderedDict[str, Session] = OrderedDict()
+        self.wrong = Limit(clock, ATTEMPTS_PER_MINUTE)
+        self.busy = Limit(clock, REQUESTS_PER_MINUTE)
+
+    @property
+    def locked(self) -> bool:
+        """Tell whether no ADMIN_TOKEN is set, so that nobody may administer."""
+        return self._token is None
+
+    def is_token(self, given: str) -> bool:
+        """Compare with ADMIN_TOKEN in constant time; digests, so that not even the length shows."""
+        return hmac.compare_digest(self._token or _digest(""), _digest(given)) and self._token is not None
+
+    def bearer(self, request: Request) -> bool:
+        """Tell whether the request bears ADMIN_TOKEN."""
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and self.is_token(given.strip())
+
+    def sign_in(self) -> tuple[str, Session]:
+        """Open a session; return the cookie's value and the session."""
+        cookie = self._new_token()
+        session = Session(self._new_token(), self._clock.monotonic() + SESSION_SECONDS)
+        self._sessions[_digest(cookie).hex()] = session
+        while len(self._sessions) > SESSIONS:
+            self._sessions.popitem(last=False)
+        return cookie, session
+
+    def session(self, request: Request) -> Session | None:
+        """Return the browser's session, None where it has none or it has ended."""
+        cookie = request.cookies.get(COOKIE)
+        if cookie is None:
+            return None
+        session = self._sessions.get(_digest(cookie).hex())
+        return session if session is not None and session.until > self._clock.monotonic() else None
+
+    def sign_out(self, request: Request) -> None:
+        """End the browser's session."""
+        self._sessions.pop(_digest(request.cookies.get(COOKIE, "")).hex(), None)
+
+    def is_caretaker(self, request: Request) -> bool:
+        """Tell whether the request comes from the caretaker, either way."""
+        return self.session(request) is not None or self.bearer(request)
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def peer(request: Request) -> str:
+    """Return the address a limit is counted on; proxy headers are not believed, anyone can write them."""
+    return request.client.host if request.client else "unknown"

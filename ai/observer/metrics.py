@@ -1,0 +1,85 @@
+"""GET /metrics for Prometheus: gauges read from the house at each scrape, in a registry of their own."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ai.clock import parse_rfc3339
+from ai.observer.sources import Budget, State
+from ai.observer.view import View, view_of
+
+BANDS = ("comfortable", "moderate", "cautious", "critical", "bankrupt")
+
+
+class _Scrape:
+    """One scrape's figures, already read; the client library only writes them out."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = list(families)
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the families."""
+        return self._families
+
+
+async def metrics(request: Request) -> Response:
+    """Answer the metrics; amounts only where money is public or the scraper bears ADMIN_TOKEN."""
+    view = view_of(request)
+    families = _of_mind(await view.state.get(), view)
+    if view.money(request):
+        families += _of_purse(await view.budget.get())
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Scrape(families))
+    return Response(generate_latest(registry), headers={"content-type": CONTENT_TYPE_LATEST})
+
+
+def _of_mind(state: State, view: View) -> list[Metric]:
+    found: list[Metric] = [
+        _gauge("alive", "1 while a life is lived", int(state["alive"])),
+        _gauge("paused", "1 while the caretaker holds it", int(state["paused"])),
+        _gauge("life_number", "Which life is lived", state["life"]),
+        _counter("beats", "Beats of this life", state["beats"]),
+        _gauge("last_beat_timestamp_seconds", "When it last thought", _unix(state["last_beat_at"])),
+        _gauge("next_beat_timestamp_seconds", "When it thinks next", _unix(state["next_beat_at"])),
+        _counter("journal_events", "Number of the newest event", view.tail.newest),
+        _gauge("streams_open", "Readers following live", view.tail.following),
+    ]
+    calls = CounterMetricFamily("genesis_calls_month", "Calls answered this month", labels=["model"])
+    failures = CounterMetricFamily("genesis_failures_month", "Calls failed this month", labels=["model"])
+    for model, spent in view.month.figures.models.items():
+        calls.add_metric([model], spent.calls)
+    for model, count in view.month.figures.failures.items():
+        failures.add_metric([model], count)
+    band = GaugeMetricFamily("genesis_band", "1 for the band the budget is in", labels=["band"])
+    for name in BANDS:
+        band.add_metric([name], int(state["budget"]["band"] == name))
+    return [*found, calls, failures, band]
+
+
+def _of_purse(budget: Budget) -> list[Metric]:
+    names = ("granted", "donated", "spent", "held", "available")
+    figures: dict[str, Any] = dict(budget)
+    return [_gauge(f"{name}_usd", f"Of this month: {name}, in dollars", float(figures[name])) for name in names]
+
+
+def _gauge(name: str, meaning: str, value: float | None) -> Metric:
+    family = GaugeMetricFamily(f"genesis_{name}", meaning)
+    if value is not None:
+        family.add_metric([], value)
+    return family
+
+
+def _counter(name: str, meaning: str, value: float) -> Metric:
+    family = CounterMetricFamily(f"genesis_{name}", meaning)
+    family.add_metric([], value)
+    return family
+
+
+def _unix(text: str | None) -> float | None:
+    return None if text is None else parse_rfc3339(text).timestamp()

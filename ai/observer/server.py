@@ -1,0 +1,106 @@
+"""The Observer's server inside the daemon's own loop; it ends cleanly with readers connected."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+
+from ai.observer.app import create_app
+from ai.observer.sources import ObserverSources
+
+CONNECTIONS = 1024  # open at once; above it a visitor is told 503 and to come again
+BACKLOG = 256
+KEEP_ALIVE_SECONDS = 5
+DRAIN_SECONDS = 3  # for answers under way at a stop; the daemon has 10 s for everything
+START_SECONDS = 10.0
+HEADERS_BYTES = 32_768  # a request's line and headers at most
+
+
+class PortUnusable(Exception):
+    """The address cannot be listened on; the message is one line for people."""
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its hands on the process's signals (they are the daemon's), telling when it is up."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+
+class ObserverServer:
+    """Serves `house` on OBSERVER_HOST:OBSERVER_PORT from `start()` until `stop()`."""
+
+    def __init__(self, house: ObserverSources) -> None:
+        self._house = house
+        self._app = create_app(house)
+        self._server: _Server | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.url = ""
+
+    async def start(self) -> None:
+        """Listen; `url` is where. Raises PortUnusable with one line for people."""
+        settings = self._house.settings
+        listener = _listen(settings.observer_host, settings.observer_port)
+        config = uvicorn.Config(
+            self._app,
+            http="h11",
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=CONNECTIONS,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=DRAIN_SECONDS,
+            h11_max_incomplete_event_size=HEADERS_BYTES,
+        )
+        self._server = _Server(config)
+        host, port = listener.getsockname()[:2]
+        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        self._task = asyncio.create_task(self._server.serve([listener]), name="observer-server")
+        up = asyncio.create_task(self._server.up.wait())
+        await asyncio.wait({up, self._task}, timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        up.cancel()
+        if not self._server.up.is_set():
+            listener.close()
+            await self.stop()
+            raise PortUnusable(f"the Observer did not come up at {self.url}; see the log above")
+
+    async def stop(self) -> None:
+        """End the streams, let answers under way finish (DRAIN_SECONDS), and close."""
+        if self._server is None or self._task is None:
+            return
+        self._app.state.view.tail.end_streams()
+        self._server.should_exit = True
+        await asyncio.gather(self._task, return_exceptions=True)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise PortUnusable(f"OBSERVER_HOST={host}: {error.strerror}; write an address like 127.0.0.1") from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+    except OSError as error:
+        listener.close()
+        raise PortUnusable(
+            f"OBSERVER_PORT={port} on {host} cannot be used: {error.strerror}; set another one, or 0 for any"
+        ) from error
+    return listener

@@ -1,0 +1,215 @@
+"""What the Observer may ask of the house: one small Protocol that the daemon fills, and the shapes of its answers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NotRequired, Protocol, TypedDict
+
+from ai.clock import Clock
+from ai.settings import Settings
+
+
+class Purse(TypedDict):
+    """The budget line inside `State`; money as USD text with 9 places."""
+
+    available: str
+    granted: str
+    band: str
+
+
+class State(TypedDict):
+    """CONTRACT §3 `status --json`, and what only the page shows beside it (may be left out)."""
+
+    alive: bool
+    life: int | None
+    name: str | None
+    pronoun: str | None
+    born_at: str | None
+    beats: int
+    model: str | None
+    tier: str | None
+    last_beat_at: str | None
+    next_beat_at: str | None
+    paused: bool
+    budget: Purse
+    intelligence: NotRequired[int | None]  # 1–10, of `model`
+    mood: NotRequired[str | None]
+    next_birth_at: NotRequired[str | None]  # while nobody lives: when the next birth is due
+
+
+class ByModel(TypedDict):
+    """One model's (or `x/post`'s) share of what the month spent."""
+
+    model: str
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost: str
+
+
+class ByPurpose(TypedDict):
+    """One purpose's share of what the month spent."""
+
+    purpose: str
+    calls: int
+    cost: str
+
+
+class ByLife(TypedDict):
+    """One life's share of what the month spent; `life` is None for what no life asked for."""
+
+    life: int | None
+    cost: str
+
+
+class Budget(TypedDict):
+    """CONTRACT §3 `budget --json`, and what only the page shows beside it (may be left out)."""
+
+    period: str
+    granted: str
+    donated: str
+    spent: str
+    held: str
+    available: str
+    band: str
+    resets_at: str
+    runway_days: float | None
+    by_model: Sequence[ByModel]
+    by_purpose: Sequence[ByPurpose]
+    by_life: Sequence[ByLife]
+    held_unknown: NotRequired[str]  # part of `held` whose outcome nobody knows yet
+    holds_open: NotRequired[int]
+    free_left: NotRequired[int | None]  # requests to free models left today
+    free_quota: NotRequired[int | None]
+    posts_left: NotRequired[int | None]
+
+
+class ModelRow(TypedDict):
+    """One model of the catalogue, as far as it matters now; prices in USD per million tokens."""
+
+    id: str
+    name: str
+    tier: str
+    intelligence: int | None
+    price_prompt: str | None
+    price_completion: str | None
+    affordable: bool
+    available: bool
+    cooldown_until: NotRequired[str | None]
+    cooldown_reason: NotRequired[str | None]
+    preferred: NotRequired[int | None]  # 1: who would think the next thought
+    context_length: NotRequired[int | None]
+    barred: NotRequired[str | None]  # why it may never be paid
+
+
+class Tweet(TypedDict):
+    """CONTRACT §3 `tweets --json`, one post."""
+
+    id: int
+    text: str
+    state: str
+    remote_id: str | None
+    price: str
+    created_at: str
+    posted_at: str | None
+    life: NotRequired[int | None]
+
+
+class Fragment(TypedDict):
+    """What a past life left behind in a new one."""
+
+    text: str
+    from_life: int | None
+
+
+class LifeRow(TypedDict):
+    """One life of the chronicle; what is not known is None, never 0."""
+
+    number: int
+    name: str
+    pronoun: str | None
+    born_at: str
+    died_at: str | None
+    cause: str | None
+    last_words: str | None
+    beats: int
+    thoughts: int | None
+    cost: str | None  # USD over the whole life
+    first_thought: NotRequired[str | None]
+    bootstrap_mode: NotRequired[str | None]
+    fragments: NotRequired[Sequence[Fragment]]
+    self_page: NotRequired[str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Donation:
+    """Money that a person gave, as a payment service told it; `id` names the transaction for good."""
+
+    id: str
+    donor: str
+    amount_nanos: int | None  # None: not in dollars
+    amount_told: str  # "3.00 EUR", for people
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a donation: `new` is True the first time only, `refused` says why it was not booked."""
+
+    new: bool
+    refused: str | None
+
+
+class ObserverSources(Protocol):
+    """The house as the Observer sees it: reads, and one way to ask for something (a row in `commands`)."""
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings of this daemon."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """Return the daemon's clock; ages, countdowns and limits are counted on it."""
+        ...
+
+    @property
+    def mind_path(self) -> Path:
+        """Return where mind.db is; the Observer opens connections of its own with query_only."""
+        ...
+
+    async def state(self) -> State:
+        """Return who lives and how it goes."""
+        ...
+
+    async def budget(self) -> Budget:
+        """Return the month's money; raises StoreUnavailable while the purse is away."""
+        ...
+
+    async def models(self) -> Sequence[ModelRow]:
+        """Return the catalogue, best first."""
+        ...
+
+    async def tweets(self, limit: int) -> Sequence[Tweet]:
+        """Return up to `limit` posts, newest first."""
+        ...
+
+    async def lives(self) -> Sequence[LifeRow]:
+        """Return every life, newest first."""
+        ...
+
+    async def ready(self) -> Sequence[str]:
+        """Return what is wrong (database, scheduler, overdue beat), one line each; empty means ready."""
+        ...
+
+    def command(self, kind: str, data: Mapping[str, Any]) -> int:
+        """Ask the daemon for something (a row in `commands`); return the row's id. Called on the daemon's loop."""
+        ...
+
+    def donate(self, donation: Donation) -> Receipt:
+        """Record a donation once, however often it is told (see `Donations`). Called on the daemon's loop."""
+        ...
+
+    def listen(self, callback: Callable[[], None]) -> None:
+        """Call `callback`, which must not block, whenever the journal has grown."""
+        ...
