@@ -1,1 +1,22 @@
 """Birth, identity, death and rebirth: one life is one file that a person can read."""
+
+from ai.life.fragments import End
+from ai.life.life import Life
+from ai.life.lives import Lives
+from ai.life.midwife import Accept, Answer, Ask, Funds, Midwife
+from ai.life.mood import Mood
+from ai.life.storage import LifeFileBroken, LifeFileUnwritable
+
+__all__ = [
+    "Accept",
+    "Answer",
+    "Ask",
+    "End",
+    "Funds",
+    "Life",
+    "LifeFileBroken",
+    "LifeFileUnwritable",
+    "Lives",
+    "Midwife",
+    "Mood",
+]

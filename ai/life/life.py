@@ -1,13 +1,21 @@
 """A life: who it is, how long it has lived, and the file it is kept in."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
 from ai.clock import Clock, parse_rfc3339
 from ai.life.file import LifeFile
-from ai.memory.memory import Kind
+from ai.life.mood import Mood, mood
+from ai.memory.memory import Kind, tidy
 from ai.memory.stream import MemoryStream
+
+SECONDS_A_DAY = 86_400
+FIRST_MOOD = "newborn"
+MAX_GOALS = 5  # more are not pursued, only listed
+MAX_GOAL_CHARS = 160
+MAX_PLAN_CHARS = 600
 
 
 class Life:
@@ -78,10 +86,46 @@ class Life:
         """Return how long it has lived; never negative, whatever the clock does."""
         return max(0.0, (self._clock.now() - self.born_at).total_seconds())
 
-    def beat_lived(self) -> int:
-        """Count a beat; return its number, from 1."""
-        self.note(beats=self.beats + 1)
-        return self.beats
+    @property
+    def goals(self) -> list[str]:
+        """What it wants, in its own words, as it last set them."""
+        return [str(goal) for goal in self._facts.get("goals", [])]
+
+    @property
+    def plan(self) -> str:
+        """Its plan for today; empty where it made none today."""
+        plan = self._facts.get("plan") or {}
+        return str(plan["text"]) if plan.get("day") == self._clock.now().date().isoformat() else ""
+
+    @property
+    def mood(self) -> str:
+        """How it feels, in a word, since the last `drift`."""
+        return str(self._facts.get("mood", FIRST_MOOD))
+
+    def begin_beat(self, number: int) -> None:
+        """Count beat `number` (from 1) as begun."""
+        self.note(beats=number)
+
+    def drift(self, tier: str, band: str) -> Mood:
+        """Let model tier and budget band move the mood; return it. Saved with the next change where it is the same."""
+        felt = mood(self.number, int(self.age_seconds() // SECONDS_A_DAY), tier, band)
+        if felt.word != self._facts.get("mood"):
+            self.note(mood=felt.word)
+        return felt
+
+    def set_goals(self, goals: Sequence[str]) -> list[str]:
+        """Replace the goals, at most MAX_GOALS of MAX_GOAL_CHARS each; return them as kept."""
+        kept = list(dict.fromkeys(_line(goal, MAX_GOAL_CHARS) for goal in goals if goal.strip()))[:MAX_GOALS]
+        self.note(goals=kept)
+        return kept
+
+    def set_plan(self, text: str) -> str:
+        """Replace the plan for today, at most MAX_PLAN_CHARS; it is remembered too. Return it as kept."""
+        kept = tidy(text)[:MAX_PLAN_CHARS]
+        with self.together():
+            self.note(plan={"day": self._clock.now().date().isoformat(), "text": kept})
+            self.memory.add(f"My plan for today: {kept}", Kind.PLAN)
+        return kept
 
     def note(self, **facts: Any) -> None:
         """Write facts of the life (JSON values) into its file."""
@@ -103,3 +147,7 @@ class Life:
     def together(self) -> AbstractContextManager[None]:
         """Save once, at the end, what is written inside."""
         return self.file.together()
+
+
+def _line(text: str, limit: int) -> str:
+    return " ".join(tidy(text).split())[:limit]

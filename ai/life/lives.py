@@ -50,6 +50,7 @@ class Lives:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.workspace.mkdir(parents=True, exist_ok=True)
         self.chronicle.mend(self.folder)
+        self._due = 0.0  # of the next birth, in monotonic seconds: a wall clock that is set must not keep a mind dead
         self._life = self._wake()
 
     def current(self) -> Life | None:
@@ -60,12 +61,7 @@ class Lives:
         """Return when the next birth may happen, or None while somebody lives; a wait for money is not in it."""
         if self._life is not None:
             return None
-        past = self.chronicle.get(self.chronicle.last())
-        now = self._clock.now()
-        if past is None:
-            return now
-        # a clock set back must not keep the mind dead: never later than the longest wait from now
-        return min(parse_rfc3339(past["rebirth_at"]), now + timedelta(seconds=REBIRTH_AFTER_SECONDS[1]))
+        return self._clock.now() + timedelta(seconds=max(0.0, self._due - self._clock.monotonic()))
 
     async def ensure_alive(self, midwife: Midwife, funds: Funds | None = None) -> Life | None:
         """Return the living life; finish a death that was cut short; bear the next one where it is due.
@@ -114,6 +110,7 @@ class Lives:
         if facts["state"] == "dead":
             file.close()
             wipe(self.workspace)  # nobody lives: what is in it is the dead one's, and a crash came before the wiping
+            self._await_birth(facts)
             return None
         life = self._open(file, last)
         self._journal.bind(life=last)
@@ -152,8 +149,11 @@ class Lives:
         memories = {str(row.memory.id): row.memory.document() for row in self._archive.of_life(number, archived=False)}
         return {"life": {str(FACTS): facts}, TABLE: memories}
 
+    def _await_birth(self, past: dict[str, Any]) -> None:
+        wait = (parse_rfc3339(past["rebirth_at"]) - self._clock.now()).total_seconds()
+        self._due = self._clock.monotonic() + min(REBIRTH_AFTER_SECONDS[1], max(0.0, wait))
+
     def _may_be_born(self, past: dict[str, Any] | None, funds: Funds | None) -> bool:
-        due = self.birth_due_at()
         if past is None:
             return True
         if not money_came(past.get("awaits_money"), funds):
@@ -161,7 +161,7 @@ class Lives:
                 self._journal.append("life.waits")
                 self._told_waiting = True
             return False
-        return due is not None and self._clock.now() >= due
+        return self._clock.monotonic() >= self._due
 
     async def _bear(self, past: dict[str, Any] | None, midwife: Midwife) -> Life:
         number = self.chronicle.last() + 1
@@ -222,6 +222,7 @@ class Lives:
         life.file.close()
         previous(life.file.path).unlink(missing_ok=True)
         self._life = None
+        self._await_birth(life.facts())
         self._archive.drop_vectors(life.number)
         self._journal.append("life.ended", number=life.number, name=life.name, beats=life.beats, cause=cause)
         self._journal.append("life.workspace", files=wipe(self.workspace))

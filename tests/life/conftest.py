@@ -14,6 +14,11 @@ from ai.mind import open_mind
 from ai.settings import Settings
 
 
+def seeded(seed):
+    """Chance that replays."""
+    return Random(seed)  # noqa: S311 - nothing secret comes of it
+
+
 @dataclass(frozen=True)
 class ScriptedModel:
     id: str
@@ -67,7 +72,7 @@ class World:
         self.data_dir = data_dir
         self.clock = VirtualClock(datetime(2026, 11, 22, 6, 0, tzinfo=UTC))
         self.settings = Settings(data_dir=data_dir, **settings)
-        self.rng = Random(seed)
+        self.rng = seeded(seed)
         self.midwife = ScriptedMidwife()
         self.mind = None
         self.start()

@@ -87,7 +87,7 @@ async def test_the_next_life_begins_on_another_model(world):
     [
         '{"name": "Mira Vale", "pronoun": "she/her", "first_thought": "Rain."}',
         '```json\n{"name": "Mira Vale", "pronoun": "she/her", "first_thought": "Rain.",}\n```',
-        '<think>{"name": "X"}</think> Sure! {"name": " \\"Mira Vale\\" ", "pronoun": "she/her", "first_thought": "Rain."} ok',
+        '<think>{"name": "X"}</think>{"name": "\\"Mira Vale\\"", "pronoun": "she/her", "first_thought": "Rain."} ok',
         '{oops {"name": "Mira\\nVale", "pronoun": "she/her", "first_thought": "Rain.", "mood": 3}',
     ],
 )
@@ -128,7 +128,7 @@ def test_the_first_object_is_found():
 
 async def test_a_second_start_finds_the_same_life_and_posts_nothing_again(world):
     await world.born("Ada")
-    world.lives.current().beat_lived()
+    world.lives.current().begin_beat(1)
     world.start()
     life = await world.lives.ensure_alive(world.midwife, Purse())
     assert (life.number, life.name, life.beats) == (1, "Ada", 1)
