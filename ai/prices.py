@@ -1,0 +1,168 @@
+"""What a model costs: exact prices with every rise that may apply, read from a listing's `pricing`. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import ROUND_CEILING, Context, Decimal, InvalidOperation
+from typing import Any
+
+from ai.ledger.money import NANOS_PER_USD, nanos
+
+PER_MILLION = Decimal(1_000_000)
+PROMPT_SHARE = Decimal("0.75")  # of a thought's tokens three in four are prompt: 1,023 → 297 in CONTRACT's example
+MAX_PRICE_CHARS = 60  # the longest price recorded has 23; a longer one is not a price
+MAX_PROMPT_TOKENS = 1_000_000_000
+# 18 places keep prices times tokens exact in Decimal's 28 digits; a finer price is rounded up.
+PRICE_STEP = Decimal("1E-18")
+_PRICE = Context(prec=40, rounding=ROUND_CEILING)
+_ONE, _ZERO = Decimal(1), Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """Prices that hold above strictly more than `min_prompt_tokens`, or (`timed`) at some hours of the day."""
+
+    min_prompt_tokens: int
+    timed: bool
+    prompt: Decimal
+    completion: Decimal
+    internal_reasoning: Decimal
+    cache_write: Decimal
+    request: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """USD per token (`request`: per call), exact; `known` is False where the listing states none that can be relied on.
+
+    Unknown prices stand at a dollar a token, so that no purse covers a bound made of them by mistake.
+    """
+
+    prompt: Decimal
+    completion: Decimal
+    request: Decimal = _ZERO
+    internal_reasoning: Decimal = _ZERO
+    cache_read: Decimal = _ZERO
+    cache_write: Decimal = _ZERO
+    overrides: tuple[Override, ...] = ()
+    known: bool = True
+
+    def dearest_prompt(self) -> Decimal:
+        """Return the dearest that an input token may cost: any override, or written into a cache."""
+        return max([self.prompt, self.cache_write, *(max(o.prompt, o.cache_write) for o in self.overrides)])
+
+    def dearest_completion(self) -> Decimal:
+        """Return the dearest that an output token may cost: any override, or as internal reasoning."""
+        dearest = (max(o.completion, o.internal_reasoning) for o in self.overrides)
+        return max([self.completion, self.internal_reasoning, *dearest])
+
+    def dearest_request(self) -> Decimal:
+        """Return the dearest that a call as such may cost."""
+        return max([self.request, *(o.request for o in self.overrides)])
+
+    def cost(self, prompt_tokens: int, completion_tokens: int, reasoning_tokens: int = 0) -> int:
+        """Return nano-dollars for these counts, rounded up, at the dearest prices that may apply to them.
+
+        `reasoning_tokens` are part of `completion_tokens`; cached input counts in full.
+        """
+        applying: list[Prices | Override] = [
+            self,
+            *(o for o in self.overrides if o.timed or prompt_tokens > o.min_prompt_tokens),
+        ]
+        completion = max(prices.completion for prices in applying)
+        reasoning = max(completion, *(prices.internal_reasoning for prices in applying))
+        thought = min(reasoning_tokens, completion_tokens)
+        return nanos(
+            prompt_tokens * max(prices.prompt for prices in applying)
+            + (completion_tokens - thought) * completion
+            + thought * reasoning
+            + max(prices.request for prices in applying)
+        )
+
+    def expected(self, prompt_tokens: float, completion_tokens: float) -> float:
+        """Return nano-dollars to expect for average counts: an estimate to choose by, never to pay by."""
+        prompt, completion, request = self.prompt, self.completion, self.request
+        for rise in self.overrides:
+            if rise.timed or prompt_tokens > rise.min_prompt_tokens:
+                prompt, completion = max(prompt, rise.prompt), max(completion, rise.completion)
+                request = max(request, rise.request)
+        usd = prompt_tokens * float(prompt) + completion_tokens * float(completion) + float(request)
+        return usd * NANOS_PER_USD
+
+    def blended_per_million(self) -> Decimal:
+        """Return USD per million tokens, three of input to one of output."""
+        return (PROMPT_SHARE * self.prompt + (1 - PROMPT_SHARE) * self.completion) * PER_MILLION
+
+
+FREE_PRICES = Prices(_ZERO, _ZERO)
+UNKNOWN_PRICES = Prices(_ONE, _ONE, request=_ONE, known=False)
+
+
+def read_prices(pricing: Mapping[str, Any]) -> tuple[Prices, str | None]:
+    """Return the prices, or the unknown ones with the reason why these cannot be relied on."""
+    if "prompt" not in pricing or "completion" not in pricing:
+        return UNKNOWN_PRICES, "it states no price"
+    try:
+        base = _price_fields(pricing)
+        overrides = tuple(_override(o, base) for o in _rises(pricing))
+    except ValueError as error:
+        return UNKNOWN_PRICES, str(error)
+    return replace(base, overrides=overrides), None
+
+
+def _price_fields(pricing: Mapping[str, Any]) -> Prices:
+    return Prices(
+        prompt=_price(pricing, "prompt"),
+        completion=_price(pricing, "completion"),
+        request=_price(pricing, "request"),
+        internal_reasoning=_price(pricing, "internal_reasoning"),
+        cache_read=_price(pricing, "input_cache_read"),
+        cache_write=max(_price(pricing, "input_cache_write"), _price(pricing, "input_cache_write_1h")),
+    )
+
+
+def _override(rise: object, base: Prices) -> Override:
+    """Return one rise; where it does not say above how many tokens, it may apply to any."""
+    if not isinstance(rise, Mapping) or not rise:
+        raise ValueError("its price has an override that cannot be read")
+    timed = rise.get("utc_start") is not None or rise.get("utc_end") is not None
+    least = rise.get("min_prompt_tokens")
+    above = least if isinstance(least, int) and 0 <= least <= MAX_PROMPT_TOKENS else 0
+    changed = _price_fields(rise)
+    return Override(
+        min_prompt_tokens=above,
+        timed=timed,
+        prompt=changed.prompt if "prompt" in rise else base.prompt,
+        completion=changed.completion if "completion" in rise else base.completion,
+        internal_reasoning=changed.internal_reasoning,
+        cache_write=changed.cache_write,
+        request=changed.request,
+    )
+
+
+def _price(pricing: Mapping[str, Any], name: str) -> Decimal:
+    """Return USD per unit, rounded up to 18 places, 0 where it is not listed; raises ValueError with the reason."""
+    value = pricing.get(name)
+    if value is None:
+        return _ZERO
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal) or len(str(value)) > MAX_PRICE_CHARS:
+        raise ValueError(f"its {name} price cannot be read")
+    try:
+        price = Decimal(value)
+    except InvalidOperation:
+        raise ValueError(f"its {name} price cannot be read") from None
+    if not price.is_finite() or price < 0:
+        raise ValueError("its price is dynamic")
+    if price > 1:
+        raise ValueError(f"its {name} price is beyond a dollar a token")
+    return price.quantize(PRICE_STEP, context=_PRICE)
+
+
+def _rises(pricing: Mapping[str, Any]) -> list[Any]:
+    rises = pricing.get("overrides")
+    if rises is None:
+        return []
+    if not isinstance(rises, list):
+        raise ValueError("its price has overrides that cannot be read")  # noqa: TRY004 - bad data, not a bad caller
+    return rises
