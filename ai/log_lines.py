@@ -80,6 +80,36 @@ EVENTS: dict[str, Line] = {
     ),
     "model.switched": Line("MODEL", "🔀", "{from_model} → {to_model}: {reason}", "Another model thinks from here on."),
     # --- model calls (llm) -------------------------------------------------------------------------------
+    "call.embedded": Line(
+        "MEMORY", "🧮", "{model} embedded {texts} text(s) for ${cost_nanos:usd6}", "Memories were made comparable."
+    ),
+    "call.unknown": Line(
+        "PURSE",
+        "❔",
+        "{model}: nobody knows whether it was billed ({reason}); ${held_nanos:usd6} stays held",
+        "A call broke after it was sent; its true cost is asked for, and until then its most stays held.",
+        "warning",
+    ),
+    "call.settled": Line(
+        "PURSE",
+        "🧾",
+        "{model}: the unknown outcome is settled for ${cost_nanos:usd6} ({how})",
+        "A call of unknown outcome was booked: the provider told its cost, or a day has passed.",
+    ),
+    "call.dearer": Line(
+        "PURSE",
+        "🔎",
+        "{model} billed ${cost_nanos:usd6} where its listed prices make ${listed_nanos:usd6}",
+        "A bill is far above the price list, though within what was held; told once a model and start.",
+        "warning",
+    ),
+    "call.unrecorded": Line(
+        "PURSE",
+        "🩹",
+        "The purse could not note that call {call_id} was sent: {problem}",
+        "The call goes on under its hold; should it break, its outcome is unknown.",
+        "warning",
+    ),
     # --- rotation and catalogue --------------------------------------------------------------------------
     # --- embedded model ----------------------------------------------------------------------------------
     "local.fetching": Line(

@@ -1,0 +1,23 @@
+"""The only door to a model: who wants an answer pays here, out of the purse, and never more than it holds."""
+
+from ai.llm.answers import Completion, Limits, NoAnswer
+from ai.llm.calls import Endpoint, Message, ModelRequest, Outcome
+from ai.llm.client import PaidClient
+from ai.llm.endpoint import OpenAIEndpoint
+from ai.llm.health import Health, ModelHealth
+from ai.llm.walk import Attempt
+
+__all__ = [
+    "Attempt",
+    "Completion",
+    "Endpoint",
+    "Health",
+    "Limits",
+    "Message",
+    "ModelHealth",
+    "ModelRequest",
+    "NoAnswer",
+    "OpenAIEndpoint",
+    "Outcome",
+    "PaidClient",
+]

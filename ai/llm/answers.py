@@ -1,0 +1,65 @@
+"""What a step asks for and what it gets: an answer with its cost, or the list of who did not answer and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ai.llm.walk import MAX_ATTEMPTS, Attempt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ai.credit_tracker import Balance, Usage
+    from ai.llm.calls import Message
+    from ai.model_config import Model
+    from ai.purpose import Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What bounds every step: seconds a call, `max_tokens`, attempts, and free requests in a minute."""
+
+    timeout_seconds: float = 60.0
+    max_output_tokens: int = 700
+    max_attempts: int = MAX_ATTEMPTS
+    free_requests_per_minute: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What one step asks for, the same for every candidate; deadlines in seconds of `Clock.monotonic`."""
+
+    messages: Sequence[Message]
+    purpose: Purpose
+    schema: Mapping[str, Any] | None
+    max_tokens: int
+    temperature: float | None
+    accept: Callable[[str], str | None] | None
+    deadline: float | None
+    wish: bool
+    client: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """An answer and what it cost in nano-dollars; `attempts` are those that failed before it."""
+
+    text: str
+    model: Model
+    usage: Usage | None
+    cost_nanos: int
+    balance: Balance
+    generation_id: str | None
+    latency_seconds: float
+    attempts: tuple[Attempt, ...]
+    finish_reason: str
+
+
+class NoAnswer(Exception):
+    """Nobody answered; `attempts` says who was tried and why not, the message is that in one line."""
+
+    def __init__(self, attempts: Sequence[Attempt]) -> None:
+        self.attempts = tuple(attempts)
+        tried = "; ".join(f"{attempt.model}: {attempt.problem}" for attempt in attempts[-MAX_ATTEMPTS:])
+        super().__init__(f"no model answered ({tried or 'there was no candidate'})")

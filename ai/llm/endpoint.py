@@ -1,0 +1,297 @@
+"""One provider that speaks OpenAI's protocol: a single attempt, streamed, bounded, never retried by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+import openai
+
+from ai.llm.body import OPENROUTER, chat_body, routing
+from ai.llm.calls import ModelRequest, Outcome, ProviderError, Shape, Wire
+from ai.llm.figures import as_mapping, one_line, parse_json, read_error
+from ai.llm.reading import MAX_REPLY_BYTES, Reply, ReplyTooLarge, read_reply
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+
+    from ai.clock import Clock
+
+OK = 200
+CONNECT_TIMEOUT_SECONDS = 10.0  # no model thinks while a connection is made: longer means that nobody is there
+CLOSE_TIMEOUT_SECONDS = 2.0  # closing a cut connection must not hold up a beat
+MAX_CONNECTIONS = 100
+NO_KEY = "no-key"  # the SDK insists on one; the embedded server wants none
+ACCEPT_PLAIN = {"Accept-Encoding": "identity"}  # so that bytes on the wire are bytes in memory: no zip bombs
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What the connection itself tells of the call that runs in this task."""
+
+    wire: Wire
+    on_headers: Callable[[str | None], Awaitable[None]]
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+_exchange: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+
+
+class OpenAIEndpoint:
+    """OpenRouter, OpenAI, or the embedded server. The key is used for the header and to strike it out of errors."""
+
+    paid = True
+
+    def __init__(  # noqa: PLR0913 — what an address is made of, each handed in by name
+        self,
+        name: str,
+        base_url: str,
+        api_key: str | None,
+        *,
+        headers: Mapping[str, str],
+        clock: Clock,
+        http_client: httpx2.AsyncClient | None = None,
+    ) -> None:
+        self.name = name
+        self._clock = clock
+        self._secrets = (api_key,) if api_key else ()
+        self._http = http_client or _new_http_client()
+        self._http.event_hooks["request"].append(_trace)
+        self._http.event_hooks["response"].append(_received)
+        unset: dict[str, Any] = {"OpenAI-Organization": openai.Omit(), "OpenAI-Project": openai.Omit()}
+        self._client = openai.AsyncOpenAI(
+            base_url=base_url,
+            api_key=api_key or NO_KEY,
+            max_retries=0,  # each attempt has its own hold
+            http_client=self._http,
+            default_headers={**ACCEPT_PLAIN, **headers, **unset},
+        )
+
+    def __repr__(self) -> str:
+        return f"OpenAIEndpoint({self.name!r})"
+
+    async def complete(self, request: ModelRequest, on_headers: Callable[[str | None], Awaitable[None]]) -> Outcome:
+        """Make one attempt; see `ai.llm.calls.Endpoint`."""
+        exchange = Exchange(request.wire, on_headers)
+        return await self._attempt(chat_body(request, self.name), exchange, request.timeout_seconds)
+
+    async def embed(
+        self,
+        request: ModelRequest,
+        texts: Sequence[str],
+        on_headers: Callable[[str | None], Awaitable[None]],
+    ) -> tuple[Outcome, list[list[float]]]:
+        """Return the vectors of `texts`, or an outcome that says why there are none."""
+        body: dict[str, Any] = {"model": request.model.id, "input": list(texts), "encoding_format": "float"}
+        if self.name == OPENROUTER:
+            body |= routing(request.model)
+        vectors: list[list[float]] = []
+        exchange = Exchange(request.wire, on_headers)
+        outcome = await self._attempt(body, exchange, request.timeout_seconds, vectors)
+        return outcome, vectors
+
+    async def get_json(self, path: str, params: Mapping[str, str], timeout_seconds: float) -> tuple[int | None, Any]:
+        """GET a document of the account; (status, parsed JSON), status None where no answer came."""
+        exchange = Exchange(Wire(), _nothing)
+        token = _exchange.set(exchange)
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                response = await self._client.get(path, cast_to=httpx2.Response, options={"params": dict(params)})
+                return response.status_code, parse_json(response.text)
+        except openai.APIStatusError as error:
+            return error.status_code, None
+        except (openai.OpenAIError, httpx2.HTTPError, TimeoutError, ReplyTooLarge, ValueError):
+            return None, None
+        finally:
+            _exchange.reset(token)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def _attempt(
+        self,
+        body: dict[str, Any],
+        exchange: Exchange,
+        timeout_seconds: float,
+        vectors: list[list[float]] | None = None,
+    ) -> Outcome:
+        started = self._clock.monotonic()
+        reply = Reply()
+        error: ProviderError | None = None
+        token = _exchange.set(exchange)
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await self._converse(body, exchange, reply, vectors)
+        except Exception as failure:  # noqa: BLE001 — whatever a provider does, the money must be decided
+            error = self._describe(failure, exchange, timeout_seconds)
+        finally:
+            _exchange.reset(token)
+        if error is None:
+            error = self._found_in(reply, exchange)
+        return Outcome(
+            sent=exchange.wire.sent,
+            status=exchange.status,
+            text=reply.text,
+            finish_reason=reply.finish_reason,
+            usage=reply.usage,
+            cost=reply.cost,
+            generation_id=exchange.wire.generation_id,
+            answered_by=reply.model,
+            error=error,
+            latency_seconds=max(0.0, self._clock.monotonic() - started),
+            date=exchange.headers.get("date"),
+        )
+
+    async def _converse(
+        self,
+        body: dict[str, Any],
+        exchange: Exchange,
+        reply: Reply,
+        vectors: list[list[float]] | None,
+    ) -> None:
+        if vectors is None:
+            async with self._client.chat.completions.with_streaming_response.create(
+                model=body["model"], messages=body["messages"], extra_body=_rest(body)
+            ) as response:
+                await read_reply(_named(response.iter_bytes(), reply, exchange), reply)
+            return
+        async with self._client.embeddings.with_streaming_response.create(
+            model=body["model"], input=body["input"], encoding_format="float", extra_body=_rest(body)
+        ) as answer:
+            _take_embeddings(await answer.read(), reply, vectors)
+
+    def _describe(self, failure: Exception, exchange: Exchange, timeout_seconds: float) -> ProviderError:
+        if isinstance(failure, openai.APIStatusError):
+            return self._status_error(failure.response, exchange)
+        if isinstance(failure, TimeoutError | openai.APITimeoutError | httpx2.TimeoutException):
+            return _own(Shape.CONNECTION, "timeout", f"no whole answer within {timeout_seconds:.0f} s")
+        if isinstance(failure, ReplyTooLarge):
+            return _own(Shape.READING, "too_large", f"the answer is larger than {MAX_REPLY_BYTES:,} bytes")
+        cause = failure.__cause__ or failure
+        words = one_line(f"{type(cause).__name__}: {cause}", self._secrets)
+        if not exchange.wire.sent:
+            return _own(Shape.CONNECTION, "refused", f"could not connect ({words})")
+        if isinstance(cause, httpx2.HTTPError):
+            return _own(Shape.CONNECTION, "cut", f"the connection broke ({words})")
+        return _own(Shape.READING, "broken", f"the answer could not be read ({words})")
+
+    def _status_error(self, response: httpx2.Response, exchange: Exchange) -> ProviderError:
+        try:
+            document = parse_json(response.text)
+        except ValueError:
+            document = {"error": {"message": f"status {response.status_code} with no JSON: {response.text[:120]}"}}
+        fields = as_mapping(document)
+        return read_error(
+            Shape.STATUS,
+            fields.get("error") or fields,
+            status=response.status_code,
+            headers=exchange.headers,
+            now=self._clock.now(),
+            secrets=self._secrets,
+        )
+
+    def _found_in(self, reply: Reply, exchange: Exchange) -> ProviderError | None:
+        if reply.error is not None:
+            shape, said = reply.error
+            return read_error(shape, said, status=None, headers={}, now=self._clock.now(), secrets=self._secrets)
+        if exchange.status != OK:
+            return _own(Shape.STATUS, "broken", f"unexpected status {exchange.status}", exchange.status)
+        if reply.broken is not None:
+            return _own(Shape.READING, "broken", reply.broken)
+        if not reply.ended and not reply.finish_reason:
+            return _own(Shape.CONNECTION, "cut", "the stream ended before the answer did")
+        return None
+
+
+def _new_http_client() -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(
+        timeout=httpx2.Timeout(None, connect=CONNECT_TIMEOUT_SECONDS, pool=CONNECT_TIMEOUT_SECONDS),
+        limits=httpx2.Limits(max_connections=MAX_CONNECTIONS),
+        follow_redirects=False,  # a redirected POST would be a second call under one hold
+    )
+
+
+async def _nothing(_generation_id: str | None) -> None:
+    """For requests that cost nothing."""
+
+
+async def _trace(request: httpx2.Request) -> None:
+    """Have the transport tell when the first byte leaves."""
+    exchange = _exchange.get()
+    if exchange is None:
+        return
+
+    async def told(event: str, _info: Mapping[str, Any]) -> None:
+        if event.endswith("send_request_headers.started"):
+            exchange.wire.sent = True
+
+    request.extensions = {**request.extensions, "trace": told}
+
+
+async def _received(response: httpx2.Response) -> None:
+    """Keep status and headers, commit the generation id, and bound what may be read of the body."""
+    exchange = _exchange.get()
+    if exchange is None:
+        return
+    exchange.status = response.status_code
+    exchange.headers = dict(response.headers)
+    exchange.wire.generation_id = _generation_id(response.headers.get("x-generation-id"))
+    response.stream = _BoundedStream(response.stream)
+    await exchange.on_headers(exchange.wire.generation_id)
+
+
+class _BoundedStream(httpx2.AsyncByteStream):
+    """A response's bytes, up to the bound; SDK and HTTP library read error bodies whole, so it stands here."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        read = 0
+        async for piece in self._inner:
+            read += len(piece)
+            if read > MAX_REPLY_BYTES:
+                raise ReplyTooLarge
+            yield piece
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+async def _named(pieces: AsyncIterator[bytes], reply: Reply, exchange: Exchange) -> AsyncIterator[bytes]:
+    """Pass the pieces on; where the headers named no generation, commit the id that the answer names."""
+    async for piece in pieces:
+        yield piece
+        if exchange.wire.generation_id is None and reply.id is not None and reply.id.startswith("gen-"):
+            exchange.wire.generation_id = _generation_id(reply.id)
+            await exchange.on_headers(exchange.wire.generation_id)
+
+
+def _generation_id(value: str | None) -> str | None:
+    """An id that may stand in a URL and in the books; anything else is none."""
+    plain = value is not None and len(value) <= 200 and value.isascii() and value.isprintable()  # noqa: PLR2004
+    return value if plain and value and " " not in value else None
+
+
+def _rest(body: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if name not in ("model", "messages", "input")}
+
+
+def _own(shape: Shape, kind: str, message: str, code: int | None = None) -> ProviderError:
+    return ProviderError(shape, code, kind, message)
+
+
+def _take_embeddings(data: bytes, reply: Reply, vectors: list[list[float]]) -> None:
+    try:
+        document = parse_json(data.decode("utf-8-sig", "replace"))
+        reply.take(document, streamed=False)
+        rows = sorted(as_mapping(document).get("data") or [], key=lambda row: row["index"])
+        vectors.extend([float(number) for number in row["embedding"]] for row in rows)
+    except (ValueError, TypeError, KeyError):
+        reply.broken = reply.broken or "the answer holds no embeddings"
+    reply.ended = True

@@ -1,0 +1,84 @@
+"""What becomes of a call's money: the one table from how a call ended to how its hold ends (DESIGN, "Money")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from ai.ledger.money import nanos
+
+if TYPE_CHECKING:
+    from ai.credit_tracker import Usage
+    from ai.llm.calls import Outcome
+    from ai.model_config import Model
+
+OK = 200
+# The provider turned these away before a model ran (openrouter.ai/docs/errors), so nothing is billed.
+REFUSED_STATUSES = frozenset({400, 401, 402, 403, 404, 413, 422, 429})
+NOT_ROUTED_STATUS = 503
+# How OpenRouter words a 503 that it gives before any provider was asked; any other 503 may come from one.
+NOT_ROUTED_WORDS = ("no available model provider", "routing requirements", "no allowed providers", "no endpoints found")
+
+
+class End(StrEnum):
+    """The ways in which a hold ends, or does not end yet."""
+
+    VOID = "void"  # nothing was sent: everything is released, the request quota too
+    REFUSE = "refuse"  # capture 0; the request counts against the quota
+    CAPTURE = "capture"  # capture what it cost
+    UNKNOWN = "unknown"  # stays held until the provider tells
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """How the hold ends; `cost_nanos` is set for CAPTURE alone, `estimated` where the price table made it."""
+
+    end: End
+    cost_nanos: int = 0
+    estimated: bool = False
+    reason: str = ""
+
+
+def fate_of(outcome: Outcome, model: Model) -> Fate:
+    """Return what becomes of the money; a row of DESIGN's table each, the surest knowledge first."""
+    if not outcome.sent:
+        return Fate(End.VOID, reason="nothing was sent")
+    if outcome.cost is not None:
+        return Fate(End.CAPTURE, nanos(outcome.cost), reason="the provider said what it cost")
+    if outcome.status in REFUSED_STATUSES:
+        return Fate(End.REFUSE, reason=f"refused with status {outcome.status}")
+    if _not_routed(outcome):
+        return Fate(End.REFUSE, reason="refused before it was routed")
+    if outcome.status == OK and outcome.usage is not None and _answered_by(outcome, model):
+        cost = table_cost(model, outcome.usage)
+        return Fate(End.CAPTURE, cost, estimated=True, reason="token counts at the listed prices")
+    return Fate(End.UNKNOWN, reason=_why_unknown(outcome))
+
+
+def table_cost(model: Model, usage: Usage) -> int:
+    """Return nano-dollars for these token counts at the model's listed prices, cached input at the full price."""
+    return model.prices.cost(usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens)
+
+
+def _not_routed(outcome: Outcome) -> bool:
+    error = outcome.error
+    if outcome.status != NOT_ROUTED_STATUS or error is None or error.provider_name is not None:
+        return False
+    return any(words in error.message.lower() for words in NOT_ROUTED_WORDS)
+
+
+def _answered_by(outcome: Outcome, model: Model) -> bool:
+    """Whether the listed prices are those of who answered; a dated name of the same model is the same."""
+    if outcome.answered_by is None:
+        return True
+    asked = model.id.split(":", 1)[0].rsplit("/", 1)[-1]
+    return outcome.answered_by.split(":", 1)[0].rsplit("/", 1)[-1].startswith(asked)
+
+
+def _why_unknown(outcome: Outcome) -> str:
+    if outcome.status is None:
+        return outcome.error.message if outcome.error else "no answer came"
+    if outcome.status != OK:
+        return f"status {outcome.status} does not say whether it was billed"
+    return "the answer did not say what it cost"

@@ -1,0 +1,176 @@
+"""How models and providers are doing: cooldowns with one probe at their end, kept across restarts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from ai.clock import Clock, parse_rfc3339, rfc3339
+
+if TYPE_CHECKING:
+    from ai.mind import Mind
+    from ai.model_config import Model
+
+LONGEST_COOLDOWN = timedelta(hours=6)  # a model that came back is noticed the same day
+LONGEST_ASKED = timedelta(days=1)  # where the provider itself said when
+DOUBLINGS = 8  # 2^8 minutes is beyond the longest cooldown already
+LATENCY_SMOOTHING = 0.2  # about the last five answers count
+MAX_REASON_CHARS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How one subject (a model, a provider's tier, a provider) is doing; `failures` are those in a row."""
+
+    subject: str
+    failures: int = 0
+    until: datetime | None = None
+    reason: str | None = None
+    barred: str | None = None
+    told: bool = False
+    answers: int = 0
+    latency_seconds: float | None = None
+    last_answer_at: datetime | None = None
+    last_failure_at: datetime | None = None
+
+
+def tier_subject(model: Model) -> str:
+    """Return the name under which a provider's free, or paid, models rest together."""
+    return f"tier:{model.endpoint}/{'free' if model.free else 'paid'}"
+
+
+def endpoint_subject(endpoint: str) -> str:
+    """Return the name under which a whole provider rests."""
+    return f"endpoint:{endpoint}"
+
+
+class ModelHealth:
+    """The health of every subject; every change is written at once to mind.db."""
+
+    def __init__(self, mind: Mind, clock: Clock) -> None:
+        self._mind = mind
+        self._clock = clock
+        rows = mind.connection.execute("SELECT * FROM model_health").fetchall()
+        self._healths = {row["subject"]: _from_row(dict(row)) for row in rows}
+        self._probing: set[str] = set()
+
+    def snapshot(self) -> dict[str, Health]:
+        """Return the health of all that ever answered or failed."""
+        return dict(self._healths)
+
+    def available(self, model: Model | str, now: datetime) -> bool:
+        """Return whether it may be asked at `now`; for a Model, its tier and its provider are looked at too."""
+        return all(self._rested(subject, now) for subject in _subjects(model))
+
+    def begin(self, model: Model) -> bool:
+        """Take the right to ask `model`; False while it rests or another caller's probe of it is under way."""
+        now = self._clock.now()
+        if not self.available(model, now):
+            return False
+        half_open = {subject for subject in _subjects(model) if self._get(subject).failures}
+        if half_open & self._probing:
+            return False
+        self._probing |= half_open
+        return True
+
+    def end(self, model: Model) -> None:
+        """Give back the right that `begin` gave, however the call ended."""
+        self._probing -= set(_subjects(model))
+
+    def succeeded(self, model: Model, latency_seconds: float) -> None:
+        """The model answered: it, its tier and its provider are well again."""
+        now = self._clock.now()
+        for subject in _subjects(model):
+            health = self._get(subject)
+            before = health.latency_seconds
+            smoothed = latency_seconds if before is None else before + LATENCY_SMOOTHING * (latency_seconds - before)
+            well = replace(health, failures=0, until=None, reason=None, told=False)
+            self._put(replace(well, answers=health.answers + 1, latency_seconds=smoothed, last_answer_at=now))
+
+    def cooldown(self, subject: str, seconds: float, reason: str, *, exactly: bool = False) -> None:
+        """Let `subject` rest: `seconds`, doubled for each failure in a row before this one.
+
+        `exactly` takes the seconds as they are, where the provider said when to come back. 0 seconds only notes
+        the failure.
+        """
+        now = self._clock.now()
+        health = self._get(subject)
+        if exactly or seconds <= 0:
+            rest = min(timedelta(seconds=max(0.0, seconds)), LONGEST_ASKED)
+        else:
+            rest = min(timedelta(seconds=seconds * 2 ** min(health.failures, DOUBLINGS)), LONGEST_COOLDOWN)
+        failures = health.failures + (1 if seconds > 0 else 0)
+        until = now + rest if rest else health.until
+        said = reason[:MAX_REASON_CHARS]
+        self._put(replace(health, failures=failures, until=until, reason=said, last_failure_at=now))
+
+    def bar(self, model_id: str, reason: str) -> None:
+        """Never ask this model again: it billed more than its bound."""
+        self._put(replace(self._get(model_id), barred=reason[:MAX_REASON_CHARS]))
+
+    def barred(self, model_id: str) -> str | None:
+        """Return why this model may not be asked again, or None."""
+        return self._get(model_id).barred
+
+    def tell_once(self, subject: str) -> bool:
+        """Return True the first time in the present trouble of `subject`."""
+        health = self._get(subject)
+        if health.told:
+            return False
+        self._put(replace(health, told=True))
+        return True
+
+    def probe_endpoints(self) -> None:
+        """Let providers that are off be asked again now: at a start, which may follow a person's repair."""
+        for health in list(self._healths.values()):
+            if health.subject.startswith("endpoint:") and health.until is not None:
+                self._put(replace(health, until=None))
+
+    def _rested(self, subject: str, now: datetime) -> bool:
+        health = self._get(subject)
+        if health.barred is not None:
+            return False
+        # a clock set back must not silence anyone for longer than the longest rest
+        return health.until is None or health.until <= now or health.until - now > LONGEST_ASKED
+
+    def _get(self, subject: str) -> Health:
+        return self._healths.get(subject) or Health(subject)
+
+    def _put(self, health: Health) -> None:
+        self._healths[health.subject] = health
+        self._mind.connection.execute(
+            "INSERT OR REPLACE INTO model_health (subject, failures, until, reason, barred, told, answers,"
+            " latency_seconds, last_answer_at, last_failure_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                health.subject,
+                health.failures,
+                _text(health.until),
+                health.reason,
+                health.barred,
+                int(health.told),
+                health.answers,
+                health.latency_seconds,
+                _text(health.last_answer_at),
+                _text(health.last_failure_at),
+            ),
+        )
+
+
+def _subjects(model: Model | str) -> tuple[str, ...]:
+    if isinstance(model, str):
+        return (model,)
+    return (model.id, tier_subject(model), endpoint_subject(model.endpoint))
+
+
+def _text(when: datetime | None) -> str | None:
+    return None if when is None else rfc3339(when)
+
+
+def _from_row(row: dict[str, object]) -> Health:
+    times = {
+        name: parse_rfc3339(str(row[name])) if row[name] is not None else None
+        for name in ("until", "last_answer_at", "last_failure_at")
+    }
+    fields = {name: value for name, value in row.items() if name not in times and name != "told"}
+    return Health(**fields, **times, told=bool(row["told"]))  # type: ignore[arg-type]

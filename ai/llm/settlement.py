@@ -1,0 +1,105 @@
+"""Finds out what became of calls of unknown outcome: asks by generation id, ever more rarely, for a day."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from ai.credit_tracker import CallState
+from ai.llm.account import Generation, generation
+from ai.llm.endpoint import OpenAIEndpoint
+from ai.llm.fate import End, Fate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from ai.clock import Clock
+    from ai.credit_tracker import CallRecord
+    from ai.journal import Journal
+    from ai.llm.calls import Endpoint
+    from ai.llm.till import Till
+
+# A generation is known to the provider after seconds, or two minutes at most as reported; beyond that something is
+# wrong there, and asking every few hours is enough. Each wait is three times the one before.
+FIRST_ASK_SECONDS = 5.0
+GROWTH = 3.0
+LONGEST_WAIT_SECONDS = 3 * 3600.0
+MAX_ASKED_AT_ONCE = 20  # a beat must not wait for more; the others come next time
+CRASHED = "the program ended before the answer came"
+
+
+class Settler:
+    """Settles unknown outcomes; call `settle` between beats, as often as one likes."""
+
+    def __init__(self, endpoints: Mapping[str, Endpoint], till: Till, journal: Journal, clock: Clock) -> None:
+        self._endpoints = endpoints
+        self._till = till
+        self._journal = journal
+        self._clock = clock
+        self._asked: dict[str, tuple[int, datetime]] = {}
+
+    async def adopt_open(self) -> None:
+        """Make every hold that an earlier process left open one of unknown outcome. Raises StoreUnavailable.
+
+        Only to be called where no other call of this mind is under way. A hold whose request never left is of
+        unknown outcome too: the crash may have come between the sending and its record.
+        """
+        tracker = self._till.tracker
+        for call in await tracker.open_holds():
+            if call.state is CallState.UNKNOWN or not self._a_models(call):
+                continue
+            if call.held == 0:
+                await tracker.settle(call.id, 0, estimated=True)
+            else:
+                await tracker.leave_unknown(call.id, CRASHED)
+                self._journal.append(
+                    "call.unknown", call_id=call.id, model=call.subject, held_nanos=call.held, reason=CRASHED
+                )
+
+    async def settle(self) -> None:
+        """Ask for each unknown outcome whose time has come, then capture in full what is a day old.
+
+        Raises StoreUnavailable where the purse is away.
+        """
+        now = self._clock.now()
+        unknowns = [call for call in await self._till.tracker.unknowns() if self._a_models(call)]
+        self._asked = {call.id: self._asked[call.id] for call in unknowns if call.id in self._asked}
+        due = [call for call in unknowns if call.remote_id is not None and self._due(call, now)]
+        for call in due[:MAX_ASKED_AT_ONCE]:
+            times, _ = self._asked.get(call.id, (0, now))
+            self._asked[call.id] = (times + 1, now)
+            known = await self._ask(call)
+            if known is not None:
+                await self._book(call, known)
+        for call in await self._till.tracker.capture_overdue():
+            self._journal.append(
+                "call.settled", call_id=call.id, model=call.subject, cost_nanos=call.held, how="in full after a day"
+            )
+
+    def _a_models(self, call: CallRecord) -> bool:
+        return not call.subject.startswith("x/")  # posts and reads on X are settled by the outbox
+
+    def _due(self, call: CallRecord, now: datetime) -> bool:
+        times, last = self._asked.get(call.id, (0, call.unknown_since or call.held_at))
+        wait = min(FIRST_ASK_SECONDS * GROWTH**times, LONGEST_WAIT_SECONDS)
+        return not timedelta(0) <= now - last < timedelta(seconds=wait)  # a clock set back asks at once
+
+    async def _ask(self, call: CallRecord) -> Generation | None:
+        for endpoint in self._endpoints.values():
+            if isinstance(endpoint, OpenAIEndpoint) and call.remote_id is not None:
+                known = await generation(endpoint, call.remote_id)
+                if known is not None:
+                    return known
+        return None
+
+    async def _book(self, call: CallRecord, known: Generation) -> None:
+        fate = Fate(End.CAPTURE, known.cost_nanos)
+        await self._till.capture(call.id, call.subject, call.held, fate, known.usage)
+        self._journal.append(
+            "call.settled",
+            call_id=call.id,
+            model=call.subject,
+            cost_nanos=known.cost_nanos,
+            how="the provider told what it billed",
+        )

@@ -1,0 +1,118 @@
+"""A paid client on a real purse and a real mind, beside the provider it pays."""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ai.clock import VirtualClock
+from ai.credit_tracker import CreditTracker, ProviderClock
+from ai.credit_tracker.schema import open_credit_ledger
+from ai.journal import Journal
+from ai.ledger.audit import audit
+from ai.ledger.ledger import Ledger
+from ai.llm import Completion, Endpoint, Limits, ModelHealth, OpenAIEndpoint, PaidClient
+from ai.mind import Mind, open_mind
+from ai.model_config import Model, parse_openrouter
+from ai.purpose import Purpose
+from ai.settings import Settings
+from tests.world.openrouter import FakeOpenRouter
+
+START = datetime(2026, 11, 10, 12, tzinfo=UTC)
+QUESTION = [{"role": "system", "content": "You are terse."}, {"role": "user", "content": "Are you there?"}]
+
+
+@dataclass
+class House:
+    """All rooms that a paid call touches; `client` is what the tests use."""
+
+    folder: Path
+    provider: FakeOpenRouter
+    clock: VirtualClock
+    ledger: Ledger
+    mind: Mind
+    journal: Journal
+    tracker: CreditTracker
+    health: ModelHealth
+    endpoint: OpenAIEndpoint
+    client: PaidClient
+    models: dict[str, Model]
+    provider_clock: ProviderClock
+    numbers: Any = field(default_factory=lambda: count(1))
+
+    async def ask(self, *model_ids: str, **choices: Any) -> Completion:
+        choices.setdefault("purpose", Purpose.THOUGHT)
+        return await self.client.complete([self.models[i] for i in model_ids], QUESTION, **choices)
+
+    def events(self, kind: str) -> list[dict[str, Any]]:
+        return [dict(event.data) for event in self.journal.after(0, 10_000, [kind])]
+
+    async def spent(self) -> int:
+        return (await self.tracker.balance()).spent
+
+    async def available(self) -> int:
+        return (await self.tracker.balance()).available
+
+
+@pytest.fixture
+def provider() -> Iterator[FakeOpenRouter]:
+    with FakeOpenRouter(date=lambda: START) as server:
+        yield server
+
+
+Build = Callable[..., Any]
+
+
+@pytest.fixture
+async def build(tmp_path: Path, provider: FakeOpenRouter) -> AsyncIterator[Build]:
+    """`await build(monthly_budget_usd="5.00", …)` makes a house; what it opened is closed and audited at the end."""
+    async with AsyncExitStack() as stack:
+
+        async def make(
+            *, limits: Limits | None = None, others: Sequence[Endpoint] = (), extra_models: Sequence[Model] = (),
+            base_url: str | None = None, folder: Path = tmp_path, clock: VirtualClock | None = None, **chosen: Any
+        ) -> House:  # fmt: skip
+            clock = clock or VirtualClock(START)
+            settings = Settings(**{"openrouter_api_key": provider.key, **chosen})
+            ledger = open_credit_ledger(f"sqlite:///{folder / 'ledger.db'}", clock)
+            stack.callback(_close_sound, ledger)
+            mind = open_mind(folder / "mind.db")
+            stack.callback(mind.close)
+            provider_clock = ProviderClock(clock)
+            provider_clock.observe(format_datetime(clock.now(), usegmt=True))
+            tracker = CreditTracker(ledger, settings, clock, mind_name="genesis", provider_clock=provider_clock)
+            await tracker.open()
+            journal = Journal(mind, clock)
+            health = ModelHealth(mind, clock)
+            endpoint = OpenAIEndpoint(
+                "openrouter", base_url or provider.base_url, provider.key, headers={}, clock=clock
+            )
+            stack.push_async_callback(endpoint.close)
+            client = PaidClient(
+                {endpoint.name: endpoint, **{other.name: other for other in others}},
+                tracker, health, journal, clock, provider_clock=provider_clock, limits=limits,
+            )  # fmt: skip
+            models = {model.id: model for model in [*parse_openrouter(provider.models), *extra_models]}
+            return House(
+                folder, provider, clock, ledger, mind, journal, tracker, health, endpoint, client, models,
+                provider_clock,
+            )  # fmt: skip
+
+        yield make
+
+
+def _close_sound(ledger: Ledger) -> None:
+    report = ledger.read_now(audit)
+    ledger.close()
+    assert report.ok, report
+
+
+@pytest.fixture
+async def house(build: Build) -> House:
+    return await build()
