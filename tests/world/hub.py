@@ -9,7 +9,7 @@ from typing import Self
 
 @dataclass
 class Hub:
-    """Serves `files` by path. `cuts`: bytes after which each coming answer breaks off; `status`: answer this instead."""
+    """Serves `files` by path. `cuts`: bytes after which the coming answers break off; `status`: answered instead."""
 
     files: Mapping[str, bytes]
     cuts: list[int] = field(default_factory=list)

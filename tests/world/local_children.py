@@ -1,0 +1,52 @@
+"""Programs that stand where the embedded model's server stands, each with one way to fail; real processes all."""
+
+from pathlib import Path
+
+_UNTIL_STDIN_ENDS = """
+import os, threading
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+"""
+_ARGUMENTS = "import sys; socket_path = sys.argv[sys.argv.index('--socket') + 1]\n"
+_SERVE = """
+import http.server, json, os, signal, socketserver
+class Server(socketserver.UnixStreamServer):
+    def get_request(self):
+        request, _ = super().get_request()
+        return request, ("local", 0)
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        ANSWER
+    def log_message(self, *_): pass
+server = Server(socket_path, Handler)
+print("ready", flush=True)
+server.serve_forever()
+"""
+KILLED_BY_ILLEGAL_INSTRUCTION = "import os, signal\nos.kill(os.getpid(), signal.SIGILL)\n"
+CANNOT_LOAD = "import sys\nsys.exit('failed to load model: wrong magic')\n"
+DIES_AT_EACH_CALL = _ARGUMENTS + _SERVE.replace("ANSWER", "os.kill(os.getpid(), signal.SIGKILL)")
+ILLEGAL_INSTRUCTION_AT_A_CALL = _ARGUMENTS + _SERVE.replace("ANSWER", "os.kill(os.getpid(), signal.SIGILL)")
+NEVER_ANSWERS_NOR_STOPS = _ARGUMENTS + _SERVE.replace("ANSWER", "signal.pause()")
+ANSWERS_OK = (
+    _ARGUMENTS
+    + _UNTIL_STDIN_ENDS
+    + _SERVE.replace(
+        "ANSWER",
+        """body = json.dumps({"id": "x", "object": "chat.completion", "model": sys.argv[sys.argv.index("--alias") + 1],
+            "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "ok"}}],
+            "usage": {"prompt_tokens": 1, "completion_tokens": 1}}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)""",
+    )
+)
+ONLY_SMALL_LOADS = "import sys\nif 'small' not in ' '.join(sys.argv): sys.exit('out of memory')\n" + ANSWERS_OK
+
+
+def program(folder: Path, text: str) -> Path:
+    """Write one of the programs above and return its path."""
+    path = folder / "server.py"
+    path.write_text(text)
+    return path
