@@ -61,7 +61,7 @@ def read_balance(tx: Transaction, now: datetime, outlook: Outlook) -> Balance:
         left = max(0, granted + donated + overrun)
     else:
         account = tx.account(month_account(period))
-        granted, donated, held = month.granted, month.donated, account.debits_pending
+        granted, donated, held = month.granted, month.donated - month.rolled, account.debits_pending
         left = account.available + (month.expired if month.closed else 0)
     _, held_unknown = unknown_sums(tx, period)
     burn = burn_per_day(tx, now)

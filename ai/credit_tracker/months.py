@@ -27,8 +27,8 @@ class Month:
 
     @property
     def given(self) -> int:
-        """What the month was granted and donated, whatever became of it."""
-        return self.granted + self.donated
+        """What the month was granted and donated, less what it passed on to another month."""
+        return self.granted + self.donated - self.rolled
 
 
 def month_account(period: str) -> str:

@@ -1,0 +1,188 @@
+"""A model of the purse beside the purse: whatever is done in whatever order, the two agree to the nano-dollar."""
+
+import asyncio
+import tempfile
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from ai.clock import VirtualClock
+from ai.credit_tracker import CreditTracker, Expense, NotAffordable, ProviderClock, Usage
+from ai.credit_tracker.holding import MAX_UNKNOWN_CALLS
+from ai.credit_tracker.schema import open_credit_ledger
+from ai.ledger.audit import audit
+from ai.ledger.money import nanos
+from ai.settings import Settings
+
+GRANT, DAY_CAP = 1_000, 700
+AMOUNTS = st.integers(min_value=0, max_value=600)
+
+
+class Purse(RuleBasedStateMachine):
+    """Drives one tracker and an independent account of what should be there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.loop = asyncio.new_event_loop()
+        self.clock = VirtualClock(datetime(2026, 11, 27, 12, tzinfo=UTC))
+        self.url = f"sqlite:///{Path(self.folder.name) / 'ledger.db'}"
+        self.ledger = open_credit_ledger(self.url, self.clock)
+        self.tracker: CreditTracker
+        self.number = 0
+        self.open: dict[str, Any] = {}  # call id → (held, month, day, unknown?)
+        self.spent: dict[str, int] = {}  # month → nano-dollars
+        self.day_spent: dict[str, int] = {}
+        self.gifts = 0  # ever given
+        self.estimates: dict[str, tuple[int, int, str, str]] = {}
+        self.overran = False
+
+    def run(self, coroutine: Any) -> Any:
+        return self.loop.run_until_complete(coroutine)
+
+    @property
+    def month(self) -> str:
+        return f"{self.clock.now():%Y-%m}"
+
+    @property
+    def day(self) -> str:
+        return f"{self.clock.now():%Y-%m-%d}"
+
+    @initialize()
+    def begin(self) -> None:
+        made = Settings(monthly_budget_usd=Decimal(GRANT) / 10**9, daily_budget_usd=Decimal(DAY_CAP) / 10**9)
+        self.tracker = CreditTracker(
+            self.ledger,
+            made,
+            self.clock,
+            mind_name="genesis",
+            provider_clock=ProviderClock(self.clock, required=False),
+        )
+        self.run(self.tracker.open())
+
+    @rule(amount=AMOUNTS, life=st.sampled_from([None, 1, 2]), purpose=st.sampled_from(["thought", "social"]))
+    def hold(self, amount: int, life: int | None, purpose: str) -> None:
+        self.number += 1
+        expense = Expense(f"call-{self.number}", f"lab/{self.number % 3}", purpose, amount, life, None)
+        before = self.run(self.tracker.balance())
+        held_today = sum(call[0] for call in self.open.values() if call[2] == self.day)
+        fits_day = self.day_spent.get(self.day, 0) + held_today + amount <= DAY_CAP
+        unknown_count = sum(call[3] for call in self.open.values())
+        unknown_held = sum(call[0] for call in self.open.values() if call[3] and call[1] == self.month)
+        calm = unknown_count < MAX_UNKNOWN_CALLS and (
+            unknown_held * 20 < before.granted + before.donated or unknown_held == 0
+        )
+        if amount == 0 or (before.available >= amount and fits_day and calm and before.overrun == 0):
+            self.run(self.tracker.hold(expense))
+            self.open[expense.id] = (amount, self.month, self.day, False)
+        else:
+            try:
+                self.run(self.tracker.hold(expense))
+            except NotAffordable:
+                return
+            raise AssertionError(f"{expense} was held against {before}")
+
+    def _ended(self, call: str, cost: int) -> None:
+        held, month, day, _ = self.open.pop(call)
+        self.spent[month] = self.spent.get(month, 0) + cost
+        self.day_spent[day] = min(DAY_CAP, self.day_spent.get(day, 0) + cost)
+        self.overran = self.overran or cost > held
+
+    @rule(pick=st.randoms(use_true_random=False), share=st.integers(0, 120), estimated=st.booleans())
+    def settle(self, pick: Any, share: int, *, estimated: bool) -> None:
+        if self.open:
+            call = pick.choice(sorted(self.open))
+            cost = self.open[call][0] * share // 100
+            if estimated and cost <= self.open[call][0]:
+                self.estimates[call] = (cost, *self.open[call][1:3], "")
+            self.run(self.tracker.settle(call, cost, Usage(10, 2), estimated=estimated))
+            self._ended(call, cost)
+
+    @rule(pick=st.randoms(use_true_random=False))
+    def refund(self, pick: Any) -> None:
+        if self.estimates:
+            call = pick.choice(sorted(self.estimates))
+            cost, month, day, _ = self.estimates.pop(call)
+            self.run(self.tracker.settle(call, cost // 2))
+            self.spent[month] -= cost - cost // 2
+            self.day_spent[day] -= cost - cost // 2
+
+    @rule(pick=st.randoms(use_true_random=False), how=st.sampled_from(["refuse", "void", "leave_unknown"]))
+    def end(self, pick: Any, how: str) -> None:
+        if not self.open:
+            return
+        call = pick.choice(sorted(self.open))
+        if how == "leave_unknown":
+            self.run(self.tracker.leave_unknown(call, "cut"))
+            self.open[call] = (*self.open[call][:3], True)
+        else:
+            self.run(getattr(self.tracker, how)(call))
+            self._ended(call, 0)
+
+    @rule(amount=st.integers(1, 500))
+    def topup(self, amount: int) -> None:
+        self.number += 1
+        self.run(self.tracker.topup(amount, "Ada", f"gift-{self.number}"))
+        self.gifts += amount
+
+    @rule(hours=st.sampled_from([1, 7, 24, 24 * 20]))
+    def time_passes(self, hours: int) -> None:
+        self.clock.advance(hours * 3600)
+        for call in self.run(self.tracker.capture_overdue()):
+            self.estimates.pop(call.id, None)
+            self._ended(call.id, call.held)
+
+    @rule(days=st.sampled_from([-40, -1, 40]))
+    def clock_jumps(self, days: int) -> None:
+        when = datetime.fromtimestamp(self.clock.now().timestamp() + days * 86_400, UTC)
+        self.clock.set(max(when, datetime(2026, 11, 1, tzinfo=UTC)))
+
+    @rule()
+    def restart(self) -> None:
+        self.ledger.close()
+        self.ledger = open_credit_ledger(self.url, self.clock)
+        self.begin()
+
+    @invariant()
+    def the_sums_agree(self) -> None:
+        if not hasattr(self, "tracker"):
+            return
+        balance = self.run(self.tracker.balance())
+        assert balance.spent == self.spent.get(self.month, 0)
+        assert balance.held == sum(call[0] for call in self.open.values() if call[1] == self.month)
+        report = self.run(self.tracker.budget_report())
+        for part in ("by_model", "by_purpose", "by_life"):
+            assert sum(nanos(entry["cost"]) for entry in report[part]) == balance.spent
+        assert balance.available >= 0
+        if not self.overran:
+            assert balance.overrun == 0
+            assert balance.available + balance.held + balance.spent == balance.granted + balance.donated
+        assert balance.granted == GRANT
+
+    @invariant()
+    def nothing_is_made_or_lost(self) -> None:
+        report = self.ledger.read_now(audit)
+        assert report.ok
+        accounts = {row["id"]: row for row in self.ledger.read_now(lambda tx: tx.execute("SELECT * FROM accounts"))}
+        if "donors" in accounts:
+            assert accounts["donors"]["debits_posted"] == self.gifts
+
+    def teardown(self) -> None:
+        self.ledger.close()
+        self.loop.close()
+        self.folder.cleanup()
+
+
+Purse.TestCase.settings = settings(
+    max_examples=30,
+    stateful_step_count=25,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+TestPurse = Purse.TestCase
