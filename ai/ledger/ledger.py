@@ -12,6 +12,7 @@ from queue import Empty, LifoQueue, SimpleQueue
 from typing import Any, TypeVar
 
 from ai.ledger.errors import CorruptStore, LedgerError, StoreUnavailable
+from ai.ledger.postgres_store import PostgresStore
 from ai.ledger.sqlite_store import SQLiteStore
 from ai.ledger.store import ComponentFolders, OpenStore, Store
 from ai.ledger.transaction import Transaction
@@ -226,4 +227,7 @@ def _opener(url: str, components: ComponentFolders) -> OpenStore:
     if scheme == "sqlite" and len(rest) > 1 and rest.startswith("/"):
         folders = [(component, by_store["sqlite"]) for component, by_store in everything]
         return lambda read_only: SQLiteStore(Path(rest[1:]), folders, read_only=read_only)
+    if scheme in {"postgresql", "postgres"}:
+        folders = [(component, by_store["postgres"]) for component, by_store in everything]
+        return lambda read_only: PostgresStore(url, folders, read_only=read_only)
     raise ValueError(f"the purse is sqlite:///path/to/file or postgresql://user@host/database, not {scheme or url!r}")

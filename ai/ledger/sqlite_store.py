@@ -26,9 +26,9 @@ class SQLiteStore:
         """Run one statement."""
         return self._run(self._live(), sql, params)
 
-    def attempt(self, sql: str, params: Sequence[object] = ()) -> Rows:
+    def attempt(self, sql: str, params: Sequence[object] = ()) -> None:
         """Run one statement; SQLite undoes no more than a refused statement."""
-        return self._run(self._live(), sql, params)
+        self._run(self._live(), sql, params)
 
     def commit(self) -> None:
         """Commit: with `synchronous=FULL` the WAL is on disk when this returns."""

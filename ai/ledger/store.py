@@ -43,7 +43,7 @@ class Store(Protocol):
         """
         ...
 
-    def attempt(self, sql: str, params: Sequence[object] = ()) -> Rows:
+    def attempt(self, sql: str, params: Sequence[object] = ()) -> None:
         """Do as `execute`, but leave the transaction usable after ConstraintBroken."""
         ...
 

@@ -1,4 +1,4 @@
-"""The ledger's verbs: what each does to the balances, and what each refuses by name, on a real file."""
+"""The ledger's verbs: what each does to the balances, and what each refuses by name, on both stores."""
 
 import pytest
 
@@ -14,8 +14,8 @@ from ai.ledger.errors import (
 
 
 @pytest.fixture
-def ledger(tmp_path):
-    ledger = open_ledger(f"sqlite:///{tmp_path}/credits/ledger.db", lambda: 1_700_000_000_000_000)
+def ledger(store_url):
+    ledger = open_ledger(store_url, lambda: 1_700_000_000_000_000)
 
     def begin(tx):
         tx.open_account("treasury", "usd", may_go_negative=True)
