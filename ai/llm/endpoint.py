@@ -176,7 +176,7 @@ class OpenAIEndpoint:
         words = one_line(f"{type(cause).__name__}: {cause}", self._secrets)
         if not exchange.wire.sent:
             return _own(Shape.CONNECTION, "refused", f"could not connect ({words})")
-        if isinstance(cause, httpx2.HTTPError):
+        if isinstance(failure, httpx2.HTTPError | openai.APIConnectionError):
             return _own(Shape.CONNECTION, "cut", f"the connection broke ({words})")
         return _own(Shape.READING, "broken", f"the answer could not be read ({words})")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from ai.credit_tracker import NotAffordable
@@ -37,6 +38,7 @@ class Step:
         known = [model for model in candidates if model.endpoint in client.endpoints]
         self._walk = Walk(known, self._unpaid, client.limits.max_attempts)
         self._paid_deadline = self._paid_until(known)
+        self._shortest = min(SHORTEST_CALL_SECONDS, client.limits.timeout_seconds)
         self._untold: Attempt | None = None
 
     async def run(self) -> Completion:
@@ -58,8 +60,8 @@ class Step:
             return None
         try:
             for number in range(1, TRIES_HERE + 1):
-                seconds = self._seconds_left(model)
-                if seconds < SHORTEST_CALL_SECONDS:
+                seconds = min(self._client.limits.timeout_seconds, self._seconds_left(model))
+                if seconds < self._shortest:
                     self._note(model, "deadline", "no time is left for it", sent=False)
                     return None
                 called = await self._call(model, seconds)
@@ -71,7 +73,7 @@ class Step:
                     return self._completed(model, outcome, cost, balance)
                 delay = retry_delay(failure, outcome.error)
                 again = number < TRIES_HERE and self._walk.may_go_on(model)
-                if delay is None or not again or self._seconds_left(model) < delay + SHORTEST_CALL_SECONDS:
+                if delay is None or not again or self._seconds_left(model) < delay + self._shortest:
                     self._failed(model, failure, outcome)
                     return None
                 await self._client.clock.sleep(delay)
@@ -180,9 +182,8 @@ class Step:
         return deadline - min(LOCAL_RESERVE_SECONDS, whole * RESERVED_SHARE)
 
     def _seconds_left(self, model: Model) -> float:
-        limit = self._client.limits.timeout_seconds
         deadline = self._ask.deadline if model.endpoint in self._unpaid else self._paid_deadline
-        return limit if deadline is None else min(limit, deadline - self._client.clock.monotonic())
+        return math.inf if deadline is None else deadline - self._client.clock.monotonic()
 
     def _why_resting(self, model: Model) -> str:
         healths = self._client.health.snapshot()

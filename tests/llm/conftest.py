@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from itertools import count
@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from ai.clock import VirtualClock
-from ai.credit_tracker import CreditTracker, ProviderClock
+from ai.credit_tracker import CallRecord, CreditTracker, ProviderClock
+from ai.credit_tracker.calls import last_calls
 from ai.credit_tracker.schema import open_credit_ledger
 from ai.journal import Journal
 from ai.ledger.audit import audit
@@ -53,6 +54,10 @@ class House:
     def events(self, kind: str) -> list[dict[str, Any]]:
         return [dict(event.data) for event in self.journal.after(0, 10_000, [kind])]
 
+    def calls(self) -> list[CallRecord]:
+        """The books' rows, oldest first."""
+        return self.ledger.read_now(lambda tx: last_calls(tx, 1000))[::-1]
+
     async def spent(self) -> int:
         return (await self.tracker.balance()).spent
 
@@ -66,6 +71,11 @@ def provider() -> Iterator[FakeOpenRouter]:
         yield server
 
 
+@pytest.fixture
+async def house(build: "Build") -> House:
+    return await build()
+
+
 Build = Callable[..., Any]
 
 
@@ -75,9 +85,16 @@ async def build(tmp_path: Path, provider: FakeOpenRouter) -> AsyncIterator[Build
     async with AsyncExitStack() as stack:
 
         async def make(
-            *, limits: Limits | None = None, others: Sequence[Endpoint] = (), extra_models: Sequence[Model] = (),
-            base_url: str | None = None, folder: Path = tmp_path, clock: VirtualClock | None = None, **chosen: Any
-        ) -> House:  # fmt: skip
+            *,
+            limits: Limits | None = None,
+            others: Sequence[Endpoint] = (),
+            extra_models: Sequence[Model] = (),
+            dialect: str = "openrouter",
+            base_url: str | None = None,
+            folder: Path = tmp_path,
+            clock: VirtualClock | None = None,
+            **chosen: Any,
+        ) -> House:
             clock = clock or VirtualClock(START)
             settings = Settings(**{"openrouter_api_key": provider.key, **chosen})
             ledger = open_credit_ledger(f"sqlite:///{folder / 'ledger.db'}", clock)
@@ -90,15 +107,14 @@ async def build(tmp_path: Path, provider: FakeOpenRouter) -> AsyncIterator[Build
             await tracker.open()
             journal = Journal(mind, clock)
             health = ModelHealth(mind, clock)
-            endpoint = OpenAIEndpoint(
-                "openrouter", base_url or provider.base_url, provider.key, headers={}, clock=clock
-            )
+            endpoint = OpenAIEndpoint(dialect, base_url or provider.base_url, provider.key, headers={}, clock=clock)
             stack.push_async_callback(endpoint.close)
             client = PaidClient(
                 {endpoint.name: endpoint, **{other.name: other for other in others}},
                 tracker, health, journal, clock, provider_clock=provider_clock, limits=limits,
             )  # fmt: skip
-            models = {model.id: model for model in [*parse_openrouter(provider.models), *extra_models]}
+            listed = [replace(model, endpoint=dialect) for model in parse_openrouter(provider.models)]
+            models = {model.id: model for model in [*listed, *extra_models]}
             return House(
                 folder, provider, clock, ledger, mind, journal, tracker, health, endpoint, client, models,
                 provider_clock,
@@ -111,8 +127,3 @@ def _close_sound(ledger: Ledger) -> None:
     report = ledger.read_now(audit)
     ledger.close()
     assert report.ok, report
-
-
-@pytest.fixture
-async def house(build: Build) -> House:
-    return await build()

@@ -1,0 +1,207 @@
+"""Every row of the money table, walked against the real server: what a call's end does to its hold."""
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+
+from ai.credit_tracker import CallState
+from ai.llm import Limits, NoAnswer
+from tests.world.openrouter import FakeOpenRouter
+from tests.world.openrouter_answers import Answer
+from tests.world.openrouter_faults import (
+    above_bound,
+    bad_json,
+    body,
+    byok,
+    choice_error,
+    cut,
+    empty,
+    error_200,
+    hang,
+    html,
+    no_usage,
+    null_cost,
+    status,
+    stream_error,
+    wrong_model,
+)
+
+MODEL = "acme/small-1"
+QUICK = Limits(timeout_seconds=0.3)
+
+REFUSED = [status(code) for code in (400, 401, 402, 403, 404, 413, 422, 429)] + [
+    status(503, "There is no available model provider that meets your routing requirements")
+]
+BILLED = [
+    None,
+    empty(),
+    wrong_model("acme/other"),
+    byok("0.000123456789"),
+    choice_error(502, billed=True),
+    stream_error(502, billed=True),
+]
+UNKNOWN = [
+    *(status(code) for code in (408, 409, 500, 502, 503, 504, 524, 529)),
+    status(503, "no allowed providers", metadata={"provider_name": "Acme"}),
+    status(302, headers={"Location": "/api/v1/chat/completions"}),
+    hang(),
+    hang(billed=True),
+    hang(after_headers=True, billed=True),
+    cut(),
+    cut(billed=True),
+    cut(where="after_headers", billed=True),
+    cut(where="mid_stream", billed=True),
+    no_usage(),
+    error_200(429),
+    error_200(500),
+    choice_error(502),
+    stream_error(502),
+    bad_json(),
+    html(),
+    body(b""),
+    body(b"[1, 2]"),
+]
+
+
+def _name(fault):
+    return "fine" if fault is None else f"{fault.kind}-{fault.code or ''}{'-billed' if fault.billed else ''}"
+
+
+async def _one(house, fault):
+    house.provider.then(fault)
+    with suppress(NoAnswer):
+        await house.ask(MODEL)
+    assert len(house.provider.calls) >= 1
+    return house.calls()[0]
+
+
+@pytest.fixture
+async def quick(build):
+    return await build(limits=Limits(timeout_seconds=0.3, max_attempts=1))
+
+
+async def test_nothing_sent_is_voided(build, provider):
+    provider.stop()
+    house = await build(limits=QUICK)
+    with pytest.raises(NoAnswer, match="could not connect"):
+        await house.ask(MODEL)
+    assert {call.state for call in house.calls()} == {CallState.VOIDED}
+    assert await house.available() == 5_000_000_000
+
+
+@pytest.mark.parametrize("fault", REFUSED, ids=_name)
+async def test_a_refusal_costs_nothing_but_the_request(quick, fault):
+    call = await _one(quick, fault)
+    assert (call.state, call.cost) == (CallState.REFUSED, 0)
+    assert await quick.available() == 5_000_000_000
+
+
+@pytest.mark.parametrize("fault", BILLED, ids=_name)
+async def test_a_cost_that_is_told_is_captured(quick, fault):
+    call = await _one(quick, fault)
+    assert call.state is CallState.CAPTURED
+    assert call.cost == quick.provider.billed_nanos > 0
+    assert not call.estimated
+
+
+async def test_token_counts_without_a_cost_are_captured_by_the_price_table(quick):
+    call = await _one(quick, null_cost())
+    assert (call.state, call.estimated) == (CallState.CAPTURED, True)
+    assert call.cost == quick.provider.billed_nanos > 0
+
+
+@pytest.fixture
+async def at_openai(build, provider):
+    provider.shape = "openai"
+    return await build(dialect="openai", limits=Limits(timeout_seconds=0.3, max_attempts=1))
+
+
+async def test_openai_reports_no_cost_and_is_booked_by_the_price_table(at_openai):
+    call = await _one(at_openai, None)
+    assert (call.state, call.estimated, call.cost) == (
+        CallState.CAPTURED,
+        True,
+        at_openai.provider.billed_nanos,
+    )
+
+
+@pytest.mark.parametrize("fault", UNKNOWN, ids=_name)
+async def test_what_nobody_knows_stays_held_and_is_told_later(quick, fault):
+    call = await _one(quick, fault)
+    assert (call.state, call.cost) == (CallState.UNKNOWN, None)
+    assert await quick.available() == 5_000_000_000 - call.held
+    headers_came = fault.kind not in ("hang", "cut_before")
+    assert (call.remote_id is not None) == headers_came
+    quick.clock.advance(60)
+    await quick.client.settle_unknowns()
+    settled = quick.calls()[0]
+    if headers_came and fault.kind != "status":
+        assert (settled.state, settled.cost) == (CallState.CAPTURED, quick.provider.billed_nanos)
+    else:
+        assert settled.state is CallState.UNKNOWN
+        quick.clock.advance(86_400)
+        await quick.client.settle_unknowns()
+        assert quick.calls()[0].state is CallState.CAPTURED
+        assert await quick.spent() == call.held >= quick.provider.billed_nanos
+
+
+async def test_a_wrong_model_without_a_cost_has_no_price_to_go_by(at_openai):
+    call = await _one(at_openai, wrong_model("acme/other"))
+    assert call.state is CallState.UNKNOWN
+
+
+async def test_a_free_call_of_unknown_outcome_uses_its_request_and_nothing_else(quick):
+    quick.provider.then(cut(where="after_headers"))
+    with pytest.raises(NoAnswer):
+        await quick.ask("acme/free-1:free")
+    balance = await quick.tracker.balance()
+    assert (balance.held, balance.free_left) == (0, balance.free_quota - 1)
+    assert quick.calls()[0].state is CallState.CAPTURED
+
+
+async def test_a_bill_above_the_bound_is_booked_whole_and_its_model_barred(quick):
+    call = await _one(quick, above_bound("0.5"))
+    assert (call.state, call.cost) == (CallState.CAPTURED, 500_000_000)
+    assert call.held < 500_000_000
+    assert await quick.spent() == 500_000_000
+    assert "billed $0.500000000" in quick.health.barred(MODEL)
+    assert len(quick.events("alert")) == 1
+    with pytest.raises(NoAnswer, match="resting: billed"):
+        await quick.ask(MODEL)
+    assert len(quick.provider.calls) == 1
+
+
+async def test_a_bill_above_everything_stops_paying_until_the_next_grant(quick):
+    await _one(quick, above_bound("7"))
+    balance = await quick.tracker.balance()
+    assert (balance.spent, balance.available, balance.overrun) == (7_000_000_000, 0, -2_000_000_000)
+    with pytest.raises(NoAnswer, match="overrun"):
+        await quick.ask("acme/tiny-1")
+
+
+@pytest.mark.parametrize("fault", [hang(), hang(after_headers=True)], ids=_name)
+async def test_a_cancelled_call_stays_held_and_can_be_asked_about(build, fault):
+    house = await build()
+    house.provider.then(fault)
+    task = asyncio.create_task(house.ask(MODEL))
+    await _until(lambda: house.provider.calls and (fault.kind == "hang" or house.calls()[0].remote_id))
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    call = house.calls()[0]
+    assert call.state is CallState.UNKNOWN
+    assert await house.available() == 5_000_000_000 - call.held
+
+
+async def _until(true):
+    for _ in range(100_000):
+        if true():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it never came")
+
+
+async def test_the_answer_of_a_scripted_cost_is_exact(quick: object, provider: FakeOpenRouter):
+    provider.reply = lambda _: Answer("Yes.", prompt_tokens=1, completion_tokens=0)
+    assert (await quick.ask("acme/tiny-1")).cost_nanos == 38  # 37.5, rounded up
