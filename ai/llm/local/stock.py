@@ -6,29 +6,19 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from ai.clock import Clock
 from ai.llm.local.child import SERVER, default_places
 from ai.llm.local.machine import Machine, read_machine
 from ai.llm.local.sources import Source
+from ai.llm.local.supply import RETRY_SECONDS, Download, Recorder, Supply
 from ai.llm.local.table import LANGUAGE_MODELS, MEGABYTE, Weight
-from ai.llm.local.weights import Fetcher, FetchEvent, FetchFailed, Fetching, SourceTrouble, default_sources, find
+from ai.llm.local.weights import default_sources
 
 RESERVE_BYTES = 200 * MEGABYTE  # left for the daemon and the system beside a model
 OWN_OVERHEAD_BYTES = 250 * MEGABYTE  # context and buffers beside the weights of a file that the table does not know
 OWN_QUALITY = 2.0  # a person's own file is taken for as good as the best of the table
-RETRY_SECONDS = (60.0, 600.0, 3_600.0, 21_600.0, 86_400.0)  # after all sources failed; then not before a restart
-PROGRESS_STEPS = 4  # journal lines a download
 GGUF = b"GGUF"  # how a file that the runtime reads begins
-
-
-class Recorder(Protocol):
-    """Where events go; `ai.journal.Journal` is one."""
-
-    def append(self, kind: str, /, **data: object) -> object:
-        """Keep one event."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +30,6 @@ class LocalModel:
     path: Path
     memory_bytes: int
     quality: float
-
-
-@dataclass(frozen=True, slots=True)
-class Download:
-    """How far a fetch has come."""
-
-    name: str
-    source: str
-    done: int
-    total: int
 
 
 def default_shelves(environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
@@ -82,8 +62,7 @@ class Stock:
     """
 
     def __init__(self, choice: str, folder: Path, around: Surroundings) -> None:
-        self._fetcher = Fetcher(folder, around.sources, self._tell)
-        self._folders = (folder, *around.shelves)
+        self._supply = Supply(folder, around.shelves, around.sources, around.recorder, around.clock)
         self._machine = around.machine
         self._table = around.table
         self._recorder = around.recorder
@@ -93,12 +72,16 @@ class Stock:
         self._task: asyncio.Task[None] | None = None
         self.current: LocalModel | None = None
         self.problem: str | None = self._machine.problem() if choice != "off" else "LOCAL_MODEL is off"
-        self.download: Download | None = None
         self._wanted: Sequence[Weight] = ()
         if self.problem is None:
             self._choose(choice)
         if self.problem is not None:
             self._settled.set()
+
+    @property
+    def download(self) -> Download | None:
+        """What is being fetched now."""
+        return self._supply.download
 
     def expected(self) -> Weight | None:
         """Return the weight that will think first where none is whole yet, None where there is one or never will."""
@@ -169,7 +152,7 @@ class Stock:
     async def _provide(self) -> None:
         """Find what is on disk; then fetch what is better, and go on trying for a while where it cannot be had."""
         for weight in self._wanted:
-            if paths := await asyncio.to_thread(find, weight, self._folders):
+            if paths := await self._supply.find(weight):
                 self._have(_model(weight, paths[0]))
         for delay in (0.0, *RETRY_SECONDS):
             if delay:
@@ -192,36 +175,10 @@ class Stock:
         return self.current is None or weight.memory_bytes > self.current.memory_bytes
 
     async def _fetch(self, weight: Weight) -> bool:
-        begun = self._clock.monotonic()
-        try:
-            paths = await self._fetcher.fetch(weight)
-        except FetchFailed as error:
-            self._recorder.append("local.fetch_failed", weight=weight.name, source="every source", problem=str(error))
-            return False
-        finally:
-            source, self.download = self.download.source if self.download else "disk", None
-        seconds = round(self._clock.monotonic() - begun, 1)
-        self._recorder.append("local.fetched", weight=weight.name, source=source, bytes=weight.bytes, seconds=seconds)
-        self._have(_model(weight, paths[0]))
-        return True
-
-    def _tell(self, event: FetchEvent) -> None:
-        """Keep how far a fetch has come, and journal its beginning, its quarters and its troubles."""
-        if isinstance(event, SourceTrouble):
-            name, source = event.weight.name, event.source
-            self._recorder.append("local.fetch_failed", weight=name, source=source, problem=event.problem)
-        elif isinstance(event, Fetching):
-            before, self.download = self.download, Download(event.weight.name, event.source, event.done, event.total)
-            quarter = event.done * PROGRESS_STEPS // event.total
-            same = before is not None and (before.name, before.source) == (event.weight.name, event.source)
-            if before is None or not same or quarter > before.done * PROGRESS_STEPS // before.total:
-                self._recorder.append(
-                    "local.fetching",
-                    weight=event.weight.name,
-                    source=event.source,
-                    done=event.done,
-                    total=event.total,
-                )
+        paths = await self._supply.fetch(weight)
+        if paths is not None:
+            self._have(_model(weight, paths[0]))
+        return paths is not None
 
     def _have(self, model: LocalModel) -> None:
         before = self.current

@@ -12,7 +12,8 @@ import httpx2
 from ai.llm.calls import Endpoint, ModelRequest, Outcome, ProviderError, Shape
 from ai.llm.endpoint import OpenAIEndpoint
 from ai.llm.local.child import CONTEXT_TOKENS, Child, ChildFailed
-from ai.llm.local.stock import Download, LocalModel, Stock, Surroundings
+from ai.llm.local.stock import LocalModel, Stock, Surroundings
+from ai.llm.local.supply import Download
 from ai.model_config import Model, Prices, Tier
 
 IDLE_SECONDS = 900.0  # longer than the default 600 s between beats: a kept prefix makes a 1.5b reply 13 s → 1–2 s
