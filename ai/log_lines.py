@@ -170,6 +170,10 @@ EVENTS: dict[str, Line] = {
         "LIFE", "🪙", "Birth waits for a grant or a top-up", "It died bankrupt; new money brings new life.", "warning"
     ),
     "life.file": Line("LIFE", "🩹", "{problem}", "A life file was broken; the copy is kept.", "error"),
+    "memory.reflected": Line("MEMORY", "🪞", "{text} (from memories {because})", "An insight and what it rests on."),
+    "memory.condensed": Line(
+        "MEMORY", "🗜️", "{count} old memories folded into #{memory} by {by}", "They stay whole in the archive."
+    ),
     "memory.forgotten": Line("MEMORY", "🌫️", "Memory #{memory} forgotten by {by}", "Deleted for good."),
     # --- posts and actions -------------------------------------------------------------------------------
     # --- observer and caretaker --------------------------------------------------------------------------

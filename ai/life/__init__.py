@@ -3,9 +3,10 @@
 from ai.life.fragments import End
 from ai.life.life import Life
 from ai.life.lives import Lives
-from ai.life.midwife import Accept, Answer, Ask, Funds, Midwife
+from ai.life.midwife import Funds, Midwife
 from ai.life.mood import Mood
 from ai.life.storage import LifeFileBroken, LifeFileUnwritable
+from ai.memory.asking import Accept, Answer, Ask
 
 __all__ = [
     "Accept",

@@ -1,16 +1,16 @@
 """Reads what a newborn and a dying mind say: tolerant of wrapping, strict about what a name may be."""
 
-import json
 import re
 import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ai.memory.answers import first_object
+
 MIN_NAME_CHARS, MAX_NAME_CHARS = 2, 40
 MAX_PRONOUN_CHARS = 24
 MAX_THOUGHT_CHARS = 1_000
-MAX_STARTS = 64  # braces tried as the start of an object; a reply within max_tokens that needs more is junk
 
 BIRTH_SCHEMA: Mapping[str, Any] = {
     "type": "object",
@@ -27,8 +27,6 @@ _PLACEHOLDERS = (
     "genesis chatgpt gpt claude gemini llama qwen mistral smollm deepseek openai anthropic life it i me self"
 )
 _NOT_NAMES = frozenset(_PLACEHOLDERS.split())
-_REASONING = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
-_TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +36,6 @@ class Newborn:
     name: str
     pronoun: str
     first_thought: str
-
-
-def first_object(text: str) -> dict[str, Any] | None:
-    """Return the first JSON object in `text`, or None; reasoning, fences, words around and trailing commas pass."""
-    plain = _REASONING.sub("", text)
-    for candidate in (plain, _TRAILING_COMMA.sub(r"\1", plain)):
-        decoder = json.JSONDecoder(strict=False)
-        start = candidate.find("{")
-        for _ in range(MAX_STARTS):
-            if start < 0:
-                break
-            try:
-                found, _end = decoder.raw_decode(candidate, start)
-            except (ValueError, RecursionError):
-                start = candidate.find("{", start + 1)
-                continue
-            if isinstance(found, dict):
-                return found
-    return None
 
 
 def name_key(name: str) -> str:

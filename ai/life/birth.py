@@ -9,7 +9,8 @@ from typing import Any
 from ai.life.answers import BIRTH_SCHEMA, Newborn, name_key, parse_newborn
 from ai.life.bootstrap import briefing, mode_of
 from ai.life.fragments import FEELINGS, End, Fragment
-from ai.life.midwife import Message, Midwife
+from ai.life.midwife import Midwife
+from ai.memory.asking import Message
 from ai.prompts import render
 from ai.purpose import Purpose
 from ai.settings import Settings

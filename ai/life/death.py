@@ -6,10 +6,11 @@ from random import Random
 from typing import Any
 
 from ai.clock import rfc3339
-from ai.life.answers import first_object
 from ai.life.fragments import End
 from ai.life.life import Life
-from ai.life.midwife import Funds, Message, Midwife
+from ai.life.midwife import Funds, Midwife
+from ai.memory.answers import first_object
+from ai.memory.asking import Message
 from ai.memory.memory import Kind, tidy
 from ai.prompts import render
 from ai.purpose import Purpose

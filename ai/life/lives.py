@@ -131,7 +131,15 @@ class Lives:
         return LifeFile(path, self._tell)
 
     def _open(self, file: LifeFile, number: int) -> Life:
-        return Life(file, MemoryStream(file, self._mind, self._journal, self._clock, life=number), self._clock)
+        memory = MemoryStream(
+            file,
+            self._mind,
+            self._journal,
+            self._clock,
+            life=number,
+            working_set=self._settings.memory_working_set,
+        )
+        return Life(file, memory, self._clock)
 
     def _rebuilt(self, number: int) -> Tables:
         """Return a life's tables from what mind.db knows of it; where that is nothing, the record of a lost life."""

@@ -1,17 +1,22 @@
 """The memory stream of one life: what is added, what is recent, and what comes to mind."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Any, Protocol
 
 from ai.clock import Clock
 from ai.journal import Journal
+from ai.memory import condensing, reflection
 from ai.memory.archive import Archive
+from ai.memory.asking import Ask
 from ai.memory.memory import USUAL_IMPORTANCE, Kind, Memory, Origin, clamp_importance, from_document, tidy
 from ai.memory.scoring import Weights, score
 from ai.mind import Mind
 
 TABLE = "memories"
+WORKING_SET = 2_000  # memories in the life file at most, the default of MEMORY_WORKING_SET
+HEADROOM = 20  # a beat adds fewer
 WORD_CANDIDATES = 200  # memories that words alone may bring up; what is wanted is among the first eight
 
 
@@ -46,13 +51,23 @@ class WorkingFile(Protocol):
 class MemoryStream:
     """Memories of the living life. Each is durable when `add` returns, or at the end of the file's `together`."""
 
-    def __init__(self, file: WorkingFile, mind: Mind, journal: Journal, clock: Clock, *, life: int) -> None:
+    def __init__(  # noqa: PLR0913 - file, database and clock are handed in, and the bound is a setting
+        self,
+        file: WorkingFile,
+        mind: Mind,
+        journal: Journal,
+        clock: Clock,
+        *,
+        life: int,
+        working_set: int = WORKING_SET,
+    ) -> None:
         self.life = life
         self._file = file
         self._archive = Archive(mind)
         self._journal = journal
         self._clock = clock
         self._weights = Weights()
+        self._room = working_set
         self._working = {
             number: from_document(life, number, document) for number, document in sorted(file.documents(TABLE).items())
         }
@@ -81,6 +96,8 @@ class MemoryStream:
         tidied = tidy(text)
         if not tidied:
             raise ValueError(f"nothing to remember: {text[:40]!r} has no character to see; give a sentence")
+        if len(self._working) >= self._room:  # `settle` keeps it below; a beat that adds without end must not break it
+            self._fold(condensing.group(list(self._working.values())), None)
         rating = USUAL_IMPORTANCE[kind] if importance is None else clamp_importance(importance)
         memory = Memory(
             self.life, self._last + 1, self._clock.now(), kind, tidied, rating, tuple(sorted(set(sources))), origin
@@ -137,6 +154,66 @@ class MemoryStream:
             self._archive.drop(self.life, [number])
             self._journal.append("memory.forgotten", memory=number, by=by)
         return known
+
+    async def settle(self, ask: Ask) -> None:
+        """Do what is due at the end of a beat: reflect, and fold old memories; at most three calls of a model."""
+        now = self._clock.now()
+        if reflection.due(self.recent(len(self)), self.state(reflection.STATE) or {}, self._born_at(now), now):
+            await self.reflect(ask)
+        if len(self._working) > self._room - HEADROOM:
+            memories = condensing.group(list(self._working.values()))
+            self._fold(memories, await condensing.by_model(memories, ask) if memories else None)
+
+    async def reflect(self, ask: Ask) -> list[Memory]:
+        """Look back now, due or not; return what was understood, as memories that cite their evidence."""
+        insights = await reflection.reflect(self, ask, self._clock.now())
+        for insight in insights:
+            self._journal.append(
+                "memory.reflected", text=insight.text, memory=insight.id, because=list(insight.sources)
+            )
+        return insights
+
+    def state(self, name: str) -> dict[str, Any] | None:
+        """Return what `keep_state` kept in the life's file, or None."""
+        kept = self._file.facts().get(name)
+        return dict(kept) if isinstance(kept, dict) else None
+
+    def keep_state(self, name: str, value: Mapping[str, Any]) -> None:
+        """Keep a small JSON object in the life's file."""
+        self._file.state(**{name: dict(value)})
+
+    def together(self) -> AbstractContextManager[None]:
+        """Save the file once, at the end, for all that is added inside."""
+        return self._file.together()
+
+    def _born_at(self, now: datetime) -> datetime:
+        first = next(iter(self._working.values()), None)
+        return first.at if first is not None else now
+
+    def _fold(self, memories: Sequence[Memory], summary: str | None) -> None:
+        """Put one summary in the place of `memories`: first whole into the archive, then out of the file."""
+        if not memories:
+            return
+        folded = [memory.id for memory in memories]
+        told = Memory(
+            self.life,
+            self._last + 1,
+            self._clock.now(),
+            Kind.SUMMARY,
+            tidy(summary or condensing.by_rule(memories)),
+            condensing.rating(memories),
+            tuple(folded),
+        )
+        self._archive.put([told])
+        self._archive.fold(self.life, folded, told.id, told.at)
+        self._last = told.id
+        with self._file.together():
+            self._file.drop(TABLE, folded)
+            self._file.put(TABLE, told.id, told.document())
+        for number in folded:
+            del self._working[number]
+        self._working[told.id] = told
+        self._journal.append("memory.condensed", count=len(folded), memory=told.id, by="model" if summary else "rule")
 
     def _mend(self) -> None:
         """Make mind.db agree with the file after a crash between the two: the file is right about what it holds."""

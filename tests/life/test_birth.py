@@ -2,9 +2,10 @@
 
 import pytest
 
-from ai.life.answers import MAX_NAME_CHARS, Newborn, first_object, parse_newborn
+from ai.life.answers import MAX_NAME_CHARS, Newborn, parse_newborn
 from ai.life.birth import FALLBACK_NAMES
 from ai.log_lines import message
+from ai.memory.answers import first_object
 from ai.purpose import Purpose
 from tests.life.conftest import Purse
 

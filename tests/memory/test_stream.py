@@ -1,38 +1,9 @@
 """The memory stream keeps what it is given, brings up what matters, and agrees with mind.db after a crash."""
 
-from datetime import UTC, datetime
-
 import pytest
 
-from ai.clock import VirtualClock
-from ai.journal import Journal
-from ai.life.file import LifeFile
 from ai.memory.memory import MAX_MEMORY_CHARS, Kind, Origin
 from ai.memory.scoring import Weights, score
-from ai.memory.stream import MemoryStream
-from ai.mind import open_mind
-
-
-class Head:
-    """A life file, a mind and a stream on them, opened again as after a crash by `start`."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.clock = VirtualClock(datetime(2026, 11, 22, tzinfo=UTC))
-        self.mind = open_mind(folder / "mind.db")
-        self.start()
-
-    def start(self):
-        self.file = LifeFile(self.folder / "0001.json", tell=print)
-        self.stream = MemoryStream(self.file, self.mind, Journal(self.mind, self.clock), self.clock, life=1)
-        return self.stream
-
-
-@pytest.fixture
-def head(tmp_path):
-    head = Head(tmp_path)
-    yield head
-    head.mind.close()
 
 
 def test_memories_survive_a_start(head):

@@ -1,0 +1,84 @@
+"""Reflection comes when enough has happened, cites what it was shown, and never stands without evidence."""
+
+import json
+from datetime import timedelta
+
+from ai.memory.memory import Kind
+from ai.memory.reflection import LEAST_GAP, due, parse_insights, parse_questions
+from ai.purpose import Purpose
+from tests.life.conftest import ScriptedMidwife
+
+QUESTIONS = json.dumps({"questions": ["Why do I return to rain?", "What do I want from the caretaker?"]})
+
+
+def insights(*entries):
+    return json.dumps({"insights": [{"text": t, "because": b, "importance": i} for t, b, i in entries]})
+
+
+def fill(head, count, importance=3):
+    with head.file.together(), head.mind.transaction():  # one sync, to be quick
+        for number in range(count):
+            head.stream.add(f"I thought about rain and tea, part {number}", Kind.THOUGHT, importance=importance)
+
+
+async def test_insights_are_kept_with_their_evidence(head):
+    fill(head, 12)
+    midwife = ScriptedMidwife().say(QUESTIONS, insights(("I hide in rain.", [10, 11], 8), ("Nothing.", [999], 3)))
+    kept = await head.stream.reflect(midwife.ask)
+    assert [(m.text, m.kind, m.importance, m.sources) for m in kept] == [
+        ("I hide in rain.", Kind.REFLECTION, 8, (10, 11))
+    ]
+    assert head.start().get(kept[0].id).sources == (10, 11)
+    assert [asked[0] for asked in midwife.asked] == [Purpose.REFLECTION] * 2
+    event = head.journal.before(None, kinds=["memory.reflected"])[0]
+    assert event.data == {"text": "I hide in rain.", "memory": 13, "because": [10, 11]}
+
+
+async def test_it_is_due_by_importance_and_once_a_day(head):
+    midwife = ScriptedMidwife()
+    fill(head, 4, importance=10)
+    head.clock.advance(7_200)
+    await head.stream.settle(midwife.ask)
+    assert midwife.asked == []  # four memories are too few
+    fill(head, 20, importance=6)
+    await head.stream.settle(midwife.say(QUESTIONS, insights(("So it is.", [20], 5))).ask)
+    assert len(midwife.asked) == 2
+    head.clock.advance(7_200)
+    fill(head, 6, importance=1)
+    await head.stream.settle(midwife.ask)
+    assert len(midwife.asked) == 2
+    head.clock.advance(86_400)
+    await head.stream.settle(midwife.ask)
+    assert len(midwife.asked) == 3
+
+
+async def test_a_failed_try_is_not_repeated_at_every_beat(head):
+    fill(head, 60)
+    head.clock.advance(7_200)
+    midwife = ScriptedMidwife()
+    for _ in range(5):
+        await head.stream.settle(midwife.ask)
+    assert len(midwife.asked) == 1
+    head.start()
+    await head.stream.settle(midwife.ask)
+    assert len(midwife.asked) == 1
+    head.clock.advance(LEAST_GAP.total_seconds())
+    await head.stream.settle(midwife.ask)
+    assert len(midwife.asked) == 2
+
+
+def test_a_clock_set_back_does_not_silence_it(head):
+    fill(head, 60)
+    now = head.clock.now()
+    assert due(head.stream.recent(60), {"upto": 0, "at": "2027-11-22T00:00:00.000000Z"}, now, now)
+    assert not due([], {}, now - timedelta(days=9), now)
+
+
+def test_an_insight_without_shown_evidence_is_none():
+    shown = {1, 2}
+    assert parse_insights(insights(("a", [3], 5), ("b", [], 5), ("", [1], 5), ("c", [1, 3], 99)), shown) == [
+        ("c", 10, (1,))
+    ]
+    for junk in ("", "{}", '{"insights": 3}', '{"insights": [1, {"text": 4}, {"text": "x", "because": "1"}]}'):
+        assert parse_insights(junk, shown) == []
+        assert parse_questions(junk) == []
