@@ -4,17 +4,15 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ai.clock import Clock
 from ai.credit_tracker import calls as call_rows
-from ai.credit_tracker.balances import Outlook, read_balance
-from ai.credit_tracker.bands import Band
 from ai.credit_tracker.booking import book_cost, book_refusal, book_void
+from ai.credit_tracker.books import MAX_LISTED, Books
 from ai.credit_tracker.holding import Wallet, place_hold, why_no_paid
-from ai.credit_tracker.limits import REQUEST, Limit, day_account, fill, free_account, limits_at, use_up
+from ai.credit_tracker.limits import REQUEST, day_account, fill, free_account, use_up
 from ai.credit_tracker.months import (
     USD,
     change_grant,
@@ -25,36 +23,23 @@ from ai.credit_tracker.months import (
     repay_overrun,
     topup,
 )
-from ai.credit_tracker.periods import day_of, month_end, month_of, month_start
+from ai.credit_tracker.periods import day_of, month_of
 from ai.credit_tracker.provider_clock import ProviderClock
-from ai.credit_tracker.records import (
-    OPEN_STATES,
-    Balance,
-    Bill,
-    CallRecord,
-    CallState,
-    Expense,
-    RunUsage,
-    Settlement,
-    Usage,
-)
-from ai.credit_tracker.report import budget_json, call_json
-from ai.credit_tracker.rollups import average_tokens, moments_per_day, spent_on_day
+from ai.credit_tracker.records import Balance, Bill, CallRecord, Expense, Settlement, Usage
+from ai.credit_tracker.rollups import spent_on_day
 from ai.ledger.errors import LedgerError, StoreUnavailable
 from ai.ledger.ledger import Ledger
-from ai.ledger.money import nanos
 from ai.ledger.transaction import Transaction
 from ai.settings import Settings
 
 T = TypeVar("T")
 UNKNOWN_KEPT = timedelta(hours=24)  # DESIGN, fate table: asked for during a day, then captured in full
-MAX_LISTED = 1_000  # open calls looked at in one go; a mind has a handful
 MAX_OWED = 1_000  # bookings kept while the purse is away; without it no call begins, so only those under way add up
 
 _log = logging.getLogger(__name__)
 
 
-class CreditTracker:
+class CreditTracker(Books):
     """One mind's hand on the purse; several minds may share one purse. All amounts are nano-dollars.
 
     Where the purse is away, `hold` raises StoreUnavailable (no spending), `may_pay` says so, `balance` is the last
@@ -64,27 +49,16 @@ class CreditTracker:
     def __init__(
         self, ledger: Ledger, settings: Settings, clock: Clock, *, mind_name: str, provider_clock: ProviderClock
     ) -> None:
-        self._ledger = ledger
-        self._settings = settings
-        self._clock = clock
-        self._mind = mind_name
+        super().__init__(ledger, settings, clock, mind_name=mind_name)
         self._provider_clock = provider_clock
-        self._grant = nanos(settings.monthly_budget_usd)
-        self._smallest_hold = 1
-        self._free_requests: int | None = None
         self._granted = False
         self._turned: tuple[str | None, str] | None = None
-        self._last: Balance | None = None
         self._owed: deque[tuple[str, Callable[[Transaction], object]]] = deque()
 
     async def open(self) -> None:
         """Open and fund the month and the day on their first use; move the difference where a setting changed."""
         self._turned, self._granted = None, False
         await self._turn(self._clock.now())
-
-    def set_smallest_hold(self, amount_nanos: int) -> None:
-        """Say what a paid thought must hold at least; with less than that available the purse is bankrupt."""
-        self._smallest_hold = max(1, amount_nanos)
 
     async def set_free_quota(self, limit: int | None, remaining: int | None = None) -> None:
         """Take in what the key's account says of free requests: the day's limit, and how many it has left.
@@ -141,15 +115,16 @@ class CreditTracker:
         further charge) and raises TransferConflict otherwise. Raises HoldEnded for a refused or voided call.
         """
         bill = Bill(cost_nanos, usage, estimated, problem)
-        now, current, outlook = self._clock.now(), self._current, self._outlook(self._clock.now())
+        current, balance = self._current, self._balance_at(self._clock.now())
 
         def work(tx: Transaction) -> tuple[CallRecord, Balance]:
-            call = book_cost(tx, call_id, bill, current=current)
-            return call, read_balance(tx, now, outlook)
+            return book_cost(tx, call_id, bill, current=current), balance(tx)
 
         booked = await self._book(call_id, work)
         if booked is None:
-            return Settlement(cost_nanos, self._away("the cost is booked when it is back"), overrun=False)
+            return Settlement(
+                cost_nanos, self._away("the purse is away; the cost is booked when it is back"), overrun=False
+            )
         call, self._last = booked
         return Settlement(cost_nanos, self._last, overrun=cost_nanos > call.held)
 
@@ -179,43 +154,27 @@ class CreditTracker:
 
         return await self._ledger.transact(work)
 
-    async def unknowns(self) -> list[CallRecord]:
-        """Return this mind's calls of unknown outcome, oldest first."""
-        return await self._open_calls(CallState.UNKNOWN)
-
-    async def open_holds(self) -> list[CallRecord]:
-        """Return this mind's calls that have not ended: held, sent or unknown; oldest first."""
-        return await self._open_calls(*OPEN_STATES)
-
-    async def _open_calls(self, *states: CallState) -> list[CallRecord]:
-        return await self._ledger.read(lambda tx: call_rows.open_calls(tx, self._mind, states, MAX_LISTED))
-
-    async def call(self, call_id: str) -> CallRecord | None:
-        """Return one call's row, or None where nothing was held under this id."""
-        return await self._ledger.read(lambda tx: call_rows.find_call(tx, call_id))
-
     async def balance(self) -> Balance:
         """Return the month at a glance; the last one known, with `away` set, where the purse cannot be read."""
-        now = self._clock.now()
         try:
             await self._pay_owed()
-            self._last = await self._ledger.read(lambda tx: read_balance(tx, now, self._outlook(now)))
         except StoreUnavailable as error:
             return self._away(str(error))
-        return self._last
+        return await super().balance()
 
     async def may_pay(self) -> str | None:
         """Return None where paid thinking may go on, else one line saying why no paid hold is granted."""
         now = self._clock.now()
+        wallet = self._wallet(now)
         try:
             await self._pay_owed()
             await self._turn(now)
-            obstacle = await self._ledger.read(lambda tx: why_no_paid(tx, self._wallet(now), thinking=True))
+            obstacle = await self._ledger.read(lambda tx: why_no_paid(tx, wallet, thinking=True))
         except StoreUnavailable as error:
             return f"the purse is away: {error}"
         return None if obstacle is None else obstacle.reason
 
-    async def topup(self, amount_nanos: int, donor: str, id: str) -> Balance:  # noqa: A002 - the plan's public name
+    async def topup(self, amount_nanos: int, donor: str, id: str) -> Balance:  # noqa: A002 - what callers call it
         """Book a donation into the current month; the same id again is the same donation.
 
         Raises ValueError for an amount that is not positive, TransferConflict where the id has another amount.
@@ -223,6 +182,7 @@ class CreditTracker:
         if amount_nanos <= 0:
             raise ValueError(f"a top-up of {amount_nanos} nano-dollars is not positive; give an amount above 0")
         now = self._clock.now()
+        balance = self._balance_at(now)
         await self._turn(now)
 
         def work(tx: Transaction) -> Balance:
@@ -231,42 +191,10 @@ class CreditTracker:
             if fresh and month is not None and not month.closed:
                 pour_donations(tx, month.period)
                 repay_overrun(tx, month.period)
-            return read_balance(tx, now, self._outlook(now))
+            return balance(tx)
 
         self._last = await self._ledger.transact(work)
         return self._last
-
-    async def budget_report(self, period: str | None = None) -> dict[str, Any]:
-        """Return the budget document of CONTRACT §3 for a month (None: the current one).
-
-        Raises ValueError for a period that is no month.
-        """
-        now = self._clock.now()
-        month = month_of(now) if period is None else f"{month_start(period):%Y-%m}"
-        outlook = self._outlook(now)
-        return await self._ledger.read(lambda tx: budget_json(tx, month, read_balance(tx, now, outlook)))
-
-    async def calls(self, limit: int) -> list[dict[str, Any]]:
-        """Return the last calls as JSON, newest first."""
-        return await self._ledger.read(lambda tx: [call_json(call) for call in call_rows.last_calls(tx, limit)])
-
-    async def averages(self) -> dict[str, tuple[float, float]]:
-        """Return prompt and completion tokens a call by purpose, of the last 30 days."""
-        now = self._clock.now()
-        return await self._ledger.read(lambda tx: average_tokens(tx, now))
-
-    async def moments(self) -> dict[str, float]:
-        """Return calls a day by purpose, of the last week; empty until a day was observed."""
-        now = self._clock.now()
-        return await self._ledger.read(lambda tx: moments_per_day(tx, now))
-
-    async def marker(self) -> int:
-        """Return where the books stand now, for `usage_since`."""
-        return await self._ledger.read(call_rows.last_seq)
-
-    async def usage_since(self, marker: int) -> RunUsage:
-        """Return what this mind's model calls since `marker` used."""
-        return await self._ledger.read(lambda tx: call_rows.usage_after(tx, self._mind, marker))
 
     # --- the turn of months and days -------------------------------------------------------------------
 
@@ -292,9 +220,6 @@ class CreditTracker:
         self._turned = (period, day_of(now))
         self._granted = self._granted or period is not None
 
-    def _limits(self, now: datetime) -> tuple[Limit, ...]:
-        return limits_at(self._settings, self._mind, now, self._free_requests)
-
     def _fill(self, tx: Transaction, now: datetime) -> None:
         for limit in fill(tx, self._limits(now)):
             if limit.account == day_account(now):  # a day cap that was set at noon counts the morning too
@@ -302,16 +227,6 @@ class CreditTracker:
 
     def _wallet(self, now: datetime) -> Wallet:
         return Wallet(self._mind, now, self._limits(now), self._provider_clock.problem(now))
-
-    def _outlook(self, now: datetime) -> Outlook:
-        limits = {limit.kind: limit for limit in self._limits(now) if limit.kind != "money"}
-        return Outlook(
-            grant=self._grant,
-            paid_provider=self._settings.provider != "local",
-            smallest_hold=self._smallest_hold,
-            free=limits["free"],
-            posts=limits["posts"],
-        )
 
     # --- when the purse is away --------------------------------------------------------------------------
 
@@ -340,30 +255,6 @@ class CreditTracker:
                 _log.warning("call %s was settled otherwise while the purse was away: %s", entry[0], error)
             if self._owed and self._owed[0] is entry:
                 self._owed.popleft()
-
-    def _away(self, reason: str) -> Balance:
-        if self._last is not None:
-            return replace(self._last, away=reason)
-        now = self._clock.now()
-        outlook = self._outlook(now)
-        period = month_of(now)
-        return Balance(
-            period=period,
-            granted=self._grant,
-            donated=0,
-            spent=0,
-            held=0,
-            held_unknown=0,
-            available=0,
-            band=Band.CRITICAL,
-            resets_at=month_end(period),
-            runway_days=None,
-            free_left=0,
-            free_quota=outlook.free.level,
-            posts_left=0,
-            overrun=0,
-            away=reason,
-        )
 
 
 def _void_if_held(tx: Transaction, call_id: str) -> None:

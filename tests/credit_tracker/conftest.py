@@ -1,11 +1,10 @@
-"""A purse on a real SQLite file under a virtual clock, and what the tests ask of it again and again."""
+"""A purse on a real SQLite file and on a real PostgreSQL under a virtual clock, and what tests ask of it often."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from ai.credit_tracker.schema import open_credit_ledger
 from ai.ledger.audit import audit
 from ai.ledger.ledger import Ledger
 from ai.settings import Settings
+from tests.world.postgres import postgres_server  # noqa: F401 - a fixture, which pytest finds here
 
 NOON = datetime(2026, 11, 10, 12, tzinfo=UTC)
 USD = 1_000_000_000
@@ -28,7 +28,6 @@ class Purse:
     url: str
     clock: VirtualClock
     ledger: Ledger
-    opened: list[Ledger] = field(default_factory=list)
     numbers: Any = field(default_factory=lambda: count(1))
 
     async def tracker(self, *, mind: str = "genesis", dated: bool = True, **settings: Any) -> CreditTracker:
@@ -60,11 +59,21 @@ class Purse:
         return self.ledger.read_now(audit).ok
 
 
+_numbers = count(1)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def purse_url(request, tmp_path):
+    """Return the URL of an empty purse, on either store."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'ledger.db'}"
+    return request.getfixturevalue("postgres_server").database(f"credits_{next(_numbers)}")
+
+
 @pytest.fixture
-async def purse(tmp_path: Path) -> AsyncIterator[Purse]:
+async def purse(purse_url: str) -> AsyncIterator[Purse]:
     clock = VirtualClock(NOON)
-    url = f"sqlite:///{tmp_path / 'ledger.db'}"
-    made = Purse(url, clock, open_credit_ledger(url, clock))
+    made = Purse(purse_url, clock, open_credit_ledger(purse_url, clock))
     yield made
     assert made.sound()
     made.ledger.close()

@@ -1,0 +1,143 @@
+"""What can be read of the purse, by the daemon and beside it; nothing here writes."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from ai.clock import Clock
+from ai.credit_tracker import calls as call_rows
+from ai.credit_tracker.balances import Outlook, read_balance
+from ai.credit_tracker.bands import Band
+from ai.credit_tracker.limits import Limit, limits_at
+from ai.credit_tracker.periods import month_end, month_of, month_start
+from ai.credit_tracker.records import OPEN_STATES, Balance, CallRecord, CallState, RunUsage
+from ai.credit_tracker.report import budget_json, call_json
+from ai.credit_tracker.rollups import average_tokens, moments_per_day
+from ai.ledger.errors import StoreUnavailable
+from ai.ledger.ledger import Ledger
+from ai.ledger.money import nanos
+from ai.ledger.transaction import Transaction
+from ai.settings import Settings
+
+T = TypeVar("T")
+MAX_LISTED = 1_000  # open calls looked at in one go; a mind has a handful
+
+
+class Books:
+    """One mind's view of the purse; works on a ledger opened for reading. All amounts are nano-dollars.
+
+    Every question but `balance` raises StoreUnavailable where the purse is away.
+    """
+
+    def __init__(self, ledger: Ledger, settings: Settings, clock: Clock, *, mind_name: str) -> None:
+        self._ledger = ledger
+        self._settings = settings
+        self._clock = clock
+        self._mind = mind_name
+        self._grant = nanos(settings.monthly_budget_usd)
+        self._smallest_hold = 1
+        self._free_requests: int | None = None
+        self._last: Balance | None = None
+
+    def set_smallest_hold(self, amount_nanos: int) -> None:
+        """Say what a paid thought must hold at least; with less than that available the purse is bankrupt."""
+        self._smallest_hold = max(1, amount_nanos)
+
+    async def balance(self) -> Balance:
+        """Return the month at a glance; the last one known, with `away` set, where the purse cannot be read."""
+        try:
+            self._last = await self._read(self._balance_at(self._clock.now()))
+        except StoreUnavailable as error:
+            return self._away(str(error))
+        return self._last
+
+    async def budget_report(self, period: str | None = None) -> dict[str, Any]:
+        """Return the budget document of CONTRACT §3 for a month like `2026-11` (None: the current one).
+
+        Raises ValueError for a period that is no month.
+        """
+        now = self._clock.now()
+        month = month_of(now) if period is None else month_of(month_start(period))
+        balance = self._balance_at(now)
+        return await self._read(lambda tx: budget_json(tx, month, balance(tx)))
+
+    async def calls(self, limit: int) -> list[dict[str, Any]]:
+        """Return the last calls as JSON, newest first."""
+        return await self._read(lambda tx: [call_json(call) for call in call_rows.last_calls(tx, limit)])
+
+    async def call(self, call_id: str) -> CallRecord | None:
+        """Return one call's row, or None where nothing was held under this id."""
+        return await self._read(lambda tx: call_rows.find_call(tx, call_id))
+
+    async def unknowns(self) -> list[CallRecord]:
+        """Return this mind's calls of unknown outcome, oldest first."""
+        return await self._open_calls(CallState.UNKNOWN)
+
+    async def open_holds(self) -> list[CallRecord]:
+        """Return this mind's calls that have not ended: held, sent or unknown; oldest first."""
+        return await self._open_calls(*OPEN_STATES)
+
+    async def _open_calls(self, *states: CallState) -> list[CallRecord]:
+        return await self._read(lambda tx: call_rows.open_calls(tx, self._mind, states, MAX_LISTED))
+
+    async def averages(self) -> dict[str, tuple[float, float]]:
+        """Return prompt and completion tokens a call by purpose, of the last 30 days."""
+        now = self._clock.now()
+        return await self._read(lambda tx: average_tokens(tx, now))
+
+    async def moments(self) -> dict[str, float]:
+        """Return calls a day by purpose, of the last week; empty until a day was observed."""
+        now = self._clock.now()
+        return await self._read(lambda tx: moments_per_day(tx, now))
+
+    async def marker(self) -> int:
+        """Return where the books stand now, for `usage_since`."""
+        return await self._read(call_rows.last_seq)
+
+    async def usage_since(self, marker: int) -> RunUsage:
+        """Return what this mind's model calls since `marker` used."""
+        return await self._read(lambda tx: call_rows.usage_after(tx, self._mind, marker))
+
+    async def _read(self, query: Callable[[Transaction], T]) -> T:
+        return await self._ledger.read(query)
+
+    def _balance_at(self, now: datetime) -> Callable[[Transaction], Balance]:
+        outlook = self._outlook(now)
+        return lambda tx: read_balance(tx, now, outlook)
+
+    def _limits(self, now: datetime) -> tuple[Limit, ...]:
+        return limits_at(self._settings, self._mind, now, self._free_requests)
+
+    def _outlook(self, now: datetime) -> Outlook:
+        limits = {limit.kind: limit for limit in self._limits(now) if limit.kind != "money"}
+        return Outlook(
+            grant=self._grant,
+            paid_provider=self._settings.provider != "local",
+            smallest_hold=self._smallest_hold,
+            free=limits["free"],
+            posts=limits["posts"],
+        )
+
+    def _away(self, reason: str) -> Balance:
+        """Return what was last known; a purse never seen has nothing to spend, and that is no bankruptcy."""
+        if self._last is not None:
+            return replace(self._last, away=reason)
+        period = month_of(self._clock.now())
+        return Balance(
+            period=period,
+            granted=self._grant,
+            donated=0,
+            spent=0,
+            held=0,
+            held_unknown=0,
+            available=0,
+            band=Band.CRITICAL,
+            resets_at=month_end(period),
+            runway_days=None,
+            free_left=0,
+            free_quota=0,
+            posts_left=0,
+            overrun=0,
+            away=reason,
+        )

@@ -1,0 +1,73 @@
+"""The purse goes away and comes back: no spending meanwhile, nothing lost, nothing doubled."""
+
+import asyncio
+
+import pytest
+
+from ai.clock import VirtualClock
+from ai.credit_tracker import Band, CallState, CreditTracker, ProviderClock, Usage, open_credit_ledger
+from ai.ledger.audit import audit
+from ai.ledger.errors import StoreUnavailable
+from ai.settings import Settings
+from tests.credit_tracker.conftest import NOON, Purse
+from tests.world.postgres import running_server
+
+USD = 1_000_000_000
+
+
+@pytest.mark.postgres
+async def test_what_ends_while_the_purse_is_away_is_booked_when_it_is_back():
+    with running_server() as server:
+        clock = VirtualClock(NOON)
+        url = server.database("purse")
+        purse = Purse(url, clock, open_credit_ledger(url, clock))
+        tracker = await purse.tracker()
+        answered, refused, lost = (purse.expense(USD // 100) for _ in range(3))
+        for expense in (answered, refused, lost):
+            await tracker.hold(expense)
+        server.stop(at_once=True)
+
+        await tracker.sent(answered.id, "gen-1")
+        settlement = await tracker.settle(answered.id, 7, Usage(10, 5))
+        await tracker.refuse(refused.id)
+        await tracker.leave_unknown(lost.id, "cut")
+        assert settlement.balance.away is not None
+        assert "purse is away" in await tracker.may_pay()
+        with pytest.raises(StoreUnavailable):
+            await tracker.hold(purse.expense(1))
+        newcomer = newcomer_to(purse)
+        assert (await newcomer.balance()).band is Band.CRITICAL
+
+        server.start()
+        balance = await tracker.balance()
+        assert (balance.away, balance.spent, balance.held) == (None, 7, USD // 100)
+        call = await tracker.call(answered.id)
+        assert (call.state, call.remote_id, call.cost) == (CallState.CAPTURED, "gen-1", 7)
+        assert [call.id for call in await tracker.unknowns()] == [lost.id]
+        assert await tracker.may_pay() is None
+        assert purse.ledger.read_now(audit).ok
+        purse.ledger.close()
+
+
+def newcomer_to(purse):
+    """Return a tracker that never saw the purse."""
+    return CreditTracker(
+        purse.ledger,
+        Settings(openrouter_api_key="sk-or-test"),
+        purse.clock,
+        mind_name="genesis",
+        provider_clock=ProviderClock(purse.clock, required=False),
+    )
+
+
+async def test_a_hold_whose_caller_is_cancelled_is_given_back(purse):
+    tracker = await purse.tracker()
+    expense = purse.expense(USD)
+    waiting = asyncio.ensure_future(tracker.hold(expense))
+    await asyncio.sleep(0)  # it waits at the ledger's door now
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert waiting.cancelled()
+    assert (await tracker.balance()).held == 0
+    call = await tracker.call(expense.id)
+    assert call is None or call.state is CallState.VOIDED
