@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 
 from ai.clock import Clock
 from ai.credit_tracker import calls as call_rows
-from ai.credit_tracker.balances import Outlook, read_balance
+from ai.credit_tracker.balances import Outlook, available, read_balance
 from ai.credit_tracker.bands import Band
-from ai.credit_tracker.limits import Limit, limits_at
+from ai.credit_tracker.limits import Limit, limits_at, touches, wishes_account
 from ai.credit_tracker.periods import month_end, month_of, month_start
-from ai.credit_tracker.records import OPEN_STATES, Balance, CallRecord, CallState, RunUsage
+from ai.credit_tracker.records import OPEN_STATES, Balance, CallRecord, CallState, Expense, RunUsage
 from ai.credit_tracker.report import budget_json, call_json
 from ai.credit_tracker.rollups import average_tokens, moments_per_day
 from ai.ledger.errors import StoreUnavailable
@@ -90,6 +90,27 @@ class Books:
         """Return calls a day by purpose, of the last week; empty until a day was observed."""
         now = self._clock.now()
         return await self._read(lambda tx: moments_per_day(tx, now))
+
+    async def room(self, purpose: str) -> int:
+        """Return the most that a paid call for `purpose` could hold now: the least that month and caps have left.
+
+        Caps on single models are not looked at; a hold is.
+        """
+        now = self._clock.now()
+        balance = self._balance_at(now)
+        probe = Expense(id="", subject="", purpose=purpose, amount_nanos=1, life=None, beat=None)
+        caps = [limit for limit in self._limits(now) if limit.kind == "money" and touches(limit, probe)]
+
+        def query(tx: Transaction) -> int:
+            return min([balance(tx).available, *(available(tx, cap.account, cap.level) for cap in caps)])
+
+        return await self._read(query)
+
+    async def wishes_left(self) -> int:
+        """Return what the AI's own wishes may still take of this month, in nano-dollars."""
+        now = self._clock.now()
+        level = next(limit.level for limit in self._limits(now) if limit.account == wishes_account(now))
+        return await self._read(lambda tx: available(tx, wishes_account(now), level))
 
     async def marker(self) -> int:
         """Return where the books stand now, for `usage_since`."""
