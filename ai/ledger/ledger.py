@@ -26,6 +26,8 @@ MAX_WAITING = 10_000  # works in the queue; beyond it callers are told at once i
 READERS = 2  # threads for `read`: a long report and a balance beside it
 CLOSE_SECONDS = 30.0  # the writer's last batch is bounded by the stores' own time-outs, which are below this
 
+CLOSED = "the ledger is closed"
+
 
 class _Work:
     """One caller's work and where its answer goes."""
@@ -50,6 +52,7 @@ class Ledger:
         self._closed = False
         self._store = open_store(read_only)
         self._alone = threading.Lock()  # whoever holds it uses the writing connection
+        self._door = threading.Lock()  # nothing enters the queue after the word to stop
         self._waiting: SimpleQueue[_Work | None] = SimpleQueue()
         self._writer = threading.Thread(target=self._write_batches, name="ledger-writer", daemon=True)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="ledger-reader")
@@ -63,14 +66,15 @@ class Ledger:
         Raises StoreUnavailable or CorruptStore where the store failed; then none of the batch is done, unless
         `outcome_unknown`, which the same ids again resolve.
         """
-        self._refuse_unless_writable()
-        if self._waiting.qsize() >= MAX_WAITING:
-            raise StoreUnavailable(f"{MAX_WAITING:,} transactions wait for the purse already; try again later")
-        if not self._writer.is_alive():
-            self._start_writer()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._waiting.put(_Work(work, loop, future))
+        with self._door:
+            self._refuse_unless_writable()
+            if self._waiting.qsize() >= MAX_WAITING:
+                raise StoreUnavailable(f"{MAX_WAITING:,} transactions wait for the purse already; try again later")
+            if self._writer.ident is None:
+                self._writer.start()
+            self._waiting.put(_Work(work, loop, future))
         return await future
 
     def transact_now(self, work: Callable[[Transaction], T]) -> T:
@@ -93,6 +97,8 @@ class Ledger:
 
     def read_now(self, query: Callable[[Transaction], T]) -> T:
         """Do as `read`, in this thread."""
+        if self._closed:
+            raise LedgerError(CLOSED)
         try:
             store = self._reading.get_nowait()
         except Empty:
@@ -109,11 +115,12 @@ class Ledger:
 
     def close(self) -> None:
         """Finish what waits, then close every connection; a second call does nothing."""
-        if self._closed:
-            return
-        self._closed = True
-        if self._writer.is_alive():
+        with self._door:
+            if self._closed:
+                return
+            self._closed = True
             self._waiting.put(None)
+        if self._writer.ident is not None:
             self._writer.join(CLOSE_SECONDS)
         self._readers.shutdown()
         with self._alone:
@@ -123,14 +130,9 @@ class Ledger:
 
     def _refuse_unless_writable(self) -> None:
         if self._closed:
-            raise LedgerError("the ledger is closed")
+            raise LedgerError(CLOSED)
         if self._read_only:
             raise LedgerError("this ledger was opened for reading")
-
-    def _start_writer(self) -> None:
-        with self._alone:
-            if self._writer.ident is None:
-                self._writer.start()
 
     def _write_batches(self) -> None:
         while True:

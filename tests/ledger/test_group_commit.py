@@ -1,0 +1,150 @@
+"""Many callers, one writer: shared commits, works that fail alone, answers only after durability."""
+
+import asyncio
+import sqlite3
+import threading
+
+import pytest
+
+from ai.ledger import Leg, audit, open_ledger
+from ai.ledger.errors import ConstraintBroken, InsufficientFunds, LedgerError, StoreUnavailable
+
+
+def begin(tx):
+    tx.open_account("treasury", "usd", may_go_negative=True)
+    tx.open_account("month", "usd")
+    tx.open_account("spent", "usd")
+    tx.transfer("grant", debit="treasury", credit="month", amount=100)
+
+
+@pytest.fixture
+def ledger(store_url):
+    ledger = open_ledger(store_url, iter(range(10**6)).__next__)
+    ledger.transact_now(begin)
+    yield ledger
+    ledger.close()
+
+
+def spend(number, amount=1):
+    return lambda tx: tx.hold(f"call-{number}", [Leg("month", "spent", amount)])
+
+
+async def test_exactly_what_fits_is_admitted(ledger):
+    answers = await asyncio.gather(*[ledger.transact(spend(n, 3)) for n in range(64)], return_exceptions=True)
+    refused = [answer for answer in answers if isinstance(answer, InsufficientFunds)]
+    assert answers.count(None) == 33
+    assert len(refused) == 31
+    assert (await ledger.read(lambda tx: tx.account("month"))).available == 1
+    assert (await ledger.read(audit)).ok
+
+
+async def test_a_work_that_fails_is_undone_alone_and_wholly(ledger):
+    def half(tx):
+        tx.transfer("half", debit="month", credit="spent", amount=50)
+        raise RuntimeError("changed my mind")
+
+    first, second, third = await asyncio.gather(
+        ledger.transact(spend(1)), ledger.transact(half), ledger.transact(spend(2)), return_exceptions=True
+    )
+    assert (first, third) == (None, None)
+    assert isinstance(second, RuntimeError)
+    assert (await ledger.read(lambda tx: tx.account("month"))).available == 98
+
+
+async def test_works_that_wait_together_share_a_commit(store_url, ledger):
+    held, go = threading.Event(), threading.Event()
+
+    def slow(tx):
+        held.set()
+        assert go.wait(30)
+
+    def mark(tx):
+        return tx.execute("SELECT count(*) FROM transfers WHERE kind = 'hold'")[0][0]
+
+    first = asyncio.ensure_future(ledger.transact(slow))
+    await asyncio.to_thread(held.wait, 30)
+    together = [asyncio.ensure_future(ledger.transact(spend(n))) for n in range(10)]
+    last = asyncio.ensure_future(ledger.transact(mark))
+    await asyncio.sleep(0)
+    assert (await ledger.read(mark)) == 0  # readers neither wait nor see what is not committed
+    go.set()
+    await first
+    assert await last == 10
+    await asyncio.gather(*together)
+
+
+async def test_the_result_of_a_work_comes_back(ledger):
+    assert await ledger.transact(lambda tx: tx.account("month").available) == 100
+    assert ledger.transact_now(lambda tx: tx.at) > 0
+
+
+async def test_what_is_answered_is_seen_by_others(ledger, store_url):
+    other = open_ledger(store_url, lambda: 0, read_only=True)
+    for number in range(5):
+        await ledger.transact(spend(number))
+        assert (await other.read(lambda tx: tx.account("month"))).available == 99 - number
+    with pytest.raises(LedgerError, match="opened for reading"):
+        await other.transact(begin)
+    other.close()
+
+
+async def test_a_query_cannot_write(ledger):
+    with pytest.raises((StoreUnavailable, sqlite3.OperationalError), match=r"read-?only"):
+        await ledger.read(spend(1))
+    assert (await ledger.read(audit)).transfers == 1
+
+
+async def test_a_statement_that_the_schema_refuses_undoes_the_work_even_if_caught(ledger):
+    def stubborn(tx):
+        tx.transfer("first", debit="month", credit="spent", amount=1)
+        with pytest.raises(ConstraintBroken):
+            tx.execute("UPDATE accounts SET credits_posted = 10000 WHERE id = 'month'")
+        with pytest.raises(ConstraintBroken):
+            tx.execute("SELECT 1")
+
+    with pytest.raises(ConstraintBroken, match="by a transfer, and by nothing else"):
+        await ledger.transact(stubborn)
+    assert (await ledger.read(lambda tx: tx.account("month"))).available == 100
+
+
+async def test_a_refused_verb_lets_the_work_go_on(ledger):
+    def second_choice(tx):
+        with pytest.raises(InsufficientFunds):
+            tx.hold("dear", [Leg("month", "spent", 60), Leg("month", "spent", 60)])
+        tx.hold("cheap", [Leg("month", "spent", 60)])
+
+    await ledger.transact(second_choice)
+    assert (await ledger.read(lambda tx: tx.account("month"))).available == 40
+
+
+async def test_a_cancelled_caller_stops_nobody(ledger):
+    tasks = [asyncio.ensure_future(ledger.transact(spend(n))) for n in range(3)]
+    await asyncio.sleep(0)
+    tasks[1].cancel()
+    await asyncio.gather(tasks[0], tasks[2])
+    with pytest.raises(asyncio.CancelledError):
+        await tasks[1]
+    ledger.transact_now(spend(1))  # whether it was done or not, the same id is the same hold
+    assert (await ledger.read(lambda tx: tx.account("month"))).available == 97
+
+
+async def test_close_finishes_what_waits(store_url, ledger):
+    waiting = [asyncio.ensure_future(ledger.transact(spend(n))) for n in range(20)]
+    await asyncio.sleep(0)
+    await asyncio.to_thread(ledger.close)
+    await asyncio.gather(*waiting)
+    with pytest.raises(LedgerError, match="closed"):
+        await ledger.transact(spend(99))
+    with pytest.raises(LedgerError, match="closed"):
+        ledger.read_now(audit)
+    again = open_ledger(store_url, lambda: 0)
+    assert again.read_now(lambda tx: tx.account("month")).available == 80
+    again.close()
+
+
+def test_a_url_of_another_kind_is_refused():
+    for url in ("mysql://x/y", "ledger.db", "sqlite://", "sqlite:///"):
+        with pytest.raises(ValueError, match="the purse is sqlite:///path/to/file or postgresql://"):
+            open_ledger(url, lambda: 0)
+    with pytest.raises(ValueError, match="DATABASE_URL cannot be read"):
+        open_ledger("postgresql://host/db?nonsense=1", lambda: 0)
