@@ -62,5 +62,5 @@ def _response_format(model: Model, schema: Mapping[str, Any] | None) -> dict[str
 
 
 def _sendable(text: str) -> str:
-    """Replace lone surrogates, which UTF-8 cannot carry; the replacement is as long as they were counted."""
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    """Replace lone surrogates, which UTF-8 cannot carry, by a question mark: shorter than they were counted."""
+    return text.encode("utf-8", "replace").decode()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 LONGEST_COOLDOWN = timedelta(hours=6)  # a model that came back is noticed the same day
 LONGEST_ASKED = timedelta(days=1)  # where the provider itself said when
-DOUBLINGS = 8  # 2^8 minutes is beyond the longest cooldown already
+DOUBLINGS = 12  # 2^12 seconds and more are beyond the longest cooldown already
 LATENCY_SMOOTHING = 0.2  # about the last five answers count
 MAX_REASON_CHARS = 300
 

@@ -50,36 +50,40 @@ class Step:
         raise NoAnswer(self._walk.attempts)
 
     async def _try(self, model: Model) -> Completion | None:
-        """Ask one model, twice where it asked for a moment's patience."""
-        paid = model.endpoint not in self._unpaid
+        """Ask one model, if it may be asked at all."""
         if model.barred is not None:
             self._note(model, "barred", f"never asked: {model.barred}", sent=False)
             return None
-        if paid and not self._client.health.begin(model):
+        if model.endpoint in self._unpaid:
+            return await self._ask_patiently(model)
+        if not self._client.health.begin(model):
             self._note(model, "resting", self._why_resting(model), sent=False)
             return None
         try:
-            for number in range(1, TRIES_HERE + 1):
-                seconds = min(self._client.limits.timeout_seconds, self._seconds_left(model))
-                if seconds < self._shortest:
-                    self._note(model, "deadline", "no time is left for it", sent=False)
-                    return None
-                called = await self._call(model, seconds)
-                if called is None:
-                    return None
-                outcome, cost, balance = called
-                failure = self._judge(model, outcome)
-                if failure is None:
-                    return self._completed(model, outcome, cost, balance)
-                delay = retry_delay(failure, outcome.error)
-                again = number < TRIES_HERE and self._walk.may_go_on(model)
-                if delay is None or not again or self._seconds_left(model) < delay + self._shortest:
-                    self._failed(model, failure, outcome)
-                    return None
-                await self._client.clock.sleep(delay)
+            return await self._ask_patiently(model)
         finally:
-            if paid:
-                self._client.health.end(model)
+            self._client.health.end(model)
+
+    async def _ask_patiently(self, model: Model) -> Completion | None:
+        """Ask one model, twice where it asked for a moment's patience."""
+        for number in range(1, TRIES_HERE + 1):
+            seconds = min(self._client.limits.timeout_seconds, self._seconds_left(model))
+            if seconds < self._shortest:
+                self._note(model, "deadline", "no time is left for it", sent=False)
+                return None
+            called = await self._call(model, seconds)
+            if called is None:
+                return None
+            outcome, cost, balance = called
+            failure = self._judge(model, outcome)
+            if failure is None:
+                return self._completed(model, outcome, cost, balance)
+            delay = retry_delay(failure, outcome.error)
+            again = number < TRIES_HERE and self._walk.may_go_on(model)
+            if delay is None or not again or self._seconds_left(model) < delay + self._shortest:
+                self._failed(model, failure, outcome)
+                return None
+            await self._client.clock.sleep(delay)
         return None
 
     async def _call(self, model: Model, seconds: float) -> tuple[Outcome, int, Balance] | None:

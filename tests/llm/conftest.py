@@ -25,6 +25,7 @@ from ai.purpose import Purpose
 from ai.settings import Settings
 from tests.world.openrouter import FakeOpenRouter
 
+NOBODY_THERE = "postgresql://127.0.0.1:1/purse"  # port 1 refuses at once
 START = datetime(2026, 11, 10, 12, tzinfo=UTC)
 QUESTION = [{"role": "system", "content": "You are terse."}, {"role": "user", "content": "Are you there?"}]
 
@@ -93,18 +94,21 @@ async def build(tmp_path: Path, provider: FakeOpenRouter) -> AsyncIterator[Build
             base_url: str | None = None,
             folder: Path = tmp_path,
             clock: VirtualClock | None = None,
+            purse_away: bool = False,
             **chosen: Any,
         ) -> House:
             clock = clock or VirtualClock(START)
             settings = Settings(**{"openrouter_api_key": provider.key, **chosen})
-            ledger = open_credit_ledger(f"sqlite:///{folder / 'ledger.db'}", clock)
-            stack.callback(_close_sound, ledger)
+            url = NOBODY_THERE if purse_away else f"sqlite:///{folder / 'ledger.db'}"
+            ledger = open_credit_ledger(url, clock)
+            stack.callback(ledger.close if purse_away else lambda: _close_sound(ledger))
             mind = open_mind(folder / "mind.db")
             stack.callback(mind.close)
             provider_clock = ProviderClock(clock)
             provider_clock.observe(format_datetime(clock.now(), usegmt=True))
             tracker = CreditTracker(ledger, settings, clock, mind_name="genesis", provider_clock=provider_clock)
-            await tracker.open()
+            if not purse_away:
+                await tracker.open()
             journal = Journal(mind, clock)
             health = ModelHealth(mind, clock)
             endpoint = OpenAIEndpoint(dialect, base_url or provider.base_url, provider.key, headers={}, clock=clock)
