@@ -1,0 +1,21 @@
+"""What the AI can do: its replies read tolerantly, its actions checked, carried out and answered in one line."""
+
+from ai.actions.action import Action, NoParams, Params, Refused
+from ai.actions.context import ActionContext, Letter
+from ai.actions.parsing import Reply, parse_reply
+from ai.actions.registry import ActionResult, Registry
+from ai.actions.workspace import Workspace
+
+__all__ = [
+    "Action",
+    "ActionContext",
+    "ActionResult",
+    "Letter",
+    "NoParams",
+    "Params",
+    "Refused",
+    "Registry",
+    "Reply",
+    "Workspace",
+    "parse_reply",
+]

@@ -1,0 +1,29 @@
+"""Saying something to the world."""
+
+from pydantic import Field
+
+from ai.actions.action import Action, Params, Refused
+from ai.actions.context import ActionContext
+from ai.social.post import PostRefusal
+from ai.social.text import MAX_WEIGHT
+
+MAX_TEXT_CHARS = 1_000  # of raw characters; what counts is the weighted length, which the outbox checks and names
+
+
+class PostText(Params):
+    """What to say."""
+
+    # what the model is shown is X's limit; what is checked here leaves room for links, which count 23 each
+    text: str = Field(min_length=1, max_length=MAX_TEXT_CHARS, json_schema_extra={"maxLength": MAX_WEIGHT})
+
+
+async def post_tweet(params: PostText, context: ActionContext) -> str:
+    """Queue a post, try to deliver it now, and return what became of it."""
+    post = await context.outbox.queue(params.text, source="action", life=context.life, beat=context.beat)
+    if isinstance(post, PostRefusal):
+        raise Refused(post.reason)
+    await context.outbox.deliver_due()
+    return (context.outbox.post(post.id) or post).told()
+
+
+ACTIONS = (Action("post_tweet", PostText, post_tweet, "say something to the world; it costs"),)

@@ -1,0 +1,158 @@
+"""The actions there are: described to the model, checked, carried out, and broken out of when they repeat."""
+
+import asyncio
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ai.actions.action import Action, Refused
+from ai.actions.context import ActionContext
+from ai.actions.everyday import ALL
+from ai.actions.loop_breaker import SAME_AT_MOST, LoopBreaker
+from ai.actions.parsing import Reply
+from ai.actions.workspace import WorkspaceRefused
+from ai.credit_tracker.records import NotAffordable
+from ai.ledger.errors import LedgerError
+from ai.mind import Mind
+
+THINK = "think"
+ACTION_TIMEOUT_SECONDS = 150.0  # two calls to X at their own limit and a retrieval; a beat has 300
+MAX_RESULT_CHARS = 3_000  # the result is the next step's input and is paid for
+MAX_TOLD_CHARS = 200  # of parameters and result in the journal's line; the life's memory has the whole
+MAX_SCHEMA_CHARS = 1_000  # of a text in the schema: a small model writes on without it, and grammars repeat no further
+MAX_THOUGHT_SCHEMA_CHARS = 900
+REFUSALS = (Refused, WorkspaceRefused, NotAffordable, LedgerError)  # each message is one line for a reader
+
+
+@dataclass(frozen=True, slots=True)
+class ActionResult:
+    """What became of a reply's action: `text` goes back to the model; `ends_beat`: nothing more to do now."""
+
+    action: str
+    params: Mapping[str, Any]
+    ok: bool
+    text: str
+    ends_beat: bool = False
+    looping: bool = False
+
+
+class Registry:
+    """Every action by its name. Further ones are added with `register`, by who has them."""
+
+    def __init__(self, mind: Mind, actions: Iterable[Action] = ALL) -> None:
+        self._breaker = LoopBreaker(mind)
+        self._actions: dict[str, Action] = {}
+        for action in actions:
+            self.register(action)
+
+    def register(self, action: Action) -> None:
+        """Add an action; raises ValueError where its name is taken."""
+        if action.name in self._actions:
+            raise ValueError(f"action {action.name!r} is registered already; choose another name")
+        self._actions[action.name] = action
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names, in the order they were registered."""
+        return list(self._actions)
+
+    def describe(self) -> str:
+        """Return the actions as lines for the prompt; the same every time, so that a model's prefix cache holds."""
+        return "\n".join(f"- {action.usage()}: {action.summary}" for action in self._actions.values())
+
+    def reply_schema(self) -> dict[str, Any]:
+        """Return the JSON schema of a reply, for structured outputs: thought first, then what follows from it.
+
+        Parameters of all actions stand side by side, none required: which belong to which is checked by `perform`,
+        whose answer a model understands better than a grammar. Meant for `strict: false`.
+        """
+        params: dict[str, Any] = {}
+        for action in self._actions.values():
+            for name, prop in action.params.model_json_schema().get("properties", {}).items():
+                kept = {key: prop[key] for key in ("type", "maxLength", "minimum", "maximum") if key in prop}
+                longer = min(max(kept.get("maxLength", 0), params.get(name, {}).get("maxLength", 0)), MAX_SCHEMA_CHARS)
+                params[name] = kept | ({"maxLength": longer} if longer else {})
+        return {
+            "type": "object",
+            "properties": {
+                "thought": {"type": "string", "maxLength": MAX_THOUGHT_SCHEMA_CHARS},
+                "importance": {"type": "integer", "minimum": 1, "maximum": 10},
+                "action": {"type": "string", "enum": self.names},
+                "params": {"type": "object", "properties": params, "additionalProperties": False},
+            },
+            "required": ["thought", "action", "params"],
+            "additionalProperties": False,
+        }
+
+    async def perform(self, reply: Reply, context: ActionContext) -> ActionResult:
+        """Do what the reply asks for and return what became of it; never raises for anything a model can write.
+
+        The fourth time in a row of the same request, after three with the same result, is refused without being
+        done, until the life does something else.
+        """
+        name = _tidy(reply.action or THINK)
+        params = dict(reply.params)
+        life = context.life or 0
+        # A thought that is thought again word for word is a loop too; other actions are told apart by parameters.
+        key = {**params, "thought": reply.thought} if name == THINK else params
+        if self._breaker.times(life, name, key) >= SAME_AT_MOST:
+            others = ", ".join(other for other in self.names if other != name)
+            text = (
+                f"refused: {name} was done {SAME_AT_MOST} times in a row with the same words and the same result; "
+                f"do something else: {others}"
+            )
+            return self._tell(context, ActionResult(name, params, False, text, looping=True))
+        result = await self._carry_out(name, params, context)
+        self._breaker.done(life, name, key, result.text)
+        return self._tell(context, result)
+
+    async def _carry_out(self, name: str, params: dict[str, Any], context: ActionContext) -> ActionResult:
+        action = self._actions.get(name)
+        if action is None:
+            return ActionResult(name, params, False, self._unknown(name))
+        try:
+            async with asyncio.timeout(ACTION_TIMEOUT_SECONDS):
+                text = await action.run(action.read(params), context)
+        except REFUSALS as refusal:
+            return ActionResult(name, params, False, _one_line(str(refusal)))
+        except TimeoutError:
+            problem = f"it took longer than {ACTION_TIMEOUT_SECONDS:.0f} seconds and was given up; try again later"
+            return ActionResult(name, params, False, problem)
+        except Exception as error:  # noqa: BLE001 - a fault in one action must cost a step, never the beat
+            context.journal.append("action.failed", action=name, problem=f"{type(error).__name__}: {error}"[:500])
+            return ActionResult(name, params, False, "it failed for a reason that is not yours; do something else")
+        return ActionResult(name, params, True, _bounded(text), ends_beat=action.ends_beat)
+
+    def _unknown(self, name: str) -> str:
+        near = difflib.get_close_matches(name, self.names, n=3, cutoff=0.5)
+        known = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(self.names)}"
+        return f"there is no action {name[:40]!r}; {known}"
+
+    def _tell(self, context: ActionContext, result: ActionResult) -> ActionResult:
+        if result.ok and result.action == THINK:
+            return result  # the thought itself is in the journal
+        context.journal.append(
+            "action.performed" if result.ok else "action.refused",
+            action=result.action,
+            params=_short(", ".join(f"{key}={value!r}" for key, value in result.params.items())),
+            result=_short(result.text),
+        )
+        return result
+
+
+def _tidy(name: str) -> str:
+    return name.strip().strip("()").strip().lower().replace("-", "_").replace(" ", "_")
+
+
+def _one_line(text: str) -> str:
+    return _bounded(" ".join(text.split()))
+
+
+def _bounded(text: str) -> str:
+    return text if len(text) <= MAX_RESULT_CHARS else text[: MAX_RESULT_CHARS - 1].rstrip() + "…"
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= MAX_TOLD_CHARS else line[: MAX_TOLD_CHARS - 1] + "…"

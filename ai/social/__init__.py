@@ -1,0 +1,7 @@
+"""Posting to X: written down first, held for, sent once, and never twice."""
+
+from ai.social.outbox import Outbox, table
+from ai.social.post import Post, PostRefusal, PostState
+from ai.social.x import XClient, missing_keys, open_x
+
+__all__ = ["Outbox", "Post", "PostRefusal", "PostState", "XClient", "missing_keys", "open_x", "table"]
