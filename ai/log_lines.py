@@ -174,8 +174,30 @@ EVENTS: dict[str, Line] = {
     "memory.condensed": Line(
         "MEMORY", "🗜️", "{count} old memories folded into #{memory} by {by}", "They stay whole in the archive."
     ),
+    "memory.by_words": Line(
+        "MEMORY", "🛟", "Memories are found by words for now: {problem}", "Embeddings failed; tried again.", "warning"
+    ),
     "memory.forgotten": Line("MEMORY", "🌫️", "Memory #{memory} forgotten by {by}", "Deleted for good."),
     # --- posts and actions -------------------------------------------------------------------------------
+    "post.queued": Line("SOCIAL", "📝", "Post #{id} written: {text}", "A post is in the outbox and leaves when it may."),
+    "post.awaiting_approval": Line(
+        "SOCIAL", "🖐️", "Post #{id} waits for your approval: {text}", "TWEETS=approve: a person releases it or not."
+    ),
+    "post.approved": Line("SOCIAL", "👍", "Post #{id} was approved: {text}", "A person released a post."),
+    "post.posted": Line("SOCIAL", "🐦", "Post #{id} published (${price_nanos:usd4}): {text}", "A post is on X."),
+    "post.dry_run": Line(
+        "SOCIAL", "🐦", "Post #{id}, dry run: {text}", "A post stands on the local timeline; nothing left the house."
+    ),
+    "post.waiting": Line("SOCIAL", "⏳", "Post #{id} waits: {problem}", "A post cannot leave yet, and why."),
+    "post.unknown": Line(
+        "SOCIAL",
+        "❔",
+        "Post #{id} may or may not be published ({problem}); the timeline is asked",
+        "Nothing is sent again before X's timeline was asked.",
+        "warning",
+    ),
+    "post.refused": Line("SOCIAL", "✋", "Post refused: {problem} ({text})", "A post will not leave, and why.", "warning"),
+    "action.failed": Line("ACTION", "🩹", "{action} failed: {problem}", "A fault in Genesis itself; tell us.", "error"),
     # --- observer and caretaker --------------------------------------------------------------------------
     "caretaker.message": Line(
         "CARE", "💌", "{by} says: {text}", "A message to the mind; it reads it at its next beat."
