@@ -1,0 +1,1 @@
+"""Measurements that print figures, and proofs too heavy for the test suite."""
