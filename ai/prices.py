@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_CEILING, Context, Decimal, InvalidOperation
 from typing import Any
 
@@ -47,6 +47,14 @@ class Prices:
     cache_write: Decimal = _ZERO
     overrides: tuple[Override, ...] = ()
     known: bool = True
+    dearest: tuple[float, float, float] = field(init=False, repr=False, compare=False)
+    _usual: tuple[float, float, float] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Keep the floats that estimates are made of; `dearest` is that of an input token, an output token, a call."""
+        worst = (self.dearest_prompt(), self.dearest_completion(), self.dearest_request())
+        object.__setattr__(self, "dearest", tuple(map(float, worst)))
+        object.__setattr__(self, "_usual", (float(self.prompt), float(self.completion), float(self.request)))
 
     def dearest_prompt(self) -> Decimal:
         """Return the dearest that an input token may cost: any override, or written into a cache."""
@@ -82,12 +90,12 @@ class Prices:
 
     def expected(self, prompt_tokens: float, completion_tokens: float) -> float:
         """Return nano-dollars to expect for average counts: an estimate to choose by, never to pay by."""
-        prompt, completion, request = self.prompt, self.completion, self.request
+        prompt, completion, request = self._usual
         for rise in self.overrides:
             if rise.timed or prompt_tokens > rise.min_prompt_tokens:
-                prompt, completion = max(prompt, rise.prompt), max(completion, rise.completion)
-                request = max(request, rise.request)
-        usd = prompt_tokens * float(prompt) + completion_tokens * float(completion) + float(request)
+                prompt, completion = max(prompt, float(rise.prompt)), max(completion, float(rise.completion))
+                request = max(request, float(rise.request))
+        usd = prompt_tokens * prompt + completion_tokens * completion + request
         return usd * NANOS_PER_USD
 
     def blended_per_million(self) -> Decimal:

@@ -1,0 +1,291 @@
+"""The rotator's hands: gathers what the choice depends on, remembers who thought, and tells why it switched."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ai.clock import Clock
+from ai.journal import Journal
+from ai.ledger.errors import StoreUnavailable
+from ai.ledger.money import usd9
+from ai.llm.bound import CALL_TOKENS, MESSAGE_TOKENS, input_bound
+from ai.mind import Mind
+from ai.model_config import Model
+from ai.model_rotator import (
+    DEFAULT_RATES,
+    DEFAULT_TOKENS,
+    Choice,
+    RotatorState,
+    able,
+    learned,
+    price_of_money,
+    quality_in,
+    rank,
+    weight_to_come,
+    worth_posting,
+)
+from ai.model_table import ModelRow, exact_bound, model_row
+from ai.purpose import Purpose
+from ai.rotation_memory import Pace, RotationMemory, Use, Wish, by_purpose
+from ai.settings import Settings
+
+if TYPE_CHECKING:
+    from ai.credit_tracker import Balance
+    from ai.llm.calls import Message
+    from ai.llm.health import Health
+
+LEARN_EVERY = timedelta(hours=1)  # facts: b learns by the hour
+USUAL_MESSAGES = 8  # a beat's last step has a system prompt, a scene and two messages for each step before it
+BYTES_PER_TOKEN = 5  # more than English has on average: without the messages at hand the bound is guessed high
+ROTATE_AGAIN = frozenset({"auto", "rotate", "any", "none"})  # ways in which a model may ask to end its wish
+TYPICAL_QUALITY = 7.0  # of a draft whose model is not listed any more
+DAY_SECONDS = 86_400.0
+
+
+class Listing(Protocol):
+    """The catalogue, as far as the rotation knows it."""
+
+    def models(self) -> Mapping[str, Model]:
+        """Return every model by id, the local one among them."""
+        ...
+
+
+class Purse(Protocol):
+    """The credit tracker, as far as the rotation knows it; all but `balance` and `may_pay` raise StoreUnavailable."""
+
+    async def balance(self) -> Balance: ...  # noqa: D102 - see ai.credit_tracker.CreditTracker, for all of these
+    async def may_pay(self) -> str | None: ...  # noqa: D102
+    async def room(self, purpose: str) -> int: ...  # noqa: D102
+    async def wishes_left(self) -> int: ...  # noqa: D102
+    async def averages(self) -> dict[str, tuple[float, float]]: ...  # noqa: D102
+    async def moments(self) -> dict[str, float]: ...  # noqa: D102
+
+
+class ModelHealth(Protocol):
+    """The models' health, as far as the rotation knows it."""
+
+    def available(self, model: Model | str, now: datetime) -> bool:
+        """Return whether the model does not rest."""
+        ...
+
+    def snapshot(self) -> dict[str, Health]:
+        """Return the health of all that ever answered or failed."""
+        ...
+
+
+class Rotation:
+    """Who thinks next, with its memory. Deterministic given the clock, the catalogue and the books."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the choice looks into every room that has a say in it
+        self,
+        mind: Mind,
+        catalogue: Listing,
+        tracker: Purse,
+        health: ModelHealth,
+        settings: Settings,
+        clock: Clock,
+        journal: Journal,
+    ) -> None:
+        self._memory = RotationMemory(mind)
+        self._catalogue = catalogue
+        self._tracker = tracker
+        self._health = health
+        self._settings = settings
+        self._clock = clock
+        self._journal = journal
+        self._reasons: dict[str, str] = {}
+
+    async def candidates(
+        self,
+        purpose: Purpose,
+        *,
+        life: int | None = None,
+        beat: int | None = None,
+        messages: Sequence[Message] | None = None,
+        schema: Mapping[str, Any] | None = None,
+    ) -> list[Choice]:
+        """Return who may answer, best first; empty where nobody can.
+
+        With `life` and `beat` a beat keeps the model that it began with. With `messages` (and `schema`) what is
+        affordable is known as exactly as by the hold, otherwise it is guessed from the usual size.
+        """
+        await self._learn()
+        bound = None if messages is None else input_bound(messages, schema)
+        state = await self._state(purpose, bound)
+        last = self._memory.last()
+        if beat is not None and last is not None and (last.life, last.beat) == (life, beat):
+            state = replace(state, current=last.model)
+        choices = rank(purpose, state)
+        self._reasons = {choice.model.id: choice.reason for choice in choices}
+        return choices
+
+    def used(self, model_id: str, life: int | None = None, beat: int | None = None) -> None:
+        """Note who answered; the steps of one beat are one use. A new model is told with the reason."""
+        last = self._memory.last()
+        use = Use(model_id, life, beat)
+        if beat is not None and use == last:
+            return
+        wish = self._memory.wish()
+        if wish is not None and life is not None and wish.life is not None and wish.life != life:
+            self._memory.keep_wish(None)  # a wish dies with the life that made it
+        self._memory.add_use(use, self._clock.now())
+        if last is None or last.model != model_id:
+            reason = self._reasons.get(model_id, "those before it did not answer")
+            self._journal.append(
+                "model.switched", from_model=None if last is None else last.model, to_model=model_id, reason=reason
+            )
+
+    def observed(self, model_id: str, *, parsed: bool, thought: str) -> None:
+        """Count an answer towards the model's quality: whether it could be read, and whether it said anything new."""
+        self._memory.add_answer(model_id, parsed=parsed, thought=thought)
+
+    def current(self) -> str | None:
+        """Return the id of who thought last; None before the first thought."""
+        last = self._memory.last()
+        return None if last is None else last.model
+
+    async def wish(self, model_id: str) -> str:
+        """Take the AI's wish for a model, or refuse it; the answer is one line. `auto` ends a wish.
+
+        It holds for the next beats of this life for as long as it can be afforded. What is dearer than the rule's
+        choice is paid from the wishes' tenth of the month's grant.
+        """
+        if self._settings.openrouter_model:
+            pin = self._settings.openrouter_model
+            return f"refused: your caretaker has pinned {pin} (OPENROUTER_MODEL), so the rotation is off"
+        if model_id.strip().lower() in ROTATE_AGAIN:
+            self._memory.keep_wish(None)
+            return "the rotation chooses again from your next beat"
+        models = self._catalogue.models()
+        model = models.get(model_id.strip())
+        if model is None:
+            near = difflib.get_close_matches(model_id.strip(), models, n=3, cutoff=0.5)
+            return f"refused: no model {model_id!r} is known" + (f"; near are {', '.join(near)}" if near else "")
+        state = await self._state(Purpose.THOUGHT, None)
+        refusal = self._why_not(model, state)
+        if refusal is not None:
+            return f"refused: {refusal}"
+        last = self._memory.last()
+        self._memory.keep_wish(Wish(model.id, None if last is None else last.life))
+        cost = model.prices.expected(*state.tokens.get(Purpose.THOUGHT, DEFAULT_TOKENS))
+        spend = f"about ${cost / 1e9:.5f} a thought, ${state.wishes_left / 1e9:.2f} for wishes left" if cost else "free"
+        return f"granted: {model.id} thinks from your next beat on while you can afford it ({spend})"
+
+    async def price_of_money(self) -> float:
+        """Return λ: the weighted points of quality that a nano-dollar is worth for the rest of the month."""
+        state = await self._state(Purpose.THOUGHT, None)
+        return price_of_money(state.b, state.weight_to_come, state.balance)
+
+    async def worth_posting(self, price_nanos: int, model_id: str | None = None, appeal: float = 1.0) -> bool:
+        """Return whether a draft by `model_id` (None: the current model) is worth the price of posting it."""
+        state = await self._state(Purpose.SOCIAL, None)
+        model = self._catalogue.models().get(model_id or self.current() or "")
+        quality = TYPICAL_QUALITY if model is None else quality_in(state, model)
+        lambda_ = price_of_money(state.b, state.weight_to_come, state.balance)
+        return worth_posting(quality, price_nanos, lambda_, appeal)
+
+    async def table(self) -> list[ModelRow]:
+        """Return every model with tier, prices, intelligence and health, and whether it could be asked now.
+
+        Those that would think the next thought come first, in their order; then by quality.
+        """
+        state = await self._state(Purpose.THOUGHT, None)
+        preferred = {choice.model.id: n for n, choice in enumerate(rank(Purpose.THOUGHT, state), 1)}
+        health = self._health.snapshot()
+        rows = [model_row(model, state, health.get(model.id), preferred.get(model.id)) for model in state.models]
+        return sorted(rows, key=lambda row: (row["preferred"] or len(rows) + 1, -row["quality"], row["id"]))
+
+    # --- what the choice depends on ------------------------------------------------------------------------
+
+    async def _state(self, purpose: Purpose, bound: int | None) -> RotatorState:
+        now = self._clock.now()
+        models = list(self._catalogue.models().values())
+        balance = await self._tracker.balance()
+        spendable, wishes = await self._spendable(purpose)
+        pace = self._memory.pace()
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        days_left = max(0.0, (balance.resets_at - now).total_seconds() / DAY_SECONDS)
+        wish = self._memory.wish()
+        trust = self._memory.trust()
+        return RotatorState(
+            models=models,
+            balance=balance.available,
+            spendable=spendable,
+            wishes_left=wishes,
+            b=pace.b,
+            weight_to_come=weight_to_come(self._rates(pace), days_left),
+            tokens=pace.tokens,
+            input_bound=_usual_bound(pace, purpose) if bound is None else bound,
+            max_tokens=self._settings.max_output_tokens,
+            free_left=balance.free_left,
+            free_quota=balance.free_quota,
+            day_left=1.0 - (now - midnight).total_seconds() / DAY_SECONDS,
+            resting=frozenset(model.id for model in models if not self._health.available(model, now)),
+            history=[use.model for use in self._memory.uses()],
+            quality={model.id: model.quality * trust[model.id] for model in models if model.id in trust},
+            pinned=self._settings.openrouter_model,
+            wished=None if wish is None else wish.model,
+        )
+
+    async def _spendable(self, purpose: Purpose) -> tuple[int, int]:
+        """Return what a paid hold may take now, and what of it the AI's wishes; nothing where the purse is away."""
+        try:
+            if await self._tracker.may_pay() is not None:
+                return 0, 0
+            return await self._tracker.room(purpose.value), await self._tracker.wishes_left()
+        except StoreUnavailable:
+            return 0, 0
+
+    def _rates(self, pace: Pace) -> dict[Purpose, float]:
+        beats = DAY_SECONDS / self._settings.think_interval_seconds
+        return {**DEFAULT_RATES, Purpose.THOUGHT: beats, **pace.moments}
+
+    async def _learn(self) -> None:
+        """Look once an hour at how fast money goes and what calls are like; a longer sleep is one look."""
+        pace, now = self._memory.pace(), self._clock.now()
+        if pace.at is not None and timedelta(0) <= now - pace.at < LEARN_EVERY:
+            return
+        balance = await self._tracker.balance()
+        try:
+            moments, tokens = await self._tracker.moments(), await self._tracker.averages()
+        except StoreUnavailable:
+            return
+        b, speed = pace.b, pace.speed
+        if pace.at is not None and pace.at < now and pace.period == balance.period and balance.away is None:
+            spent = balance.spent - pace.spent
+            hours = (now - pace.at).total_seconds()
+            left = (balance.resets_at - pace.at).total_seconds()
+            b, speed = learned(b, speed, spent, (balance.available + spent) * hours / left)
+        self._memory.keep_pace(
+            Pace(b, speed, now, balance.period, balance.spent, by_purpose(moments), by_purpose(tokens))
+        )
+
+    # --- what people and the AI are told -------------------------------------------------------------------
+
+    def _why_not(self, model: Model, state: RotatorState) -> str | None:
+        if model.barred is not None:
+            return f"{model.id} is never asked: {model.barred}"
+        if model.id in state.resting:
+            health = self._health.snapshot().get(model.id)
+            until = "" if health is None or health.until is None else f" until {health.until:%H:%M} UTC"
+            return f"{model.id} rests{until} after a failure"
+        bound = exact_bound(model, state)
+        if bound > state.spendable:
+            return f"{model.id} may cost ${usd9(bound)} a call, and ${usd9(state.spendable)} can be spent now"
+        rule = next((c for c in rank(Purpose.THOUGHT, replace(state, wished=None)) if not c.wish), None)
+        dearer = model.prices.expected(*DEFAULT_TOKENS) > (rule.cost_nanos if rule else 0.0)
+        if dearer and bound > state.wishes_left:
+            return f"{model.id} may cost ${usd9(bound)} a call, and your wishes have ${usd9(state.wishes_left)} left"
+        if not able(model, Purpose.IMPORTANT, state):
+            return f"{model.id} cannot be asked now: no free request is left today, or its context is too short"
+        return None
+
+
+def _usual_bound(pace: Pace, purpose: Purpose) -> int:
+    """Return the most input tokens that a call of this purpose usually has, where its messages are not at hand."""
+    prompt, _ = pace.tokens.get(purpose, DEFAULT_TOKENS)
+    return round(prompt * BYTES_PER_TOKEN) + USUAL_MESSAGES * MESSAGE_TOKENS + CALL_TOKENS
