@@ -1,10 +1,12 @@
 """The chain of lives: exactly one lives at a time; it is born, dies and is followed, whatever crashes in between."""
 
+from __future__ import annotations
+
 import asyncio
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ai.clock import Clock, parse_rfc3339, rfc3339
 from ai.journal import Journal
@@ -24,6 +26,9 @@ from ai.mind import Mind
 from ai.prompts import render
 from ai.settings import Settings
 
+if TYPE_CHECKING:
+    from ai.memory.embeddings import Embedder
+
 FIRST_THOUGHT_IMPORTANCE = 8
 FRAGMENT_IMPORTANCE = 5
 MAX_POST_CHARS = 270  # below X's 280 by a margin for characters that count double; the outbox measures exactly
@@ -38,13 +43,21 @@ class Lives:
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what the world is made of, handed in
-        self, data_dir: Path, mind: Mind, journal: Journal, clock: Clock, rng: Random, settings: Settings
+        self,
+        data_dir: Path,
+        mind: Mind,
+        journal: Journal,
+        clock: Clock,
+        rng: Random,
+        settings: Settings,
+        embedder: Embedder | None = None,
     ) -> None:
         self.folder = data_dir / "lives"
         self.workspace = data_dir / "workspace"
         self.chronicle = Chronicle(mind)
         self._archive = Archive(mind)
         self._mind, self._journal, self._clock, self._rng, self._settings = mind, journal, clock, rng, settings
+        self._embedder = embedder
         self._changing = asyncio.Lock()
         self._told_waiting = False
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -138,6 +151,7 @@ class Lives:
             self._clock,
             life=number,
             working_set=self._settings.memory_working_set,
+            embedder=self._embedder,
         )
         return Life(file, memory, self._clock)
 

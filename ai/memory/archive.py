@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
@@ -107,16 +107,39 @@ class Archive:
         return [(_row(row), float(row[-1])) for row in found]
 
     def scores(self, text: str, limit: int, life: int) -> dict[int, float]:
-        """Return {id: BM25 score} of the life's `limit` memories that share the most telling words with `text`."""
+        """Return {id: BM25 score} of the life's `limit` memories that share the most telling words with `text`.
+
+        A life's keys begin where the life did, so the search skips all that came before it.
+        """
         query = match_any(text)
-        if query is None:
+        first = self._mind.connection.execute("SELECT min(key) FROM memories WHERE life = ?", (life,)).fetchone()[0]
+        if query is None or first is None:
             return {}
         found = self._mind.connection.execute(
-            "SELECT m.id, -bm25(memory_words) AS score FROM memory_words JOIN memories m ON m.key = memory_words.rowid "
-            "WHERE memory_words MATCH ? AND m.life = ? ORDER BY score DESC LIMIT ?",
-            (query, life, limit),
+            "SELECT m.id, hit.score FROM (SELECT rowid AS key, -rank AS score FROM memory_words "
+            "WHERE memory_words MATCH ? AND rowid >= ? ORDER BY rank LIMIT ?) AS hit "
+            "JOIN memories m ON m.key = hit.key WHERE m.life = ?",
+            (query, first, limit, life),
         )
         return {row[0]: float(row[1]) for row in found}
+
+    def with_vectors(self, life: int, model: str) -> Iterator[tuple[Row, bytes | None]]:
+        """Return a life's memories in order, each with its vector by `model` where it has one."""
+        found = self._mind.connection.execute(
+            f"SELECT {_COLUMNS}, v.vector FROM memories m LEFT JOIN memory_vectors v ON v.key = m.key AND v.model = ? "
+            "WHERE m.life = ? ORDER BY m.id",
+            (model, life),
+        )
+        return ((_row(row), row["vector"]) for row in found)
+
+    def put_vectors(self, life: int, model: str, vectors: Mapping[int, bytes]) -> None:
+        """Write vectors of memories by id (float32, little-endian); of those that are gone they are dropped."""
+        with self._mind.transaction() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO memory_vectors (key, model, vector) "
+                "SELECT key, ?, ? FROM memories WHERE life = ? AND id = ?",
+                [(model, vector, life, number) for number, vector in vectors.items()],
+            )
 
     def lives_with(self, kinds: Collection[Kind], before: int) -> list[int]:
         """Return the numbers of lives before `before` that have memories of these kinds."""

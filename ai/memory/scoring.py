@@ -8,17 +8,19 @@ from dataclasses import dataclass
 RECENCY_WEIGHT = 0.3
 IMPORTANCE_WEIGHT = 0.25
 RELEVANCE_WEIGHT = 3.0
+MEANING_SHARE = 0.7  # of relevance by embeddings, the rest by words (BM25): names and numbers have little meaning
 DECAY_AN_HOUR = 0.995  # the paper's; half is gone in 5.8 days
 MAX_IMPORTANCE = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """How much each part counts; all ≥ 0."""
+    """How much each part counts; all ≥ 0, and `meaning` at most 1."""
 
     recency: float = RECENCY_WEIGHT
     importance: float = IMPORTANCE_WEIGHT
     relevance: float = RELEVANCE_WEIGHT
+    meaning: float = MEANING_SHARE
 
 
 def recency(age_seconds: float) -> float:

@@ -1,22 +1,33 @@
 """The memory stream of one life: what is added, what is recent, and what comes to mind."""
 
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
-from datetime import datetime
-from typing import Any, Protocol
+from __future__ import annotations
 
-from ai.clock import Clock
-from ai.journal import Journal
+import heapq
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
 from ai.memory import condensing, reflection
 from ai.memory.archive import Archive
-from ai.memory.asking import Ask
 from ai.memory.memory import USUAL_IMPORTANCE, Kind, Memory, Origin, clamp_importance, from_document, tidy
 from ai.memory.scoring import Weights, score
-from ai.mind import Mind
+from ai.memory.vectors import VectorIndex
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    from ai.clock import Clock
+    from ai.journal import Journal
+    from ai.memory.asking import Ask
+    from ai.memory.embeddings import Embedder, Vector
+    from ai.mind import Mind
 
 TABLE = "memories"
 WORKING_SET = 2_000  # memories in the life file at most, the default of MEMORY_WORKING_SET
 HEADROOM = 20  # a beat adds fewer
+EMBEDDED_AT_ONCE = 32  # memories that get their vector with a query: 0.2 s by MiniLM, one small paid call
+EMBED_RETRY_SECONDS = 600.0
+UNASKED_CANDIDATES = 50  # newest and most important memories that count where no word is shared
 WORD_CANDIDATES = 200  # memories that words alone may bring up; what is wanted is among the first eight
 
 
@@ -60,6 +71,7 @@ class MemoryStream:
         *,
         life: int,
         working_set: int = WORKING_SET,
+        embedder: Embedder | None = None,
     ) -> None:
         self.life = life
         self._file = file
@@ -68,6 +80,10 @@ class MemoryStream:
         self._clock = clock
         self._weights = Weights()
         self._room = working_set
+        self._embedder = embedder
+        self._index: VectorIndex | None = None
+        self._embed_again = 0.0  # in monotonic seconds: not to wait for a lost embedder at every beat
+        self._told_words = False
         self._working = {
             number: from_document(life, number, document) for number, document in sorted(file.documents(TABLE).items())
         }
@@ -106,6 +122,8 @@ class MemoryStream:
         self._working[memory.id] = memory
         self._file.put(TABLE, memory.id, memory.document())
         self._archive.put([memory])
+        if self._index is not None:
+            self._index.add(memory)
         return memory
 
     def recent(self, n: int, kind: Kind | Collection[Kind] | None = None) -> list[Memory]:
@@ -122,26 +140,19 @@ class MemoryStream:
         return found[0].memory if found else None
 
     async def retrieve(self, query: str, k: int = 8, kinds: Collection[Kind] = ()) -> list[Memory]:
-        """Return the `k` memories (of these kinds) that matter most to `query`, best first."""
-        relevance = self._archive.scores(query, WORD_CANDIDATES, self.life)
-        best = max(relevance.values(), default=0.0)
-        now = self._clock.now()
-        archived = [row.memory for row in self._archive.get(self.life, relevance.keys() - self._working.keys())]
-        scored = [
-            (
-                score(
-                    (now - memory.at).total_seconds(),
-                    memory.importance,
-                    relevance.get(memory.id, 0.0) / best if best > 0 else 0.0,
-                    self._weights,
-                ),
-                memory.id,
-                memory,
+        """Return the `k` memories (of these kinds) that matter most to `query`, best first.
+
+        By meaning and words where an embedder is there, by words alone while it is not; from file and archive alike.
+        """
+        words = self._archive.scores(query, WORD_CANDIDATES, self.life)
+        vector = await self._embed(query)
+        if vector is not None and self._index is not None:
+            best = self._index.best(
+                vector, words, now=self._clock.now().timestamp(), weights=self._weights, kinds=kinds, k=k
             )
-            for memory in (*self._working.values(), *archived)
-            if not kinds or memory.kind in kinds
-        ]
-        return [memory for _score, _id, memory in sorted(scored, reverse=True)[:k]]
+            found = self._many(best)
+            return [found[number] for number in best if number in found]
+        return self._by_words(words, k, kinds)
 
     def forget(self, number: int, by: str = "the mind") -> bool:
         """Delete a memory from the file, the archive and the search; return whether there was one."""
@@ -152,6 +163,7 @@ class MemoryStream:
                 self._file.drop(TABLE, [number])
                 self._file.state(last_memory=self._last)
             self._archive.drop(self.life, [number])
+            self._index = None  # it is read anew at the next retrieval
             self._journal.append("memory.forgotten", memory=number, by=by)
         return known
 
@@ -213,7 +225,51 @@ class MemoryStream:
         for number in folded:
             del self._working[number]
         self._working[told.id] = told
+        if self._index is not None:
+            self._index.add(told)
         self._journal.append("memory.condensed", count=len(folded), memory=told.id, by="model" if summary else "rule")
+
+    async def _embed(self, query: str) -> Vector | None:
+        """Return the query's vector, having given vectors to some memories that lacked them; None: words must do."""
+        if self._embedder is None or self._clock.monotonic() < self._embed_again:
+            return None
+        if self._index is None:
+            self._index = VectorIndex(self._archive, self.life, self._embedder.name)
+        missing = self._many(self._index.without_vector(EMBEDDED_AT_ONCE))
+        try:
+            vectors = await self._embedder.embed([tidy(query) or " ", *[memory.text for memory in missing.values()]])
+        except Exception as error:  # noqa: BLE001 - whatever the embedder's fault, words still find
+            if not self._told_words:
+                self._journal.append("memory.by_words", problem=str(error) or type(error).__name__)
+                self._told_words = True
+            self._embed_again = self._clock.monotonic() + EMBED_RETRY_SECONDS
+            return None
+        self._told_words = False
+        if missing:
+            self._index.keep(dict(zip(missing, vectors[1:], strict=True)))
+        return vectors[0]
+
+    def _many(self, numbers: Collection[int]) -> dict[int, Memory]:
+        """Return memories by id, from the file and the archive; those that are gone are left out."""
+        found = {number: self._working[number] for number in numbers if number in self._working}
+        rest = [number for number in numbers if number not in found]
+        if rest:
+            found |= {row.memory.id: row.memory for row in self._archive.get(self.life, rest)}
+        return found
+
+    def _by_words(self, words: Mapping[int, float], k: int, kinds: Collection[Kind]) -> list[Memory]:
+        top = max(words.values(), default=0.0)
+        newest = list(self._working)[-UNASKED_CANDIDATES:]
+        important = heapq.nlargest(UNASKED_CANDIDATES, self._working.values(), key=lambda m: (m.importance, m.id))
+        candidates = self._many({*words, *newest, *[memory.id for memory in important]})
+        now = self._clock.now()
+
+        def rank(memory: Memory) -> tuple[float, int]:
+            relevance = words.get(memory.id, 0.0) / top if top > 0 else 0.0
+            return score((now - memory.at).total_seconds(), memory.importance, relevance, self._weights), memory.id
+
+        allowed = [memory for memory in candidates.values() if not kinds or memory.kind in kinds]
+        return heapq.nlargest(k, allowed, key=rank)
 
     def _mend(self) -> None:
         """Make mind.db agree with the file after a crash between the two: the file is right about what it holds."""
