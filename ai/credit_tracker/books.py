@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 from ai.clock import Clock
@@ -14,6 +14,7 @@ from ai.credit_tracker.periods import month_end, month_of, month_start
 from ai.credit_tracker.records import OPEN_STATES, Balance, CallRecord, CallState, Expense, RunUsage
 from ai.credit_tracker.report import budget_json, call_json
 from ai.credit_tracker.rollups import average_tokens, moments_per_day
+from ai.credit_tracker.spending import Pace, Spending, read_month, read_pace, read_since
 from ai.ledger.errors import StoreUnavailable
 from ai.ledger.ledger import Ledger
 from ai.ledger.money import nanos
@@ -61,6 +62,23 @@ class Books:
         month = month_of(now) if period is None else month_of(month_start(period))
         balance = self._balance_at(now)
         return await self._read(lambda tx: budget_json(tx, month, balance(tx)))
+
+    async def spending(self, *, month: str | None = None, since: date | None = None) -> Spending:
+        """Return where the money went: in a month like `2026-11` (None: the current one), or since a UTC day.
+
+        Raises ValueError for a month that is none.
+        """
+        now = self._clock.now()
+        if since is not None:
+            return await self._read(lambda tx: read_since(tx, since, now))
+        period = month_of(now) if month is None else month_of(month_start(month))
+        return await self._read(lambda tx: read_month(tx, period, now))
+
+    async def pace(self) -> Pace:
+        """Return how fast money goes, and what the month will have spent by its end."""
+        now = self._clock.now()
+        balance = self._balance_at(now)
+        return await self._read(lambda tx: read_pace(tx, now, balance(tx)))
 
     async def calls(self, limit: int) -> list[dict[str, Any]]:
         """Return the last calls as JSON, newest first."""

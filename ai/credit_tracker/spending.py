@@ -1,0 +1,164 @@
+"""Where the money went: by day, purpose, model and life, read from the rollups, with pace and projection."""
+
+import csv
+import io
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from ai.credit_tracker.periods import day_of, month_end, month_of, month_start
+from ai.credit_tracker.records import Balance
+from ai.credit_tracker.rollups import burn_per_day
+from ai.ledger.money import usd9
+from ai.ledger.store import Row
+from ai.ledger.transaction import Transaction
+
+DAY_SECONDS = 86_400
+CSV_COLUMNS = ("dimension", "key", "mind", "calls", "prompt_tokens", "completion_tokens", "cost_usd")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What went to one day, purpose, model or life; `cost` in nano-dollars, `mind` only for lives of several minds."""
+
+    key: str
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost: int
+    mind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What was spent on days `first` to `last`, both included; each of the four parts adds up to `cost`."""
+
+    first: str
+    last: str
+    cost: int
+    by_day: tuple[Line, ...]
+    by_purpose: tuple[Line, ...]
+    by_model: tuple[Line, ...]
+    by_life: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast money goes, in nano-dollars; None while less than a day was observed.
+
+    `projected` is what the current month will have spent by its end at this pace, whatever it was given.
+    """
+
+    burn_per_day: int | None
+    projected: int | None
+
+
+def read_month(tx: Transaction, month: str, now: datetime) -> Spending:
+    """Return the spending of a month like `2026-11`, on the days of its calls; a call stays with its month."""
+    first = day_of(month_start(month))
+    last = min(month_end(month) - timedelta(days=1), max(now, month_start(month)))
+    return _read(tx, "period = ?", (month,), (first, day_of(last)))
+
+
+def read_since(tx: Transaction, since: date, now: datetime) -> Spending:
+    """Return the spending from the UTC day `since` until now, across months."""
+    days = (since.isoformat(), day_of(now))
+    return _read(tx, "day BETWEEN ? AND ?", days, days)
+
+
+def _read(tx: Transaction, where: str, parameters: tuple[str, ...], days: tuple[str, str]) -> Spending:
+    def lines(dimension: str, group: str = "key") -> tuple[Line, ...]:
+        name, mind = group.rsplit(", ", 1)[-1], "mind" if "mind" in group else "''"
+        rows = tx.execute(
+            f"SELECT {name} AS key, {mind} AS mind, SUM(calls) AS calls, SUM(prompt_tokens) AS prompt, "
+            f"SUM(completion_tokens) AS completion, SUM(cost) AS cost FROM rollups "
+            f"WHERE dimension = ? AND {where} GROUP BY {group} ORDER BY SUM(cost) DESC, {name}",
+            (dimension, *parameters),
+        )
+        return tuple(_line(row) for row in rows)
+
+    by_day = tuple(sorted(lines("purpose", "day"), key=lambda line: line.key))
+    return Spending(
+        first=min(days[0], by_day[0].key) if by_day else days[0],
+        last=max(days[1], by_day[-1].key) if by_day else days[1],
+        cost=sum(line.cost for line in by_day),
+        by_day=by_day,
+        by_purpose=lines("purpose"),
+        by_model=lines("model"),
+        by_life=_by_life(lines("life", "mind, key")),
+    )
+
+
+def _line(row: Row) -> Line:
+    counts = (int(row["calls"]), int(row["prompt"]), int(row["completion"]), int(row["cost"]))
+    return Line(row["key"], *counts, mind=row["mind"])
+
+
+def _by_life(lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    ordered = sorted(lines, key=lambda line: (line.key == "", int(line.key or 0), line.mind))
+    if len({line.mind for line in lines}) > 1:
+        return tuple(ordered)
+    return tuple(Line(line.key, line.calls, line.prompt_tokens, line.completion_tokens, line.cost) for line in ordered)
+
+
+def read_pace(tx: Transaction, now: datetime, balance: Balance) -> Pace:
+    """Return the pace of the last week and where it leads by the end of the current month."""
+    burn = burn_per_day(tx, now)
+    if burn is None:
+        return Pace(None, None)
+    days_left = (month_end(month_of(now)) - now).total_seconds() / DAY_SECONDS
+    return Pace(round(burn), balance.spent + round(burn * days_left))
+
+
+def daily_costs(spending: Spending) -> list[int]:
+    """Return nano-dollars for every day from first to last, zeros where nothing was spent."""
+    known = {line.key: line.cost for line in spending.by_day}
+    first, last = date.fromisoformat(spending.first), date.fromisoformat(spending.last)
+    days = (last - first).days + 1
+    return [known.get((first + timedelta(days=n)).isoformat(), 0) for n in range(max(0, days))]
+
+
+def spending_json(spending: Spending) -> dict[str, Any]:
+    """Return the spending as JSON, for `budget --since … --json`; money as decimal strings in USD."""
+
+    def entry(name: str, line: Line) -> dict[str, Any]:
+        key: Any = line.key
+        if name == "life":
+            key = int(line.key) if line.key else None
+        entry = {name: key, "calls": line.calls, "prompt_tokens": line.prompt_tokens}
+        entry |= {"completion_tokens": line.completion_tokens, "cost": usd9(line.cost)}
+        return entry | ({"mind": line.mind} if line.mind else {})
+
+    return {
+        "since": spending.first,
+        "until": spending.last,
+        "spent": usd9(spending.cost),
+        "by_day": [entry("day", line) for line in spending.by_day],
+        "by_model": [entry("model", line) for line in spending.by_model],
+        "by_purpose": [entry("purpose", line) for line in spending.by_purpose],
+        "by_life": [entry("life", line) for line in spending.by_life],
+    }
+
+
+def spending_csv(spending: Spending) -> str:
+    """Return the spending as CSV (RFC 4180, a header line, cost in USD with 9 places), for spreadsheets."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(CSV_COLUMNS)
+    parts = {
+        "day": spending.by_day,
+        "purpose": spending.by_purpose,
+        "model": spending.by_model,
+        "life": spending.by_life,
+    }
+    for dimension, lines in parts.items():
+        for line in lines:
+            key = _inert(line.key)
+            figures = (line.calls, line.prompt_tokens, line.completion_tokens, usd9(line.cost))
+            writer.writerow((dimension, key, line.mind, *figures))
+    return out.getvalue()
+
+
+def _inert(text: str) -> str:
+    """A spreadsheet takes text that begins so for a formula; model names come from outside."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
