@@ -12,7 +12,7 @@ from ai.llm.answers import Ask, Completion, Limits, NoAnswer
 from ai.llm.bound import call_bound, embedding_bound, output_tokens
 from ai.llm.calls import ModelRequest, Outcome
 from ai.llm.endpoint import OpenAIEndpoint
-from ai.llm.failures import classify
+from ai.llm.failures import Failure, classify, cooldown
 from ai.llm.fate import table_cost
 from ai.llm.settlement import Settler
 from ai.llm.step import Step
@@ -105,6 +105,16 @@ class PaidClient:
         endpoint = self.endpoints[model.endpoint]
         if not isinstance(endpoint, OpenAIEndpoint):
             raise NoAnswer([Attempt(model.id, "unusable", f"{endpoint.name} makes no embeddings", sent=False)])
+        if not self.health.begin(model):
+            raise NoAnswer([Attempt(model.id, "resting", self.health.why_resting(model), sent=False)])
+        try:
+            return await self._embed(endpoint, model, texts, client)
+        finally:
+            self.health.end(model)
+
+    async def _embed(
+        self, endpoint: OpenAIEndpoint, model: Model, texts: Sequence[str], client: str
+    ) -> list[list[float]]:
         expense = self.expense(model, Purpose.EMBEDDING, embedding_bound(model, texts), client=client)
         try:
             await self._till.hold(expense)
@@ -118,10 +128,11 @@ class PaidClient:
             raise
         settlement = await self._till.end(expense, model, outcome)
         if len(vectors) != len(texts):
-            error = outcome.error
-            said = error.message if error else f"{len(vectors)} vectors came for {len(texts)} texts"
-            failure = classify(outcome) or "broken"
-            raise NoAnswer([Attempt(model.id, str(failure), said)])
+            failure = Failure.BROKEN if outcome.error is None else classify(outcome) or Failure.BROKEN
+            said = outcome.error.message if outcome.error else f"{len(vectors)} vectors for {len(texts)} texts"
+            self.health.cooldown(model.id, cooldown(failure, outcome.error), said)
+            raise NoAnswer([Attempt(model.id, failure.value, said)])
+        self.health.succeeded(model, outcome.latency_seconds)
         cost = 0 if settlement is None else settlement.cost
         self.journal.append("call.embedded", model=model.id, texts=len(texts), cost_nanos=cost)
         return vectors

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -14,6 +12,7 @@ from ai.llm.body import OPENROUTER, chat_body, routing
 from ai.llm.calls import ModelRequest, Outcome, ProviderError, Shape, Wire
 from ai.llm.figures import as_mapping, one_line, parse_json, read_error
 from ai.llm.reading import MAX_REPLY_BYTES, Reply, ReplyTooLarge, read_reply
+from ai.llm.wire import EXCHANGE, Exchange, generation_id_of, new_http_client, nobody_waits, watch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -21,24 +20,8 @@ if TYPE_CHECKING:
     from ai.clock import Clock
 
 OK = 200
-CONNECT_TIMEOUT_SECONDS = 10.0  # no model thinks while a connection is made: longer means that nobody is there
-CLOSE_TIMEOUT_SECONDS = 2.0  # closing a cut connection must not hold up a beat
-MAX_CONNECTIONS = 100
 NO_KEY = "no-key"  # the SDK insists on one; the embedded server wants none
 ACCEPT_PLAIN = {"Accept-Encoding": "identity"}  # so that bytes on the wire are bytes in memory: no zip bombs
-
-
-@dataclass(slots=True)
-class Exchange:
-    """What the connection itself tells of the call that runs in this task."""
-
-    wire: Wire
-    on_headers: Callable[[str | None], Awaitable[None]]
-    status: int | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-_exchange: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
 
 
 class OpenAIEndpoint:
@@ -59,15 +42,14 @@ class OpenAIEndpoint:
         self.name = name
         self._clock = clock
         self._secrets = (api_key,) if api_key else ()
-        self._http = http_client or _new_http_client()
-        self._http.event_hooks["request"].append(_trace)
-        self._http.event_hooks["response"].append(_received)
+        http = http_client or new_http_client()
+        watch(http)
         unset: dict[str, Any] = {"OpenAI-Organization": openai.Omit(), "OpenAI-Project": openai.Omit()}
         self._client = openai.AsyncOpenAI(
             base_url=base_url,
             api_key=api_key or NO_KEY,
             max_retries=0,  # each attempt has its own hold
-            http_client=self._http,
+            http_client=http,
             default_headers={**ACCEPT_PLAIN, **headers, **unset},
         )
 
@@ -96,8 +78,8 @@ class OpenAIEndpoint:
 
     async def get_json(self, path: str, params: Mapping[str, str], timeout_seconds: float) -> tuple[int | None, Any]:
         """GET a document of the account; (status, parsed JSON), status None where no answer came."""
-        exchange = Exchange(Wire(), _nothing)
-        token = _exchange.set(exchange)
+        exchange = Exchange(Wire(), nobody_waits)
+        token = EXCHANGE.set(exchange)
         try:
             async with asyncio.timeout(timeout_seconds):
                 response = await self._client.get(path, cast_to=httpx2.Response, options={"params": dict(params)})
@@ -107,7 +89,7 @@ class OpenAIEndpoint:
         except (openai.OpenAIError, httpx2.HTTPError, TimeoutError, ReplyTooLarge, ValueError):
             return None, None
         finally:
-            _exchange.reset(token)
+            EXCHANGE.reset(token)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -123,14 +105,14 @@ class OpenAIEndpoint:
         started = self._clock.monotonic()
         reply = Reply()
         error: ProviderError | None = None
-        token = _exchange.set(exchange)
+        token = EXCHANGE.set(exchange)
         try:
             async with asyncio.timeout(timeout_seconds):
                 await self._converse(body, exchange, reply, vectors)
         except Exception as failure:  # noqa: BLE001 — whatever a provider does, the money must be decided
             error = self._describe(failure, exchange, timeout_seconds)
         finally:
-            _exchange.reset(token)
+            EXCHANGE.reset(token)
         if error is None:
             error = self._found_in(reply, exchange)
         return Outcome(
@@ -208,74 +190,13 @@ class OpenAIEndpoint:
         return None
 
 
-def _new_http_client() -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(
-        timeout=httpx2.Timeout(None, connect=CONNECT_TIMEOUT_SECONDS, pool=CONNECT_TIMEOUT_SECONDS),
-        limits=httpx2.Limits(max_connections=MAX_CONNECTIONS),
-        follow_redirects=False,  # a redirected POST would be a second call under one hold
-    )
-
-
-async def _nothing(_generation_id: str | None) -> None:
-    """For requests that cost nothing."""
-
-
-async def _trace(request: httpx2.Request) -> None:
-    """Have the transport tell when the first byte leaves."""
-    exchange = _exchange.get()
-    if exchange is None:
-        return
-
-    async def told(event: str, _info: Mapping[str, Any]) -> None:
-        if event.endswith("send_request_headers.started"):
-            exchange.wire.sent = True
-
-    request.extensions = {**request.extensions, "trace": told}
-
-
-async def _received(response: httpx2.Response) -> None:
-    """Keep status and headers, commit the generation id, and bound what may be read of the body."""
-    exchange = _exchange.get()
-    if exchange is None:
-        return
-    exchange.status = response.status_code
-    exchange.headers = dict(response.headers)
-    exchange.wire.generation_id = _generation_id(response.headers.get("x-generation-id"))
-    response.stream = _BoundedStream(response.stream)
-    await exchange.on_headers(exchange.wire.generation_id)
-
-
-class _BoundedStream(httpx2.AsyncByteStream):
-    """A response's bytes, up to the bound; SDK and HTTP library read error bodies whole, so it stands here."""
-
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        read = 0
-        async for piece in self._inner:
-            read += len(piece)
-            if read > MAX_REPLY_BYTES:
-                raise ReplyTooLarge
-            yield piece
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
-
 async def _named(pieces: AsyncIterator[bytes], reply: Reply, exchange: Exchange) -> AsyncIterator[bytes]:
     """Pass the pieces on; where the headers named no generation, commit the id that the answer names."""
     async for piece in pieces:
         yield piece
         if exchange.wire.generation_id is None and reply.id is not None and reply.id.startswith("gen-"):
-            exchange.wire.generation_id = _generation_id(reply.id)
+            exchange.wire.generation_id = generation_id_of(reply.id)
             await exchange.on_headers(exchange.wire.generation_id)
-
-
-def _generation_id(value: str | None) -> str | None:
-    """An id that may stand in a URL and in the books; anything else is none."""
-    plain = value is not None and len(value) <= 200 and value.isascii() and value.isprintable()  # noqa: PLR2004
-    return value if plain and value and " " not in value else None
 
 
 def _rest(body: dict[str, Any]) -> dict[str, Any]:

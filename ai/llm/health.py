@@ -113,6 +113,14 @@ class ModelHealth:
         """Return why this model may not be asked again, or None."""
         return self._get(model_id).barred
 
+    def why_resting(self, model: Model) -> str:
+        """Return in one line why `begin` refused this model."""
+        now = self._clock.now()
+        for health in map(self._get, _subjects(model)):
+            if not self._rested(health.subject, now):
+                return f"resting: {health.barred or health.reason}"
+        return "another call is trying whether it is back"
+
     def tell_once(self, subject: str) -> bool:
         """Return True the first time in the present trouble of `subject`."""
         health = self._get(subject)

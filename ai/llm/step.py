@@ -57,7 +57,7 @@ class Step:
         if model.endpoint in self._unpaid:
             return await self._ask_patiently(model)
         if not self._client.health.begin(model):
-            self._note(model, "resting", self._why_resting(model), sent=False)
+            self._note(model, "resting", self._client.health.why_resting(model), sent=False)
             return None
         try:
             return await self._ask_patiently(model)
@@ -188,14 +188,6 @@ class Step:
     def _seconds_left(self, model: Model) -> float:
         deadline = self._ask.deadline if model.endpoint in self._unpaid else self._paid_deadline
         return math.inf if deadline is None else deadline - self._client.clock.monotonic()
-
-    def _why_resting(self, model: Model) -> str:
-        healths = self._client.health.snapshot()
-        for subject in (model.id, tier_subject(model), endpoint_subject(model.endpoint)):
-            health = healths.get(subject)
-            if health is not None and (said := health.barred or health.reason):
-                return f"resting: {said}"
-        return "another call is trying whether it is back"
 
     def _note(self, model: Model, kind: str, problem: str, *, sent: bool) -> None:
         """Keep what failed; of the candidates that could not be asked at all, the first is told."""

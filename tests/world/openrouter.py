@@ -16,11 +16,12 @@ import threading
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from tests.world.openrouter_answers import Answer, completion_document, error_document, stream_pieces
+from tests.world.openrouter_books import DEFAULT_MODELS, DEFAULT_REPLY, Bill, model_entry
 from tests.world.openrouter_wire import Cut, Request, Wire, WireServer, dumps
 
 if TYPE_CHECKING:
@@ -28,57 +29,7 @@ if TYPE_CHECKING:
 
     from tests.world.openrouter_faults import Fault
 
-NANOS_PER_USD = 10**9
-FREE = {"prompt": "0", "completion": "0"}
-CHAT_PARAMETERS = ["max_tokens", "temperature", "response_format", "structured_outputs", "tools"]
 ENDLESS_PIECES = 1_000_000
-
-
-def model_entry(model_id: str, prompt: str = "0", completion: str = "0", **extra: Any) -> dict[str, Any]:
-    """One entry of `/models`, prices in USD per token as text."""
-    pricing = {"prompt": prompt, "completion": completion, **extra.pop("pricing", {})}
-    return {
-        "id": model_id,
-        "canonical_slug": model_id,
-        "name": model_id,
-        "created": 1_780_000_000,
-        "context_length": 131_072,
-        "architecture": {"input_modalities": ["text"], "output_modalities": ["text"]},
-        "pricing": pricing,
-        "top_provider": {"context_length": 131_072, "max_completion_tokens": 8192, "is_moderated": False},
-        "supported_parameters": CHAT_PARAMETERS,
-        "expiration_date": None,
-        **extra,
-    }
-
-
-DEFAULT_MODELS: dict[str, Any] = {
-    "data": [
-        *(model_entry(f"acme/free-{n}:free") for n in range(1, 13)),
-        *(model_entry(f"acme/tiny-{n}", "0.0000000375", "0.0000001500") for n in range(1, 13)),
-        *(model_entry(f"acme/small-{n}", "0.0000008", "0.000004") for n in range(1, 5)),
-        model_entry("anthropic/claude-sonnet-4.5", "0.000003", "0.000015"),
-        model_entry("openai/gpt-4o-mini", "0.00000015", "0.0000006"),
-        model_entry("openai/text-embedding-3-small", "0.00000002", "0"),
-    ]
-}
-DEFAULT_REPLY = '{"thought": "I am here, and I am counting.", "action": "think", "params": {}}'
-
-
-@dataclass(frozen=True, slots=True)
-class Bill:
-    """What the provider booked for one generation; `cost` in USD, exact."""
-
-    id: str
-    model: str
-    cost: Decimal
-    prompt_tokens: int
-    completion_tokens: int
-
-    @property
-    def nanos(self) -> int:
-        """The cost in whole nano-dollars, rounded up."""
-        return int((self.cost * NANOS_PER_USD).to_integral_value(ROUND_CEILING))
 
 
 @dataclass(slots=True)
@@ -210,10 +161,7 @@ class FakeOpenRouter:
             await wire.client_gone()
             raise Cut
         if fault is not None and kind in ("error_200", "body"):
-            data = fault.body or dumps(error_document(fault.code or 500, fault.message))
-            headers = {"Content-Type": "application/json", **fault.headers, "Content-Length": str(len(data))}
-            await wire.head(200, {**self._common(), **self._named(generation), **headers})
-            await wire.write(data)
+            await self._as_it_is(wire, fault, generation)
         elif request.json.get("stream"):
             await self._stream(wire, request, answer, generation, fault)
         else:
@@ -252,6 +200,9 @@ class FakeOpenRouter:
             self._bill(generation, answer)
         if fault is not None and fault.kind.startswith(("cut", "hang")):
             raise Cut
+        if fault is not None and fault.kind == "body":
+            await self._as_it_is(wire, fault, generation)
+            return
         usage: dict[str, Any] = {"prompt_tokens": tokens, "total_tokens": tokens}
         if self.shape == "openrouter":
             usage["cost"] = None if fault is not None and fault.kind == "null_cost" else answer.cost
@@ -310,6 +261,13 @@ class FakeOpenRouter:
         limits = {"label": "test", "limit": None, "limit_remaining": None, "limit_reset": None}
         return {**limits, **counters, "is_free_tier": False, **self.key_document}
 
+    async def _as_it_is(self, wire: Wire, fault: Fault, generation: str) -> None:
+        """Status 200 with the fault's own bytes, or with its error as a document."""
+        data = fault.body if fault.kind == "body" else dumps(error_document(fault.code or 500, fault.message))
+        headers = {"Content-Type": "application/json", **fault.headers, "Content-Length": str(len(data))}
+        await wire.head(200, {**self._common(), **self._named(generation), **headers})
+        await wire.write(data)
+
     async def _json(self, wire: Wire, code: int, document: Any, headers: dict[str, str] | None = None) -> None:
         data = dumps(document)
         fixed = {"Content-Type": "application/json", "Content-Length": str(len(data))}
@@ -325,6 +283,8 @@ def _vector(text: str, size: int = 32) -> list[float]:
     digest = hashlib.sha256(text.encode()).digest()
     return [(byte - 127.5) / 127.5 for byte in digest[:size]]
 
+
+__all__ = ["Answer", "Bill", "FakeOpenRouter", "model_entry"]
 
 if __name__ == "__main__":
     from tests.world.openrouter_by_hand import main

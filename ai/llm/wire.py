@@ -1,0 +1,101 @@
+"""The connection under a call: tells when the first byte left and which headers came, and bounds what is read."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+
+from ai.llm.reading import MAX_REPLY_BYTES, ReplyTooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+    from ai.llm.calls import Wire
+
+CONNECT_TIMEOUT_SECONDS = 10.0  # no model thinks while a connection is made: longer means that nobody is there
+MAX_CONNECTIONS = 100
+MAX_ID_CHARS = 200  # of a generation id; those seen have 40
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What the connection itself tells of the call that runs in this task."""
+
+    wire: Wire
+    on_headers: Callable[[str | None], Awaitable[None]]
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+EXCHANGE: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+
+
+def watch(http: httpx2.AsyncClient) -> None:
+    """Have `http` report to the Exchange of the task that uses it."""
+    http.event_hooks["request"].append(_trace)
+    http.event_hooks["response"].append(_received)
+
+
+def new_http_client() -> httpx2.AsyncClient:
+    """Return a client that follows no redirect and leaves the time of a whole call to its caller."""
+    return httpx2.AsyncClient(
+        timeout=httpx2.Timeout(None, connect=CONNECT_TIMEOUT_SECONDS, pool=CONNECT_TIMEOUT_SECONDS),
+        limits=httpx2.Limits(max_connections=MAX_CONNECTIONS),
+        follow_redirects=False,  # a redirected POST would be a second call under one hold
+    )
+
+
+async def nobody_waits(_generation_id: str | None) -> None:
+    """For requests that cost nothing."""
+
+
+async def _trace(request: httpx2.Request) -> None:
+    """Have the transport tell when the first byte leaves."""
+    exchange = EXCHANGE.get()
+    if exchange is None:
+        return
+
+    async def told(event: str, _info: Mapping[str, Any]) -> None:
+        if event.endswith("send_request_headers.started"):
+            exchange.wire.sent = True
+
+    request.extensions = {**request.extensions, "trace": told}
+
+
+async def _received(response: httpx2.Response) -> None:
+    """Keep status and headers, commit the generation id, and bound what may be read of the body."""
+    exchange = EXCHANGE.get()
+    if exchange is None:
+        return
+    exchange.status = response.status_code
+    exchange.headers = dict(response.headers)
+    exchange.wire.generation_id = generation_id_of(response.headers.get("x-generation-id"))
+    response.stream = _BoundedStream(response.stream)
+    await exchange.on_headers(exchange.wire.generation_id)
+
+
+class _BoundedStream(httpx2.AsyncByteStream):
+    """A response's bytes, up to the bound; SDK and HTTP library read error bodies whole, so it stands here."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        read = 0
+        async for piece in self._inner:
+            read += len(piece)
+            if read > MAX_REPLY_BYTES:
+                raise ReplyTooLarge
+            yield piece
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+def generation_id_of(value: str | None) -> str | None:
+    """An id that may stand in a URL and in the books; anything else is none."""
+    plain = value is not None and len(value) <= MAX_ID_CHARS and value.isascii() and value.isprintable()
+    return value if plain and value and " " not in value else None

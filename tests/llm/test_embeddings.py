@@ -1,0 +1,67 @@
+"""Embeddings are held and paid for like any call."""
+
+import pytest
+
+from ai.credit_tracker import CallState
+from ai.llm import NoAnswer
+from ai.llm.client import MAX_EMBEDDED_TEXTS
+from tests.world.openrouter_faults import above_bound, body, cut, null_cost, status
+
+MODEL = "openai/text-embedding-3-small"
+
+
+async def test_texts_become_vectors_and_the_bill_is_booked(house):
+    vectors = await house.client.embed(house.models[MODEL], ["one", "two", "one"])
+    assert len(vectors) == 3
+    assert vectors[0] == vectors[2] != vectors[1]
+    assert all(isinstance(number, float) for number in vectors[0])
+    assert await house.spent() == house.provider.billed_nanos > 0
+    call = house.calls()[0]
+    assert (call.purpose, call.completion_tokens) == ("embedding", 0)
+    assert house.events("call.embedded")[0]["cost_nanos"] == house.provider.billed_nanos
+
+
+async def test_a_missing_cost_is_booked_by_the_price_table(house):
+    house.provider.then(null_cost())
+    await house.client.embed(house.models[MODEL], ["one"])
+    assert (house.calls()[0].estimated, await house.spent()) == (True, house.provider.billed_nanos)
+
+
+@pytest.mark.parametrize(
+    ("fault", "state"),
+    [
+        (status(429), CallState.REFUSED),
+        (status(500), CallState.UNKNOWN),
+        (cut(billed=True), CallState.UNKNOWN),
+        (body(b'{"data": [{"index": 0}]}'), CallState.UNKNOWN),
+        (body(b'{"data": [{"index": 0, "embedding": ["x"]}], "usage": {"cost": 0.001}}'), CallState.CAPTURED),
+        (body(b'{"data": {"a": 1}}'), CallState.UNKNOWN),
+        (body(b"<html>"), CallState.UNKNOWN),
+    ],
+)
+async def test_a_failure_has_its_fate_too(house, fault, state):
+    house.provider.then(fault)
+    with pytest.raises(NoAnswer):
+        await house.client.embed(house.models[MODEL], ["one"])
+    assert house.calls()[0].state is state
+
+
+async def test_no_room_for_the_bound_no_call(build):
+    house = await build(monthly_budget_usd="0")
+    with pytest.raises(NoAnswer, match="month"):
+        await house.client.embed(house.models[MODEL], ["one"])
+    assert house.provider.calls == []
+
+
+async def test_a_bill_above_the_bound_bars_the_model(house):
+    house.provider.then(above_bound("0.01"))
+    await house.client.embed(house.models[MODEL], ["one"])
+    assert house.health.barred(MODEL)
+    with pytest.raises(NoAnswer, match="bound"):
+        await house.client.embed(house.models[MODEL], ["one"])
+
+
+@pytest.mark.parametrize("count", [0, MAX_EMBEDDED_TEXTS + 1])
+async def test_only_as_many_texts_as_fit_a_reply(house, count):
+    with pytest.raises(ValueError, match="give 1 to 64"):
+        await house.client.embed(house.models[MODEL], ["x"] * count)
