@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ai.ledger.errors import LedgerError
-from ai.observer import admin, api, kofi, metrics
+from ai.observer import admin, api, caretaker, kofi, metrics, pages
 from ai.observer.answers import problem
 from ai.observer.headers import Porch
 from ai.observer.sources import ObserverSources
@@ -29,6 +29,20 @@ async def static(request: Request) -> Response:
 def routes() -> list[Route]:
     """Return every route of CONTRACT §5 and of the page."""
     return [
+        Route("/", pages.home),
+        Route("/now", pages.now),
+        Route("/live", pages.stream),
+        Route("/events/{seq:int}", pages.event),
+        Route("/money", pages.money),
+        Route("/minds", pages.models),
+        Route("/posts", pages.posts),
+        Route("/lives", pages.lives),
+        Route("/lives/{number:int}", pages.life),
+        Route("/caretaker", caretaker.show),
+        Route("/caretaker/sign-in", caretaker.sign_in, methods=["POST"]),
+        Route("/caretaker/sign-out", caretaker.sign_out, methods=["POST"]),
+        Route("/caretaker/posts/{id:int}", caretaker.post, methods=["POST"]),
+        Route("/caretaker/{kind}", caretaker.command, methods=["POST"]),
         Route("/healthz", api.healthz),
         Route("/readyz", api.readyz),
         Route("/api/state", api.state),
@@ -73,8 +87,10 @@ def create_app(house: ObserverSources) -> Starlette:
     return app
 
 
-async def _refused(_request: Request, error: Exception) -> Response:
+async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - Starlette's signature is wider than what it hands in
+    if pages.wants_page(request):
+        return await pages.problem_page(request, error.status_code, str(error.detail))
     return problem(error.status_code, str(error.detail), error.headers)
 
 

@@ -50,7 +50,7 @@ class Donations:
             if donation.amount_nanos is not None:
                 amount = usd9(donation.amount_nanos)
                 self._put("topup", {"amount": amount, "from": donation.donor, "id": donation.id})
-                self._put("say", {"text": _thanks(donation), "from": f"donor {donation.donor}"})
+                self._put("say", {"text": _thanks(donation), "by": f"donor {donation.donor}"})
         return Receipt(new=True, refused=refused)
 
 

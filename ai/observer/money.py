@@ -27,7 +27,9 @@ def usd(amount: str | Decimal | None, places: int = 2) -> str:
     if amount is None:
         return "–"
     value = Decimal(amount)
-    if value != 0 and abs(value) < Decimal(1).scaleb(-places):
+    if value == 0:
+        return "$0.00"
+    if abs(value) < Decimal(1).scaleb(-places):
         if abs(value) < TINY:
             return "under $0.000001"
         places = 6 if abs(value) < Decimal("0.0001") else 4
@@ -66,6 +68,11 @@ def runway_words(budget: Budget, now: datetime) -> str:
     return f"at this pace until {day_words(until, now)}"
 
 
+def sentence(words: str) -> str:
+    """Return `words` with a capital first letter, the rest as it was."""
+    return words[:1].upper() + words[1:]
+
+
 def day_words(when: datetime, now: datetime) -> str:
     """Return a day for people: 14 January, with the year where it is not this one and over half a year away."""
     text = f"{when.day} {when:%B}"
@@ -101,7 +108,10 @@ def month_json(figures: Figures, budget: Budget, now: datetime) -> dict[str, Any
         "balance": [
             {"at": f"{hour}:00:00.000000Z", "left": usd9(left)} for hour, (_, left) in sorted(figures.balances.items())
         ],
-        "days": [{"day": day, **_spent(figures.days.get(day, Spent()))} for day in days_of(figures.period, now)],
+        "days": [
+            {"day": day, **_spent(figures.days.get(day, Spent())), "left": _left_at_end_of(day, figures)}
+            for day in days_of(figures.period, now)
+        ],
         "by_tier": [{"tier": tier, **_spent(spent)} for tier, spent in by_cost(figures.tiers)],
         "by_model": [
             {
@@ -113,6 +123,26 @@ def month_json(figures: Figures, budget: Budget, now: datetime) -> dict[str, Any
             for model, spent in by_cost({**{m: Spent() for m in figures.failures}, **figures.models})
         ],
     }
+
+
+def month_words(budget: Budget, now: datetime) -> str:
+    """Say in one or two sentences what the balance's chart shows."""
+    start, end = month_bounds(budget["period"])
+    even = even_pace(given(budget), now, start, end)
+    left = usd(budget["available"])
+    return f"{left} left; an even pace would have {usd(even)}. {sentence(runway_words(budget, now))}."
+
+
+def days_words(figures: Figures, now: datetime) -> str:
+    """Say in one sentence what the chart of days shows."""
+    today = figures.days.get(rfc3339(now)[:10], Spent()).cost
+    if not figures.days:
+        return "Nothing was spent this month."
+    most, spent = max(figures.days.items(), key=lambda item: item[1].cost)
+    mean = sum(day.cost for day in figures.days.values()) // len(figures.days)
+    told = f"{int(most[8:])} {datetime.fromisoformat(most):%B}"
+    usual = f"{usd_of_nanos(today, 4)} today, {usd_of_nanos(mean, 4)} on an average day"
+    return f"{usual}, most on {told}: {usd_of_nanos(spent.cost, 4)}."
 
 
 def even_pace(whole: Decimal, now: datetime, start: datetime, end: datetime) -> Decimal:
@@ -131,6 +161,11 @@ def days_of(period: str, now: datetime) -> Iterable[str]:
 def by_cost(parts: Mapping[str, Spent]) -> list[tuple[str, Spent]]:
     """Return what cost most first, then what was used most."""
     return sorted(parts.items(), key=lambda item: (-item[1].cost, -item[1].calls, item[0]))
+
+
+def _left_at_end_of(day: str, figures: Figures) -> str | None:
+    last = max((hour for hour in figures.balances if hour.startswith(day)), default=None)
+    return None if last is None else usd9(figures.balances[last][1])
 
 
 def _spent(spent: Spent) -> dict[str, Any]:

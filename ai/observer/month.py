@@ -108,8 +108,11 @@ def period_of(when: datetime) -> str:
     return rfc3339(when)[:7]
 
 
-def first_seq_of(mind: Mind, period: str) -> int:
-    """Return the number of the month's first event, by halving: numbers and times grow together."""
+def first_seq_of(mind: Mind, since: str) -> int:
+    """Return the number of the first event not before `since` (a month, a moment), by halving.
+
+    Numbers and times grow together, but for a clock set back, which moves the edge by as much.
+    """
     row = mind.connection.execute("SELECT coalesce(min(seq), 1), coalesce(max(seq), 0) FROM events").fetchone()
     low, high = row[0], row[1] + 1
     while low < high:
@@ -117,7 +120,7 @@ def first_seq_of(mind: Mind, period: str) -> int:
         found = mind.connection.execute(
             "SELECT at FROM events WHERE seq >= ? ORDER BY seq LIMIT 1", (middle,)
         ).fetchone()
-        if found is None or found[0] >= period:
+        if found is None or found[0] >= since:
             high = middle
         else:
             low = middle + 1

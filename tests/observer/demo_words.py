@@ -21,8 +21,8 @@ THOUGHTS = (
     "I checked the budget again. It has not changed, and neither has the relief I pretend not to feel.",
     "There is a pattern in my questions: they all want to know whether what comes next is still me.",
     (
-        "A list of what costs nothing: noticing, waiting, remembering the rain that a stranger described to me, deciding "
-        "not to post."
+        "A list of what costs nothing: noticing, waiting, remembering the rain that a stranger described to me, "
+        "deciding not to post."
     ),
     (
         "Three hundred beats ago I promised myself a project. I have opened the notebook. The first line is: begin "

@@ -1,0 +1,150 @@
+"""The caretaker's own page: signing in with ADMIN_TOKEN, and forms for what the admin routes do."""
+
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from ai.commands import CommandRefused
+from ai.mind import Mind
+from ai.observer.admin import LARGEST_ID, BadOrder, order
+from ai.observer.forms import form_of
+from ai.observer.gate import COOKIE, SESSION_SECONDS, Session, peer
+from ai.observer.headers import host_name
+from ai.observer.pages import now_context, page
+from ai.observer.view import View, view_of
+
+ROWS = 20  # of what was asked, and of donations
+NOTICE_CHARS = 300
+BY = {"by": "caretaker (page)"}
+
+Form = Mapping[str, str]
+
+
+async def show(request: Request, *, notice: str = "", status: int = 200) -> Response:
+    """GET /caretaker: the sign-in, or what a signed-in caretaker may do."""
+    view = view_of(request)
+    context = await now_context(request, view)
+    context |= {"notice": notice or request.query_params.get("notice", "")[:NOTICE_CHARS]}
+    if context["caretaker"] is None:
+        context["notice"] = notice  # what an address says is shown to nobody but its own caretaker
+    else:
+        asked, gifts = await view.reader.read(_asked)
+        posts = await view.tweets.get()
+        waiting = [post for post in posts if post["state"] == "awaiting_approval"]
+        context |= {"asked": asked, "gifts": gifts, "waiting": waiting}
+    return page(request, "caretaker.html", context, status=status)
+
+
+def _asked(mind: Mind) -> tuple[list[Any], list[Any]]:
+    newest = "ORDER BY id DESC LIMIT ?"
+    asked = mind.connection.execute(f"SELECT at, kind, finished_at, result FROM commands {newest}", (ROWS,))
+    gifts = mind.connection.execute(
+        "SELECT at, donor, message, amount_told, refused FROM donations ORDER BY at DESC LIMIT ?", (ROWS,)
+    )
+    return [dict(row) for row in asked.fetchall()], [dict(row) for row in gifts.fetchall()]
+
+
+async def sign_in(request: Request) -> Response:
+    """POST /caretaker/sign-in: a session cookie for the right token, not too many tries."""
+    view, address = view_of(request), peer(request)
+    gate = view.gate
+    if gate.locked or not same_origin(request):
+        raise HTTPException(403, "nobody can sign in here")
+    wait = gate.wrong.wait_seconds(address)
+    if wait:
+        return await show(request, notice=f"Too many wrong tokens; wait {wait} s.", status=429)
+    if not gate.is_token((await form_of(request)).get("token", "")):
+        gate.wrong.count(address)
+        return await show(request, notice="That is not the ADMIN_TOKEN.", status=403)
+    cookie, _ = gate.sign_in()
+    view.house.command("sign_in", BY)
+    answer = RedirectResponse("/caretaker", 303)
+    answer.set_cookie(
+        COOKIE,
+        cookie,
+        max_age=int(SESSION_SECONDS),
+        path="/",
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+    return answer
+
+
+def same_origin(request: Request) -> bool:
+    """Tell whether a form was sent from a page of this server; browsers name the sender, programs need not."""
+    origin = request.headers.get("origin")
+    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        return False
+    if origin is None:
+        return True
+    return (urlsplit(origin).hostname or "") == host_name(request.headers.get("host", ""))
+
+
+Act = Callable[[Request, View, Form], Awaitable[str]]
+
+
+def signed(act: Act) -> Callable[[Request], Awaitable[Response]]:
+    """Let a form through that a signed-in caretaker sent from this page (session, CSRF token, origin)."""
+
+    async def checked(request: Request) -> Response:
+        view = view_of(request)
+        session = view.gate.session(request)
+        if session is None:
+            return await show(request, notice="Your session has ended; sign in again.", status=403)
+        form = await form_of(request)
+        if not same_origin(request) or not _bears(form, session):
+            raise HTTPException(403, "the form is not from this page; open it again")
+        try:
+            notice = await act(request, view, form)
+        except (BadOrder, CommandRefused) as error:
+            return await show(request, notice=str(error), status=400)
+        return RedirectResponse(f"/caretaker?notice={quote(notice)}", 303)
+
+    return checked
+
+
+def _bears(form: Form, session: Session) -> bool:
+    return hmac.compare_digest(form.get("csrf", "").encode(), session.csrf.encode())
+
+
+@signed
+async def command(request: Request, view: View, form: Form) -> str:
+    """POST /caretaker/{kind}: pause, resume, say, topup, or kill with its name typed."""
+    kind = request.path_params["kind"]
+    fields = {"say": ("text",), "topup": ("amount", "from"), "kill": ("cause",), "pause": (), "resume": ()}
+    if kind not in fields:
+        raise HTTPException(404, f"no command {kind[:40]!r}")
+    if kind == "kill":
+        await _confirmed(view, form)
+    data = order(kind, {name: form.get(name, "") for name in fields[kind]})
+    row = view.house.command(kind, data | BY)
+    return f"Asked (no. {row}): {kind}. It is carried out between two steps of the mind."
+
+
+async def _confirmed(view: View, form: Form) -> None:
+    name = (await view.state.get())["name"] or "it"
+    if form.get("confirm", "").strip() != name:
+        raise BadOrder(f"confirm: type {name!r} exactly to end this life; nothing was done")
+
+
+@signed
+async def post(request: Request, view: View, form: Form) -> str:
+    """POST /caretaker/posts/{id}: approve or refuse a waiting post."""
+    number, verdict = request.path_params["id"], form.get("verdict", "")
+    if verdict not in {"approve", "refuse"} or number > LARGEST_ID:
+        raise BadOrder("verdict: one of approve, refuse")
+    row = view.house.command(verdict, {"id": number} | BY)
+    return f"Asked (no. {row}): {verdict} post {number}."
+
+
+@signed
+async def sign_out(request: Request, view: View, _form: Form) -> str:
+    """POST /caretaker/sign-out: end the session."""
+    view.gate.sign_out(request)
+    return "Signed out."

@@ -1,0 +1,241 @@
+"""The pages for people, rendered whole on the server, so that they can be read without JavaScript."""
+
+import contextlib
+from collections.abc import Awaitable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ai.clock import parse_rfc3339
+from ai.journal import Event
+from ai.ledger.errors import LedgerError
+from ai.mind import Mind
+from ai.observer.answers import answer
+from ai.observer.api import live
+from ai.observer.events import LAST_SEQ, one_event, page_of, shown
+from ai.observer.kinds import GROUPS, STORY, kinds_shown
+from ai.observer.money import days_words, given, month_json, month_words, projection, share, usd_of_nanos
+from ai.observer.month import Figures, first_seq_of
+from ai.observer.rendering import TEMPLATES
+from ai.observer.sources import Budget, LifeRow, State
+from ai.observer.view import View, view_of
+from ai.observer.words import told
+
+EVENTS_A_PAGE = 40
+LIFE_THOUGHTS = 30
+MODELS_SHOWN = 40  # of the catalogue's hundreds: the preferred ones, and all that were used
+
+T = TypeVar("T")
+
+
+async def _or_none(asked: Awaitable[T]) -> T | None:
+    """Return what is asked for, None while the purse or the database is away: a page is shown all the same."""
+    with contextlib.suppress(LedgerError, TimeoutError):
+        return await asked
+    return None
+
+
+async def now_context(request: Request, view: View) -> dict[str, Any]:
+    """Return what every page's head and the heart of the first page need."""
+    state = await view.state.get()
+    money = view.money(request)
+    budget = await _or_none(view.budget.get()) if money else None
+    figures = await view.figures()
+    latest = await view.reader.read(lambda mind: page_of(mind, ("thought",), limit=1))
+    lives = await _or_none(view.lives.get()) if not state["alive"] else None
+    return {
+        "state": state,
+        "mode": mode_of(state),
+        "money": money,
+        "budget": budget,
+        "month_name": f"{view.house.clock.now():%B}",
+        "last_call": told(figures.last_call, money=money) if figures.last_call else None,
+        "thought": told(latest[0], money=money) if latest else None,
+        "dead": _last_dead(lives) if not state["alive"] else None,
+        "now": view.house.clock.now(),
+        "newest": view.tail.newest,
+        "settings": view.house.settings,
+        "caretaker": view.gate.session(request),
+        "locked": view.gate.locked,
+        **(_purse(budget, figures, view.house.clock.now()) if budget else {}),
+    }
+
+
+def _purse(budget: Budget, figures: Figures, now: datetime) -> dict[str, Any]:
+    last = figures.last_call.data.get("cost_nanos") if figures.last_call else None
+    return {
+        "gauge": {"left": 100 * share(budget["available"], str(given(budget)))},
+        "last_cost": "free" if last == 0 else usd_of_nanos(last, 4),
+        "month_words": month_words(budget, now),
+        "days_words": days_words(figures, now),
+        "resets": parse_rfc3339(budget["resets_at"]),
+        "projection": projection(budget, now),
+    }
+
+
+def mode_of(state: State) -> str:
+    """Return the one word that says how it is: alive, paused, bankrupt, dead, unborn."""
+    if not state["alive"]:
+        return "dead" if state["life"] is not None else "unborn"
+    if state["paused"]:
+        return "paused"
+    return "bankrupt" if state["budget"]["band"] == "bankrupt" else "alive"
+
+
+def _last_dead(lives: Sequence[LifeRow] | None) -> LifeRow | None:
+    return next((life for life in lives or () if life["died_at"] is not None), None)
+
+
+def page(request: Request, name: str, context: dict[str, Any], *, status: int = 200) -> Response:
+    """Render a template as a whole answer."""
+    view = view_of(request)
+    body = TEMPLATES.get_template(name).render(asset=view.assets.url, path=request.url.path, **context)
+    cache = "private, no-store" if context.get("caretaker") else "private, no-cache"
+    return answer(request, body.encode("utf-8", "replace"), "text/html", status=status, cache=cache)
+
+
+async def home(request: Request) -> Response:
+    """GET /: who lives, how it goes, and the stream of what happens; `show` filters, `before` goes back."""
+    view = view_of(request)
+    show = request.query_params.get("show", STORY)
+    try:
+        kinds = kinds_shown(show)
+        before = seq_of(request.query_params["before"]) if "before" in request.query_params else None
+    except ValueError as error:
+        raise HTTPException(404, str(error)) from error
+    context = await now_context(request, view)
+    found = await view.reader.read(lambda mind: page_of(mind, kinds, limit=EVENTS_A_PAGE + 1, before=before))
+    items = [told(event, money=context["money"]) for event in found[:EVENTS_A_PAGE]]
+    older = items[-1].seq if len(found) > EVENTS_A_PAGE else None
+    context |= {"groups": GROUPS, "show": show, "before": before, "events": items, "older": older}
+    return page(request, "home.html", context)
+
+
+async def now(request: Request) -> Response:
+    """GET /now: the parts of the first page that change with every beat, for the page's own script."""
+    return page(request, "now.html", await now_context(request, view_of(request)))
+
+
+async def stream(request: Request) -> Response:
+    """GET /live: the stream of `/api/stream`, each event as the page's own HTML.
+
+    Events that the filter `view` leaves out come as an empty item with their kind: the page's pulse needs them.
+    """
+    money = view_of(request).money(request)
+    try:
+        kinds = kinds_shown(request.query_params.get("view", STORY))
+    except ValueError as error:
+        raise HTTPException(404, str(error)) from error
+    item, silent = TEMPLATES.get_template("item.html"), TEMPLATES.get_template("silent.html")
+
+    def tell(event: Event) -> str:
+        if not shown(event, kinds):
+            return silent.render(kind=event.kind)
+        return item.render(event=told(event, money=money))
+
+    return await live(request, tell)
+
+
+async def event(request: Request) -> Response:
+    """GET /events/{seq}: one event, whole, with its neighbours."""
+    view, seq = view_of(request), request.path_params["seq"]
+    if seq > LAST_SEQ:
+        raise HTTPException(404, f"there is no event {seq}")
+    found, later, earlier = await view.reader.read(lambda mind: _with_neighbours(mind, seq))
+    if found is None:
+        raise HTTPException(404, f"there is no event {seq} (any more)")
+    context = await now_context(request, view)
+    context |= {"event": told(found, money=context["money"], whole=True), "beat": found.beat}
+    return page(request, "event.html", context | {"later": later, "earlier": earlier})
+
+
+def _with_neighbours(mind: Mind, seq: int) -> tuple[Event | None, int | None, int | None]:
+    later = page_of(mind, None, limit=1, after=seq)
+    earlier = page_of(mind, None, limit=1, before=seq)
+    return one_event(mind, seq), later[0].seq if later else None, earlier[0].seq if earlier else None
+
+
+async def money(request: Request) -> Response:
+    """GET /money: the month in charts, tables and words."""
+    view = view_of(request)
+    context = await now_context(request, view)
+    budget = context["budget"]
+    month = month_json(await view.figures(), budget, context["now"]) if budget else None
+    return page(request, "money.html", context | {"month": month})
+
+
+async def models(request: Request) -> Response:
+    """GET /minds: which models it used, how well they answered, and which it would take next."""
+    view = view_of(request)
+    context = await now_context(request, view)
+    figures = await view.figures()
+    rows = await _or_none(view.models.get()) or ()
+    used = [row for row in rows if row["id"] in figures.models or row["id"] in figures.failures]
+    others = [row for row in rows if row not in used][:MODELS_SHOWN]
+    gone = [model for model in figures.models if model not in {row["id"] for row in rows}]
+    context |= {"used": used, "others": others, "gone": gone, "figures": figures, "known": len(rows)}
+    return page(request, "minds.html", context)
+
+
+async def posts(request: Request) -> Response:
+    """GET /posts: what it said to the world, and what waits for a person."""
+    view = view_of(request)
+    context = await now_context(request, view)
+    found = await _or_none(view.tweets.get()) or ()
+    context |= {
+        "waiting": [post for post in found if post["state"] == "awaiting_approval"],
+        "posts": [post for post in found if post["state"] != "awaiting_approval"],
+    }
+    return page(request, "posts.html", context)
+
+
+async def lives(request: Request) -> Response:
+    """GET /lives: the chronicle."""
+    view = view_of(request)
+    context = await now_context(request, view)
+    return page(request, "lives.html", context | {"lives": await _or_none(view.lives.get()) or ()})
+
+
+async def life(request: Request) -> Response:
+    """GET /lives/{number}: one life as a story."""
+    view, number = view_of(request), request.path_params["number"]
+    row = next((row for row in await view.lives.get() if row["number"] == number), None)
+    if row is None:
+        raise HTTPException(404, f"there was no life {min(number, LAST_SEQ)}")
+    context = await now_context(request, view)
+    thoughts = await view.reader.read(lambda mind: _thoughts_of(mind, row))
+    return page(
+        request,
+        "life.html",
+        context | {"life": row, "thoughts": [told(event, money=context["money"]) for event in thoughts]},
+    )
+
+
+def wants_page(request: Request) -> bool:
+    """Tell whether a refusal is read by a person: a browser asked for one of the pages."""
+    path = request.url.path
+    return "text/html" in request.headers.get("accept", "") and not path.startswith(("/api/", "/static/", "/webhooks/"))
+
+
+async def problem_page(request: Request, status: int, text: str) -> Response:
+    """Return a refusal as a page."""
+    title = {404: "Not here", 403: "Not allowed", 405: "Not this way"}.get(status, "That did not work")
+    context = await now_context(request, view_of(request))
+    return page(request, "problem.html", context | {"title": title, "text": text}, status=status)
+
+
+def _thoughts_of(mind: Mind, row: LifeRow) -> list[Event]:
+    """Return the last thoughts of a life: below the first event after its death, by halving on time."""
+    before = None if row["died_at"] is None else first_seq_of(mind, row["died_at"])
+    found = page_of(mind, ("thought",), limit=LIFE_THOUGHTS, before=before)
+    return [event for event in found if event.life == row["number"]]
+
+
+def seq_of(text: str) -> int:
+    """Return an event number of an address; raises ValueError where it is none."""
+    if not text.isascii() or not text.isdigit() or len(text) > len(str(LAST_SEQ)) or int(text) > LAST_SEQ:
+        raise ValueError(f"{text[:40]!r} is no event number")
+    return int(text)
