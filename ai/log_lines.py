@@ -111,6 +111,25 @@ EVENTS: dict[str, Line] = {
         "warning",
     ),
     # --- rotation and catalogue --------------------------------------------------------------------------
+    "catalogue.refreshed": Line(
+        "MODEL",
+        "📚",
+        "Catalogue: {usable} of {listed} models usable ({added} new, {gone} gone)",
+        "OpenRouter's listing of models was fetched, and differs from the one before.",
+    ),
+    "catalogue.failed": Line(
+        "MODEL",
+        "📚",
+        "No new catalogue: {problem}; going on with the {source} one of {listed} models",
+        "The provider's listing could not be had; told once, tried again every ten minutes.",
+        "warning",
+    ),
+    "catalogue.unkept": Line(
+        "MODEL", "📚", "The catalogue could not be kept: {problem}", "Free the disk, or mend its rights.", "warning"
+    ),
+    "catalogue.corrupt": Line(
+        "MODEL", "📚", "The kept catalogue was broken; set aside as {name}", "The shipped one serves.", "warning"
+    ),
     # --- embedded model ----------------------------------------------------------------------------------
     "local.fetching": Line(
         "LOCAL", "📥", "Fetching {weight} from {source}: {done:,} of {total:,} bytes", "Weights are on their way."
@@ -179,7 +198,9 @@ EVENTS: dict[str, Line] = {
     ),
     "memory.forgotten": Line("MEMORY", "🌫️", "Memory #{memory} forgotten by {by}", "Deleted for good."),
     # --- posts and actions -------------------------------------------------------------------------------
-    "post.queued": Line("SOCIAL", "📝", "Post #{id} written: {text}", "A post is in the outbox and leaves when it may."),
+    "post.queued": Line(
+        "SOCIAL", "📝", "Post #{id} written: {text}", "A post is in the outbox and leaves when it may."
+    ),
     "post.awaiting_approval": Line(
         "SOCIAL", "🖐️", "Post #{id} waits for your approval: {text}", "TWEETS=approve: a person releases it or not."
     ),
@@ -196,7 +217,9 @@ EVENTS: dict[str, Line] = {
         "Nothing is sent again before X's timeline was asked.",
         "warning",
     ),
-    "post.refused": Line("SOCIAL", "✋", "Post refused: {problem} ({text})", "A post will not leave, and why.", "warning"),
+    "post.refused": Line(
+        "SOCIAL", "✋", "Post refused: {problem} ({text})", "A post will not leave, and why.", "warning"
+    ),
     "action.failed": Line("ACTION", "🩹", "{action} failed: {problem}", "A fault in Genesis itself; tell us.", "error"),
     # --- observer and caretaker --------------------------------------------------------------------------
     "caretaker.message": Line(
