@@ -49,6 +49,13 @@ _REASONS = {  # by SQLSTATE, the longest prefix first; (what, may a later try wo
     "40": ("it undid the transaction", True),
     "08": ("the connection broke", True),
 }
+_REFUSALS = {  # a refused connection comes without a SQLSTATE; other languages than English fall to "is away"
+    "authentication failed": _REASONS["28"][0],
+    "no pg_hba.conf entry": _REASONS["28"][0],
+    "no password supplied": _REASONS["28"][0],
+    'role "': _REASONS["28"][0],
+    'FATAL:  database "': _REASONS["3D"][0],
+}
 
 
 class _IntegralNumeric(Loader):
@@ -260,6 +267,9 @@ def name_error(error: psycopg.Error, where: str) -> LedgerError | None:
             return StoreUnavailable(
                 f"the purse at {where} cannot be used: {reason} ({_line(error)})", transient=transient
             )
+    for words, reason in _REFUSALS.items():
+        if not code and words in str(error):
+            return StoreUnavailable(f"the purse at {where} cannot be used: {reason} ({_line(error)})", transient=False)
     if isinstance(error, psycopg.OperationalError):
         return StoreUnavailable(f"the purse at {where} is away ({_line(error)})")
     return None

@@ -14,4 +14,4 @@ def store_url(request, tmp_path):
     """Return the URL of an empty purse."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/credits/ledger.db"
-    return request.getfixturevalue("postgres_server").database(f"purse_{next(_numbers)}")
+    return request.getfixturevalue("postgres_server").purse(f"purse_{next(_numbers)}")

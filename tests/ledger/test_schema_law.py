@@ -164,7 +164,7 @@ def test_nothing_softens_the_law_on_sqlite(tmp_path):
 
 @pytest.mark.postgres
 def test_nothing_softens_the_law_on_postgresql(postgres_server):
-    url = postgres_server.database("softened")
+    url = postgres_server.purse("softened")
     ledger = open_ledger(url, lambda: 1)
     ledger.transact_now(begin)
     before = ledger.read_now(state)
