@@ -1,8 +1,20 @@
 """Everything that can go wrong with money, each by its name and as one line a person can act on."""
 
+from collections.abc import Callable
+from typing import Any
+
 
 class LedgerError(Exception):
-    """The base of all errors of this room."""
+    """The base of all errors of this room; copies and pickles keep the message and every field."""
+
+    def __reduce__(self) -> tuple[Callable[..., "LedgerError"], tuple[Any, ...]]:
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[LedgerError], args: tuple[Any, ...], fields: dict[str, Any]) -> LedgerError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(fields)
+    return error
 
 
 class InvalidTransfer(LedgerError):

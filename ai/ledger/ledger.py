@@ -24,7 +24,7 @@ MIGRATIONS = files("ai.ledger") / "migrations"
 MAX_BATCH = 256  # works that share one commit; more would make the first of them wait for no gain
 MAX_WAITING = 10_000  # works in the queue; beyond it callers are told at once instead of piling up in memory
 READERS = 2  # threads for `read`: a long report and a balance beside it
-CLOSE_SECONDS = 30.0  # the writer's last batch is bounded by the stores' own time-outs, which are below this
+CLOSE_SECONDS = 5.0  # a daemon must end within ten; a batch that takes longer is with a store that is away
 
 CLOSED = "the ledger is closed"
 
@@ -122,9 +122,10 @@ class Ledger:
             self._waiting.put(None)
         if self._writer.ident is not None:
             self._writer.join(CLOSE_SECONDS)
-        self._readers.shutdown()
-        with self._alone:
+        self._readers.shutdown(wait=False, cancel_futures=True)
+        if self._alone.acquire(timeout=CLOSE_SECONDS):  # else the store is away, and its thread ends with the process
             self._store.close()
+            self._alone.release()
         while not self._reading.empty():
             self._reading.get_nowait().close()
 
@@ -160,19 +161,22 @@ class Ledger:
                     answers.append((_run(Transaction(self._store, self._clock_us()), work.run), None))
                 except (StoreUnavailable, CorruptStore):
                     raise
-                except Exception as error:  # noqa: BLE001 - whatever one caller's work raises is that caller's answer
+                except BaseException as error:  # noqa: BLE001 - whatever one caller's work raises is that caller's answer
                     self._store.execute("ROLLBACK TO SAVEPOINT one_work")
                     answers.append((None, error))
                 self._store.execute("RELEASE SAVEPOINT one_work")
             self._store.commit()
-        except Exception as error:  # noqa: BLE001 - the store failed: that is every caller's answer, and the thread lives on
+        except BaseException as error:  # noqa: BLE001 - the store failed: that is every caller's answer; the thread lives on
             self._store.rollback()
-            return [(None, copy.copy(error)) for _ in works]
+            return [(None, copy.copy(error)) for _ in works]  # each caller adds its own traceback
         return answers
 
 
 def _run(transaction: Transaction, work: Callable[[Transaction], T]) -> T:
-    result = work(transaction)
+    try:
+        result = work(transaction)
+    except StopIteration as error:  # a future cannot carry it, so its caller would wait for ever
+        raise RuntimeError("the work raised StopIteration") from error
     if transaction.failed is not None:  # the work caught it, but the database did not go on
         raise transaction.failed
     return result

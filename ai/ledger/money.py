@@ -3,6 +3,7 @@
 from decimal import ROUND_CEILING, Context, Decimal, InvalidOperation
 
 NANOS_PER_USD = 1_000_000_000
+MAX_USD = 10**12  # beyond any purse; "1e999999" in a provider's answer must not become a million digits
 
 # Wide enough for the largest amount with every digit that a provider's figure may carry.
 _EXACT = Context(prec=60, rounding=ROUND_CEILING)
@@ -12,7 +13,7 @@ def nanos(usd: Decimal | str | int) -> int:
     """Return dollars as nano-dollars, rounded up to the next whole one.
 
     Raises TypeError for a float (its digits are not those that were written) and for a bool, and ValueError
-    for text that is no number, and for NaN and infinity.
+    for text that is no number, for NaN and infinity, and beyond a trillion dollars.
     """
     if isinstance(usd, bool) or not isinstance(usd, Decimal | str | int):
         raise TypeError(f"money is a Decimal, a decimal string or an int, not {usd!r} ({type(usd).__name__})")
@@ -22,10 +23,9 @@ def nanos(usd: Decimal | str | int) -> int:
         raise ValueError(f"{usd!r} is no amount of dollars; write it like 4.99") from None
     if not amount.is_finite():
         raise ValueError(f"{usd!r} is no amount of dollars; write it like 4.99")
-    try:
-        return int(_EXACT.multiply(amount, Decimal(NANOS_PER_USD)).to_integral_value(rounding=ROUND_CEILING))
-    except InvalidOperation:
-        raise ValueError(f"{usd!r} is more dollars than there are; write an amount like 4.99") from None
+    if abs(amount) > MAX_USD:
+        raise ValueError(f"{usd!r} is more dollars than there are; write an amount like 4.99")
+    return int(_EXACT.multiply(amount, Decimal(NANOS_PER_USD)).to_integral_value(rounding=ROUND_CEILING))
 
 
 def usd9(amount_nanos: int) -> str:

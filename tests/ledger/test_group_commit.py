@@ -128,6 +128,19 @@ async def test_a_cancelled_caller_stops_nobody(ledger):
     assert (await ledger.read(lambda tx: tx.account("month"))).available == 97
 
 
+async def test_whatever_a_work_raises_reaches_its_caller_and_the_writer_lives_on(ledger):
+    for raised, reaches in ((StopIteration, RuntimeError), (SystemExit, SystemExit), (KeyError, KeyError)):
+
+        def work(tx, raised=raised):
+            tx.transfer("undone", debit="month", credit="spent", amount=1)
+            raise raised
+
+        with pytest.raises(reaches):
+            await ledger.transact(work)
+    assert (await ledger.read(lambda tx: tx.account("month"))).available == 100
+    await ledger.transact(spend(1))
+
+
 async def test_close_finishes_what_waits(store_url, ledger):
     waiting = [asyncio.ensure_future(ledger.transact(spend(n))) for n in range(20)]
     await asyncio.sleep(0)

@@ -198,7 +198,8 @@ def test_two_ledgers_one_cut_off_and_back(server, url, road):
 
 
 def test_a_server_that_freezes_is_given_up(server, url):
-    store = PostgresStore(url, [], read_only=False, silence_seconds=0.5)
+    store = PostgresStore(url, [], read_only=False)
+    store._connect().silence_seconds = 0.5  # in place of fifteen
     store.begin(write=True)
     pid = store.execute("SELECT pg_backend_pid()")[0][0]
     server.freeze(pid)
