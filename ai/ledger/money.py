@@ -23,7 +23,7 @@ def nanos(usd: Decimal | str | int) -> int:
         raise ValueError(f"{usd!r} is no amount of dollars; write it like 4.99") from None
     if not amount.is_finite():
         raise ValueError(f"{usd!r} is no amount of dollars; write it like 4.99")
-    if abs(amount) > MAX_USD:
+    if not -MAX_USD <= amount <= MAX_USD:
         raise ValueError(f"{usd!r} is more dollars than there are; write an amount like 4.99")
     return int(_EXACT.multiply(amount, Decimal(NANOS_PER_USD)).to_integral_value(rounding=ROUND_CEILING))
 
