@@ -24,6 +24,18 @@ QUIET = {"httpx2": "WARNING", "httpcore2": "WARNING", "httpx": "WARNING", "apsch
 EventDict = MutableMapping[str, Any]
 
 
+class _Stdout(logging.StreamHandler[TextIO]):
+    """Writes to what stdout is at the moment: a progress bar stands in for it while it is shown."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        """The present stdout."""
+        return sys.stdout
+
+
 class Redactor:
     """Replaces every known secret, and whatever has the shape of a key, in a text."""
 
@@ -65,7 +77,7 @@ def configure(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stdout if stream is None else stream)  # flushes after each line
+    handler = _Stdout() if stream is None else logging.StreamHandler(stream)  # flushes after each line
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=before,

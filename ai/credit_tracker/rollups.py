@@ -88,3 +88,12 @@ def average_tokens(tx: Transaction, now: datetime) -> dict[str, tuple[float, flo
         row["key"]: (float(row["prompt"]) / float(row["measured"]), float(row["completion"]) / float(row["measured"]))
         for row in rows
     }
+
+
+def cost_of_lives(tx: Transaction, mind: str) -> dict[int, int]:
+    """Return what each life of a mind has cost over all months, in nano-dollars."""
+    rows = tx.execute(
+        "SELECT key, SUM(cost) AS cost FROM rollups WHERE dimension = 'life' AND mind = ? AND key <> '' GROUP BY key",
+        (mind,),
+    )
+    return {int(row["key"]): int(row["cost"]) for row in rows}

@@ -8,7 +8,10 @@ from ai.memory.asking import Ask
 class Midwife(Protocol):
     """Who helps a life into the world and out of it."""
 
-    ask: Ask
+    @property
+    def ask(self) -> Ask:
+        """Asks a model and pays for it."""
+        ...
 
     async def post(self, text: str, *, source: str, life: int) -> None:
         """Queue a post (`source`: "birth" or "death"); the same text again is the same post. Never raises."""

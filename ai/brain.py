@@ -1,0 +1,197 @@
+"""One beat of a life: perceive, choose, think, act, remember."""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ai.actions import ActionContext, ActionResult, Registry, Reply, parse_reply
+from ai.clock import Clock
+from ai.credit_tracker import CreditTracker
+from ai.journal import Journal
+from ai.life import Accept, Life, Lives
+from ai.llm import Completion, Message, NoAnswer, PaidClient
+from ai.memory import Kind
+from ai.model_rotator import Choice
+from ai.prompts import render
+from ai.purpose import Purpose
+from ai.rotation import Rotation
+from ai.schedule import Schedule
+from ai.senses import Senses
+from ai.settings import Settings
+from ai.social import Outbox
+
+SHORTEST_BEAT_SECONDS = 60.0  # a beat may outlast a very short interval: a model needs time to answer
+BEAT_SECONDS_AT_MOST = 300.0  # a beat ends by the smaller of its interval and this, so that beats never pile up
+RESULT_CHARS = 1_500  # of an action's result shown to the model; a step more must fit a context of 4,096 tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What one beat was: its number in its life, how many answers models gave, and why it was empty if it was."""
+
+    number: int
+    steps: int
+    problem: str | None = None
+
+
+class Brain:
+    """Lives a life one beat at a time; everything it may use is handed in."""
+
+    def __init__(  # noqa: PLR0913 - a mind has many rooms, and this is where they meet
+        self,
+        *,
+        lives: Lives,
+        senses: Senses,
+        rotation: Rotation,
+        tracker: CreditTracker,
+        client: PaidClient,
+        registry: Registry,
+        context: Callable[[Life, int, int | None], ActionContext],
+        outbox: Outbox,
+        schedule: Schedule,
+        journal: Journal,
+        clock: Clock,
+        settings: Settings,
+    ) -> None:
+        self._lives = lives
+        self._senses = senses
+        self._rotation = rotation
+        self._tracker = tracker
+        self._client = client
+        self._registry = registry
+        self._context = context
+        self._outbox = outbox
+        self._schedule = schedule
+        self._journal = journal
+        self._clock = clock
+        self._settings = settings
+        self._interval = float(settings.think_interval_seconds)
+
+    async def beat(self, between_steps: Callable[[], Awaitable[None]]) -> Beat | None:
+        """Live one beat; `between_steps` lets people's commands in. None where nobody lives and no birth is due."""
+        life = await self._lives.ensure_alive(self, await self._tracker.balance())
+        if life is None:
+            return None
+        purpose, why = await self._senses.occasion()
+        number, started = self._begin(life, purpose)
+
+        conversation = await self._perceive(life, purpose, why)
+        steps, problem = 0, None
+        while steps < self._settings.max_steps_per_beat:
+            answer = await self._think(life, purpose, conversation, started)
+            if isinstance(answer, str):
+                problem = answer
+                break
+            steps += 1
+            reply = self._take_in(life, answer)
+            result = await self._registry.perform(reply, self._context(life, number, reply.importance))
+            if result.ends_beat or result.looping:  # a loop is answered with rest
+                break
+            conversation += _next_step(answer, result, self._settings.max_steps_per_beat - steps)
+            await between_steps()
+            if self._lives.current() is not life:  # it died of a command, or of its own deed
+                break
+
+        await self._remember_beat(life)
+        return self._end(life, Beat(number, steps, problem), started)
+
+    def _begin(self, life: Life, purpose: Purpose) -> tuple[int, float]:
+        number = life.beats + 1
+        self._schedule.open_beat(number)
+        life.begin_beat(number)
+        self._journal.bind(life=life.number, beat=number)
+        self._client.bind(life=life.number, beat=number)
+        self._journal.append("beat.started", purpose=purpose.value)
+        return number, self._clock.monotonic()
+
+    async def _perceive(self, life: Life, purpose: Purpose, why: str) -> list[Message]:
+        choices = await self._rotation.candidates(purpose, life=life.number, beat=life.beats)
+        thinker = choices[0].model if choices else None
+        system = render(
+            "system",
+            name=life.name,
+            pronoun=life.pronoun,
+            max_steps=self._settings.max_steps_per_beat,
+            actions=self._registry.describe(),
+        )
+        scene = await self._senses.scene(life, thinker, purpose, why)
+        return [Message(role="system", content=system), Message(role="user", content=scene)]
+
+    async def _think(
+        self, life: Life, purpose: Purpose, conversation: Sequence[Message], started: float
+    ) -> Completion | str:
+        """Return an answer, or in one line why nobody could think."""
+        schema = self._registry.reply_schema()
+        choices = await self._rotation.candidates(
+            purpose, life=life.number, beat=life.beats, messages=conversation, schema=schema
+        )
+        try:
+            answer = await self._client.complete(
+                [choice.model for choice in choices],
+                conversation,
+                purpose=purpose,
+                schema=schema,
+                temperature=life.drift(choices[0].model.tier if choices else "free", self._senses.band).temperature,
+                deadline=started + min(BEAT_SECONDS_AT_MOST, max(SHORTEST_BEAT_SECONDS, self._interval)),
+                wish=bool(choices) and choices[0].wish,
+            )
+        except NoAnswer as error:
+            self._journal.append("beat.empty", problem=str(error))
+            return str(error)
+        self._rotation.used(answer.model.id, life.number, life.beats)
+        return answer
+
+    def _take_in(self, life: Life, answer: Completion) -> Reply:
+        """Read the answer; what was thought is remembered, and counts for the model's standing."""
+        reply = parse_reply(answer.text)
+        self._rotation.observed(answer.model.id, parsed=reply.action is not None, thought=reply.thought)
+        if reply.thought.strip():
+            self._journal.append("thought", text=reply.thought, importance=reply.importance, model=answer.model.id)
+            life.memory.add(reply.thought, Kind.THOUGHT, reply.importance)
+        return reply
+
+    async def _remember_beat(self, life: Life) -> None:
+        if self._lives.current() is life:
+            await life.memory.settle(self.ask)
+        await self._outbox.deliver_due()
+
+    def _end(self, life: Life, beat: Beat, started: float) -> Beat:
+        self._schedule.close_beat()
+        self._journal.append(
+            "beat.ended",
+            steps=beat.steps,
+            seconds=round(self._clock.monotonic() - started, 3),
+            next_beat_at=f"{self._schedule.next_beat_at():%H:%M:%S}",
+        )
+        self._journal.bind(life=life.number)
+        return beat
+
+    # What a life needs in order to be born, to reflect and to die: somebody who asks a model and posts.
+
+    async def ask(
+        self,
+        purpose: Purpose,
+        messages: Sequence[Message],
+        *,
+        schema: Mapping[str, Any] | None = None,
+        accept: Accept | None = None,
+        avoid: Collection[str] = (),
+    ) -> Completion | None:
+        """Return the first reply that `accept` finds nothing wrong with, models in `avoid` last, or None."""
+        ranked: list[Choice] = await self._rotation.candidates(purpose)
+        candidates = sorted((choice.model for choice in ranked), key=lambda model: model.id in avoid)
+        try:
+            return await self._client.complete(candidates, messages, purpose=purpose, schema=schema, accept=accept)
+        except NoAnswer as error:
+            self._journal.append("beat.empty", problem=str(error))
+            return None
+
+    async def post(self, text: str, *, source: str, life: int) -> None:
+        """Queue a post of a birth or a death; the same text again is the same post."""
+        await self._outbox.queue(text, source=source, life=life)
+
+
+def _next_step(answer: Completion, result: ActionResult, steps_left: int) -> list[Message]:
+    """Return the two messages that carry an action's result into the next step."""
+    told = render("result", action=result.action, result=result.text[:RESULT_CHARS], steps_left=steps_left)
+    return [Message(role="assistant", content=answer.text), Message(role="user", content=told)]

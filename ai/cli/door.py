@@ -1,0 +1,81 @@
+"""What every command shares: settings, exit codes, one line for a failure, JSON or words."""
+
+import asyncio
+import errno
+import json
+import sys
+from collections.abc import Callable, Coroutine
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+
+from ai.logs import Redactor
+from ai.settings import Settings
+from ai.settings_sources import load_settings
+
+T = TypeVar("T")
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+DISK_ADVICE = {
+    errno.ENOSPC: "free some space, or set DATA_DIR to another disk",
+    errno.EROFS: "it is mounted read-only; mount it writable, or set DATA_DIR to a folder that is",
+    errno.EACCES: "give this user write access (chown), or set DATA_DIR to a folder of its own",
+    errno.EPERM: "give this user write access (chown), or set DATA_DIR to a folder of its own",
+    errno.ENOTDIR: "a file stands where a folder is needed; move it away, or set another DATA_DIR",
+    errno.EADDRINUSE: "another program listens there; set OBSERVER_PORT to a free port",
+}
+
+
+class Failed(Exception):
+    """A command failed in a way that it can explain; the message is one line."""
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """Return the settings of this process; raises SettingsError."""
+    return load_settings()
+
+
+def screen() -> Console:
+    """Return where tables go: stdout, plain where it is no terminal."""
+    return Console(soft_wrap=False)
+
+
+def progress_screen() -> Console:
+    """Return where progress goes: stderr, so that stdout stays what was asked for."""
+    return Console(stderr=True)
+
+
+def print_json(document: object) -> None:
+    """Print one JSON document."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, default=str) + "\n")
+
+
+def wait_for(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a command's asynchronous work to its end."""
+    return asyncio.run(work())
+
+
+def ensure_data_dir(data_dir: Path) -> None:
+    """Make the data folder, for this user alone; raises OSError where that is refused."""
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (data_dir / "credits").mkdir(mode=0o700, exist_ok=True)
+
+
+def explain(error: BaseException) -> str:
+    """Return one line for people that says what was wrong and what would be right; no secret in it."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, OSError) and error.errno in DISK_ADVICE:
+        text = f"{error.strerror}: {error.filename or 'the data folder'}; {DISK_ADVICE[error.errno]}"
+    try:
+        return Redactor(settings().secrets())(text)
+    except Exception:  # noqa: BLE001 - the settings themselves may be what is wrong; they hide their own secrets
+        return text
+
+
+def fail(error: BaseException) -> NoReturn:
+    """Say in one line on stderr why the command failed, and exit with 1."""
+    sys.stderr.write(f"genesis: {explain(error)}\n")
+    raise SystemExit(1)

@@ -1,0 +1,146 @@
+"""`up` wakes the daemon; `run N` lives beats now, in the foreground or by the daemon that is awake."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ai.cli.door import Failed, ensure_data_dir, progress_screen, settings, wait_for
+from ai.clock import Clock, SystemClock
+from ai.commands import Commands
+from ai.credit_tracker import RunUsage
+from ai.daemon import run_daemon
+from ai.house import House, open_house, open_reading
+from ai.journal import read_after, read_before
+from ai.ledger.money import NANOS_PER_USD
+from ai.lock import DaemonLock, is_held
+from ai.logs import configure, log_event
+from ai.mind import open_mind
+from ai.settings import Settings
+
+LOOK_SECONDS = 0.2  # how often a follower looks for news
+BEAT_SECONDS = 320.0  # a daemon ends a beat within 300 s; one that lives none in this time is stuck
+RULE = "=" * 50
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to `app`."""
+    app.command()(up)
+    app.command()(run)
+
+
+def up() -> None:
+    """Wake the daemon: the brain's loop on its timer, and the page. SIGTERM ends it with nothing lost."""
+    chosen = settings()
+    configure(chosen.log_format, chosen.log_level, chosen.secrets())
+    ensure_data_dir(chosen.data_dir)
+    wait_for(lambda: run_daemon(chosen, SystemClock()))
+
+
+def run(beats: Annotated[int, typer.Argument(min=1, max=10_000, help="How many beats to live now.")]) -> None:
+    """Live N beats now, with a progress bar; then say what they cost. Ctrl-C stops early and still says it."""
+    chosen = settings()
+    ensure_data_dir(chosen.data_dir)
+    with _bar(beats) as advance:
+        configure(chosen.log_format, chosen.log_level, chosen.secrets())
+        if is_held(chosen.data_dir):
+            usage = wait_for(lambda: _follow(chosen, SystemClock(), beats, advance))
+        else:
+            with DaemonLock(chosen.data_dir):
+                usage = wait_for(lambda: _live(chosen, SystemClock(), beats, advance))
+    typer.echo(summary(usage))
+
+
+def summary(usage: RunUsage) -> str:
+    """Return the block that ends `run N`, to the letter of CONTRACT §2; the cost in dollars with four places."""
+    embedding = f"  Embedding tokens: {usage.embedding_tokens:,}\n" if usage.embedding_tokens else ""
+    return (
+        f"{RULE}\nLLM Usage Summary\n{RULE}\n"
+        f"  Requests:      {usage.requests:,}\n"
+        f"  Input tokens:  {usage.input_tokens:,}\n"
+        f"  Output tokens: {usage.output_tokens:,}\n{embedding}"
+        f"  Est. cost:     ${_four_places(usage.cost_nanos)}\n{RULE}"
+    )
+
+
+def _four_places(amount_nanos: int) -> str:
+    """Return nano-dollars as dollars rounded half up to four places, without a float in between."""
+    unit = NANOS_PER_USD // 10_000
+    whole, rest = divmod((amount_nanos + unit // 2) // unit, 10_000)
+    return f"{whole:,}.{rest:04d}"
+
+
+async def _live(chosen: Settings, clock: Clock, beats: int, advance: Callable[[], None]) -> RunUsage:
+    """Live the beats in this process; a Ctrl-C ends the beat under way and keeps all that was lived."""
+    async with open_house(chosen, clock) as house:
+        house.journal.listen(log_event)
+        await house.greet()
+        marker = await house.tracker.marker()
+        work = asyncio.ensure_future(_beats(house, beats, advance))
+        async with _stopped_by_signals(work):
+            await asyncio.wait([work])
+        if not work.cancelled() and (error := work.exception()) is not None:
+            raise error
+        return await house.tracker.usage_since(marker)
+
+
+async def _beats(house: House, beats: int, advance: Callable[[], None]) -> None:
+    for _ in range(beats):
+        if not await house.live_one():
+            raise Failed("nobody lives, and no birth is due before new money comes; genesis topup brings it")
+        advance()
+
+
+async def _follow(chosen: Settings, clock: Clock, beats: int, advance: Callable[[], None]) -> RunUsage:
+    """Have the daemon live the beats and show what it journals meanwhile."""
+    mind = open_mind(chosen.data_dir / "mind.db")
+    commands = Commands(mind, clock)
+    async with open_reading(chosen, clock) as reading:
+        marker = await reading.tracker.marker()
+        newest = read_before(mind, None, 1)
+        seq = newest[0].seq if newest else 0
+        row = commands.put("run", beats=beats)
+        ended, until = 0, clock.monotonic() + BEAT_SECONDS
+        with contextlib.suppress(asyncio.CancelledError):
+            while ended < beats:
+                answer = commands.answer(row)
+                if answer.ok is False:
+                    raise Failed(answer.result)
+                for event in read_after(mind, seq):
+                    seq = event.seq
+                    log_event(event)
+                    if event.kind == "beat.ended":
+                        ended, until = ended + 1, clock.monotonic() + BEAT_SECONDS
+                        advance()
+                if clock.monotonic() > until:
+                    raise Failed("the daemon lived no beat in five minutes; look at its log (genesis logs --follow)")
+                await asyncio.sleep(LOOK_SECONDS)
+        return await reading.tracker.usage_since(marker)
+
+
+@contextlib.asynccontextmanager
+async def _stopped_by_signals(work: "asyncio.Future[None]") -> AsyncIterator[None]:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, work.cancel)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+@contextlib.contextmanager
+def _bar(beats: int) -> Iterator[Callable[[], None]]:
+    """Show a progress bar on stderr; yields what moves it by one. Log lines pass above it in a terminal."""
+    console = progress_screen()
+    live = console.is_terminal and sys.stdout.isatty()
+    columns = (TextColumn("beats"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, redirect_stdout=live, redirect_stderr=live) as progress:
+        task = progress.add_task("beats", total=beats)
+        yield lambda: progress.advance(task)

@@ -1,0 +1,341 @@
+"""The house: every room opened and wired once, the same for the daemon, for `run N` and for simulations."""
+
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from ai.actions import ActionContext, Registry, Workspace
+from ai.brain import Beat, Brain
+from ai.caretaker import Caretaker
+from ai.catalogue import Catalogue
+from ai.clock import Clock
+from ai.commands import Commands
+from ai.credit_tracker import CreditTracker, ProviderClock
+from ai.credit_tracker.schema import open_credit_ledger
+from ai.journal import Journal
+from ai.ledger import Ledger
+from ai.life import Life, Lives
+from ai.life.chronicle import Chronicle
+from ai.llm import Limits, ModelHealth, OpenAIEndpoint, PaidClient
+from ai.llm.account import key_info
+from ai.llm.local.stock import Surroundings, default_shelves
+from ai.llm.local.supervisor import LocalMind
+from ai.llm.local.weights import default_sources
+from ai.mailbox import Mailbox
+from ai.memory.embedder import PaidEmbedder
+from ai.memory.embeddings import Embedder, MiniLM
+from ai.mind import Mind, open_mind
+from ai.model_config import Model
+from ai.purpose import Purpose
+from ai.rotation import Rotation
+from ai.schedule import Schedule
+from ai.senses import Senses
+from ai.settings import Settings
+from ai.social import Outbox, open_x
+
+REBIRTH_SECONDS_AT_MOST = 90.0  # a birth comes 10 to 60 s after a death; a longer wait is one for money
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The rooms as those who only look see them: nothing is spent, nothing is written."""
+
+    settings: Settings
+    clock: Clock
+    mind: Mind
+    ledger: Ledger
+    tracker: CreditTracker
+    health: ModelHealth
+    catalogue: Catalogue
+    rotation: Rotation
+    outbox: Outbox
+    schedule: Schedule
+    chronicle: Chronicle
+
+    def current_model(self) -> Model | None:
+        """Return who thought last, as the catalogue knows it; None before the first thought."""
+        return self.catalogue.models().get(self.rotation.current() or "")
+
+
+@dataclass(frozen=True, slots=True)
+class House(Reading):
+    """All rooms of a living mind."""
+
+    journal: Journal
+    provider: OpenAIEndpoint | None
+    local: LocalMind | None
+    client: PaidClient
+    lives: Lives
+    brain: Brain
+    commands: Commands
+    caretaker: Caretaker
+
+    async def greet(self) -> None:
+        """Close a beat that a crash cut short, take up calls that it left open, and say who serves."""
+        interrupted = self.schedule.interrupted_beat()
+        if interrupted is not None:
+            self.journal.append("beat.interrupted", beat=interrupted)
+        await self.catalogue.refresh()
+        self.journal.append("daemon.provider", text=self._who_serves())
+        await self.client.resolve_open()
+        await self.tracker.open()
+        balance = await self.tracker.balance()
+        self.journal.append("brain.budget", available_nanos=balance.available, granted_nanos=balance.granted)
+        choices = await self.rotation.candidates(Purpose.THOUGHT)
+        if choices:
+            model = choices[0].model
+            self.journal.append("brain.model", model=model.name, intelligence=model.intelligence)
+        life = self.lives.current()
+        if life is not None:
+            self.journal.append("brain.looping", name=life.name)
+
+    def _who_serves(self) -> str:
+        if self.settings.provider == "openrouter":
+            return f"Using OpenRouter API (model: {self.settings.openrouter_model or 'rotating'})"
+        if self.settings.provider == "openai":
+            return "Using OpenAI API (model: gpt-4o-mini)"
+        models = self.local.models() if self.local else []
+        return f"Using the embedded local model ({models[0].name if models else 'none can run here'})"
+
+    def next_birth_at(self) -> datetime | None:
+        """Return when somebody may be born, None while somebody lives."""
+        return self.lives.birth_due_at()
+
+    def nobody_lives(self) -> bool:
+        """Say whether there is nobody alive right now."""
+        return self.lives.current() is None
+
+    async def live_one(self) -> Beat | None:
+        """Live one beat now, waiting for a birth that is due soon; None where new money must come first."""
+        beat = await self.brain.beat(self.caretaker.carry_out_waiting)
+        if beat is None and (due := self.lives.birth_due_at()) is not None:
+            seconds = (due - self.clock.now()).total_seconds()
+            await self.clock.sleep(min(max(0.0, seconds), REBIRTH_SECONDS_AT_MOST))
+            beat = await self.brain.beat(self.caretaker.carry_out_waiting)
+        return beat
+
+    def chores(self) -> Sequence[tuple[str, float, Callable[[], Awaitable[object]]]]:
+        """Return what is done beside thinking: name, seconds between two times, work."""
+        return (
+            ("settle", 60.0, self._settle),
+            ("deliver", 60.0, self.outbox.deliver_due),
+            ("catalogue", 300.0, self.catalogue.refresh_if_due),
+            ("account", 3600.0, self.learn_account),
+            ("prune", 3600.0, self._prune),
+        )
+
+    async def _settle(self) -> None:
+        await self.client.settle_unknowns()
+        await self.tracker.capture_overdue()
+
+    async def _prune(self) -> None:
+        self.journal.prune(self.settings.journal_keep_days)
+
+    async def learn_account(self) -> None:
+        """Take in what the provider says of this key: how many free requests are left today."""
+        if self.provider is None:
+            return
+        _, info = await key_info(self.provider)
+        if info is not None:
+            await self.tracker.set_free_quota(info.free_requests_limit, info.free_requests_remaining)
+
+
+@asynccontextmanager
+async def open_reading(settings: Settings, clock: Clock) -> AsyncIterator[Reading]:
+    """Open what is there for reading alone. Raises StoreUnavailable where nothing was started here yet."""
+    mind = open_mind(settings.data_dir / "mind.db", read_only=True)
+    ledger = open_credit_ledger(settings.purse_url, clock, read_only=True)
+    journal, provider_clock = Journal(mind, clock), ProviderClock(clock, required=False)
+    catalogue = Catalogue(settings, clock, provider_clock)
+    try:
+        yield _rooms_to_read(settings, clock, mind, ledger, journal, provider_clock, catalogue)
+    finally:
+        ledger.close()
+        mind.close()
+
+
+@asynccontextmanager
+async def open_house(settings: Settings, clock: Clock, *, seed: int | None = None) -> AsyncIterator[House]:
+    """Open every room in `settings.data_dir`; the caller holds the daemon's lock. `seed` makes a run repeatable.
+
+    Raises NewerSchema, CorruptStore, StoreUnavailable, LifeFileBroken: one line each.
+    """
+    rng = random.Random(seed)  # noqa: S311 - chooses fragments and waits; nothing secret
+    async with AsyncExitStack() as stack:
+        mind = open_mind(settings.data_dir / "mind.db")
+        stack.callback(mind.close)
+        ledger = open_credit_ledger(settings.purse_url, clock)
+        stack.callback(ledger.close)
+        journal = Journal(mind, clock)
+        provider_clock = ProviderClock(clock, required=settings.provider != "local")
+        provider, local = _provider(settings, clock), _local_mind(settings, clock, journal)
+        endpoints = [endpoint for endpoint in (provider, local) if endpoint is not None]
+        for endpoint in endpoints:
+            stack.push_async_callback(endpoint.close)
+        catalogue = Catalogue(settings, clock, provider_clock, journal, local_models=local.models if local else tuple)
+        read = _rooms_to_read(settings, clock, mind, ledger, journal, provider_clock, catalogue)
+        client = PaidClient(
+            {endpoint.name: endpoint for endpoint in endpoints},
+            read.tracker,
+            read.health,
+            journal,
+            clock,
+            provider_clock=provider_clock,
+            limits=Limits(
+                timeout_seconds=float(settings.llm_timeout_seconds),
+                max_output_tokens=settings.max_output_tokens,
+                free_requests_per_minute=settings.free_requests_per_minute,
+            ),
+        )
+        embedder = _embedder(settings, clock, journal, client, catalogue)
+        lives = Lives(settings.data_dir, mind, journal, clock, rng, settings, embedder)
+        stack.callback(lives.close)
+        yield _furnish(read, journal, catalogue, provider, local, client, lives)
+
+
+def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
+    read: Reading,
+    journal: Journal,
+    catalogue: Catalogue,
+    provider: OpenAIEndpoint | None,
+    local: LocalMind | None,
+    client: PaidClient,
+    lives: Lives,
+) -> House:
+    """Put the brain and the hands of people into the rooms."""
+    settings, clock, mind = read.settings, read.clock, read.mind
+    mailbox, registry, workspace = Mailbox(mind, journal), Registry(mind), Workspace(lives.workspace)
+    commands = Commands(mind, clock)
+
+    def context(life: Life, beat: int, importance: int | None) -> ActionContext:
+        async def reflect() -> str:
+            insights = await life.memory.reflect(brain.ask)
+            return "; ".join(insight.text for insight in insights) or "nothing new came of it"
+
+        return ActionContext(
+            life=life.number,
+            beat=beat,
+            memory=life.memory,
+            tracker=read.tracker,
+            rotation=read.rotation,
+            catalogue=catalogue,
+            outbox=read.outbox,
+            workspace=workspace,
+            mailbox=mailbox,
+            rest=read.schedule.rest,
+            reflect=reflect,
+            journal=journal,
+            clock=clock,
+            settings=settings,
+            importance=importance,
+        )
+
+    brain = Brain(
+        lives=lives,
+        senses=Senses(
+            tracker=read.tracker,
+            mind=mind,
+            journal=journal,
+            mailbox=mailbox,
+            posts=read.outbox,
+            clock=clock,
+            settings=settings,
+        ),
+        rotation=read.rotation,
+        tracker=read.tracker,
+        client=client,
+        registry=registry,
+        context=context,
+        outbox=read.outbox,
+        schedule=read.schedule,
+        journal=journal,
+        clock=clock,
+        settings=settings,
+    )
+    caretaker = Caretaker(
+        commands=commands,
+        schedule=read.schedule,
+        lives=lives,
+        midwife=brain,
+        tracker=read.tracker,
+        outbox=read.outbox,
+        journal=journal,
+        mind_name=settings.mind,
+    )
+    return House(
+        settings=settings,
+        clock=clock,
+        mind=mind,
+        ledger=read.ledger,
+        tracker=read.tracker,
+        health=read.health,
+        rotation=read.rotation,
+        outbox=read.outbox,
+        schedule=read.schedule,
+        chronicle=lives.chronicle,
+        catalogue=catalogue,
+        journal=journal,
+        provider=provider,
+        local=local,
+        client=client,
+        lives=lives,
+        brain=brain,
+        commands=commands,
+        caretaker=caretaker,
+    )
+
+
+def _rooms_to_read(  # noqa: PLR0913, PLR0917 - the same
+    settings: Settings,
+    clock: Clock,
+    mind: Mind,
+    ledger: Ledger,
+    journal: Journal,
+    provider_clock: ProviderClock,
+    catalogue: Catalogue,
+) -> Reading:
+    tracker = CreditTracker(ledger, settings, clock, mind_name=settings.mind, provider_clock=provider_clock)
+    health = ModelHealth(mind, clock)
+    return Reading(
+        settings=settings,
+        clock=clock,
+        mind=mind,
+        ledger=ledger,
+        tracker=tracker,
+        health=health,
+        catalogue=catalogue,
+        rotation=Rotation(mind, catalogue, tracker, health, settings, clock, journal),
+        outbox=Outbox(mind, tracker, journal, clock, settings, open_x(settings, clock)),
+        schedule=Schedule(mind, clock, settings.think_interval_seconds),
+        chronicle=Chronicle(mind),
+    )
+
+
+def _provider(settings: Settings, clock: Clock) -> OpenAIEndpoint | None:
+    if settings.openrouter_api_key:
+        key = settings.openrouter_api_key.get_secret_value()
+        named = {"HTTP-Referer": settings.openrouter_referer, "X-OpenRouter-Title": settings.openrouter_title}
+        return OpenAIEndpoint("openrouter", settings.openrouter_base_url, key, headers=named, clock=clock)
+    if settings.openai_api_key:
+        key = settings.openai_api_key.get_secret_value()
+        return OpenAIEndpoint("openai", settings.openai_base_url, key, headers={}, clock=clock)
+    return None
+
+
+def _local_mind(settings: Settings, clock: Clock, journal: Journal) -> LocalMind | None:
+    if settings.local_model == "off":
+        return None
+    return LocalMind(settings.local_model, settings.data_dir / "models", Surroundings(journal, clock))
+
+
+def _embedder(
+    settings: Settings, clock: Clock, journal: Journal, client: PaidClient, catalogue: Catalogue
+) -> Embedder | None:
+    """Return what compares memories: the embedded MiniLM, a paid model, or nothing (words alone)."""
+    if settings.embeddings == "local":
+        return MiniLM(settings.data_dir / "models", default_shelves(), default_sources(), journal, clock)
+    if settings.embeddings == "openai" and (model := catalogue.embedding_model()) is not None:
+        return PaidEmbedder(model.id, lambda texts: client.embed(model, texts))
+    return None

@@ -1,0 +1,105 @@
+"""What the Observer sees of the house: reads, and one way to ask for something."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from ai import status
+from ai.clock import Clock
+from ai.credit_tracker.rollups import cost_of_lives
+from ai.house import House
+from ai.ledger.money import usd9
+from ai.observer import Donation, Donations, Receipt
+from ai.observer.sources import Budget, LifeRow, ModelRow, State, Tweet
+from ai.settings import Settings
+
+
+class Window:
+    """Implements `ai.observer.ObserverSources` for a living house; `problems` says why it is not ready."""
+
+    def __init__(self, house: House, problems: Callable[[], Sequence[str]]) -> None:
+        self._house = house
+        self._problems = problems
+        self._donations = Donations(house.mind, house.clock, self.command)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of this daemon."""
+        return self._house.settings
+
+    @property
+    def clock(self) -> Clock:
+        """The daemon's clock."""
+        return self._house.clock
+
+    @property
+    def mind_path(self) -> Path:
+        """Where mind.db is."""
+        return self._house.settings.data_dir / "mind.db"
+
+    async def state(self) -> State:
+        """Return who lives and how it goes."""
+        house = self._house
+        return cast(
+            "State",
+            status.state(
+                house.lives.chronicle,
+                house.schedule,
+                house.current_model(),
+                await house.tracker.balance(),
+                next_birth_at=house.lives.birth_due_at(),
+            ),
+        )
+
+    async def budget(self) -> Budget:
+        """Return the month's money."""
+        return cast("Budget", await self._house.tracker.budget_report())
+
+    async def models(self) -> Sequence[ModelRow]:
+        """Return the catalogue, best first."""
+        return cast("Sequence[ModelRow]", await self._house.rotation.table())
+
+    async def tweets(self, limit: int) -> Sequence[Tweet]:
+        """Return posts, newest first."""
+        return cast("Sequence[Tweet]", self._house.outbox.table(limit))
+
+    async def lives(self) -> Sequence[LifeRow]:
+        """Return every life, newest first."""
+        house = self._house
+        costs = await house.ledger.read(lambda tx: cost_of_lives(tx, house.settings.mind))
+        return [_life_row(facts, costs) for facts in reversed(house.chronicle.all())]
+
+    async def ready(self) -> Sequence[str]:
+        """Return what is wrong, one line each."""
+        return list(self._problems())
+
+    def command(self, kind: str, data: Mapping[str, Any]) -> int:
+        """Ask for something: a row that the daemon carries out."""
+        return self._house.commands.put(kind, **data)
+
+    def donate(self, donation: Donation) -> Receipt:
+        """Record a donation once."""
+        return self._donations.record(donation)
+
+    def listen(self, callback: Callable[[], None]) -> None:
+        """Call `callback` whenever the journal has grown."""
+        self._house.journal.listen(lambda _: callback())
+
+
+def _life_row(facts: Mapping[str, Any], costs: Mapping[int, int]) -> LifeRow:
+    number = int(facts["number"])
+    return LifeRow(
+        number=number,
+        name=str(facts["name"]),
+        pronoun=facts.get("pronoun"),
+        born_at=str(facts["born_at"]),
+        died_at=facts.get("died_at"),
+        cause=facts.get("cause"),
+        last_words=facts.get("last_words") or None,
+        beats=int(facts.get("beats", 0)),
+        thoughts=facts.get("thoughts"),
+        cost=usd9(costs.get(number, 0)),
+        first_thought=facts.get("first_thought"),
+        bootstrap_mode=facts.get("bootstrap_mode"),
+        self_page=facts.get("self_page"),
+    )
