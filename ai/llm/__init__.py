@@ -5,6 +5,7 @@ from ai.llm.calls import Endpoint, Message, ModelRequest, Outcome
 from ai.llm.client import PaidClient
 from ai.llm.endpoint import OpenAIEndpoint
 from ai.llm.health import Health, ModelHealth
+from ai.llm.purse import Purse, open_purse
 from ai.llm.walk import Attempt
 
 __all__ = [
@@ -20,4 +21,6 @@ __all__ = [
     "OpenAIEndpoint",
     "Outcome",
     "PaidClient",
+    "Purse",
+    "open_purse",
 ]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ai.llm.calls import Message
     from ai.model_config import Model
     from ai.purpose import Purpose
+    from ai.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,15 @@ class Limits:
     max_output_tokens: int = 700
     max_attempts: int = MAX_ATTEMPTS
     free_requests_per_minute: int = 20
+
+    @classmethod
+    def of(cls, settings: Settings) -> Limits:
+        """Return the limits that the settings name."""
+        return cls(
+            timeout_seconds=float(settings.llm_timeout_seconds),
+            max_output_tokens=settings.max_output_tokens,
+            free_requests_per_minute=settings.free_requests_per_minute,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,9 +141,12 @@ class PaidClient:
         """Ask for every call of unknown outcome whose time has come; capture in full what stays unknown for a day."""
         await self._settler.settle()
 
-    async def resolve_open(self) -> None:
-        """At a start, before the first call: holds that a crash left open become unknown outcomes to be asked for."""
-        await self._settler.adopt_open()
+    async def resolve_open(self, *, older_than_seconds: float = 0.0) -> None:
+        """At a start, before the first call: holds that a crash left open become unknown outcomes to be asked for.
+
+        Only holds older than `older_than_seconds` are taken up, where other programs may share this mind's name.
+        """
+        await self._settler.adopt_open(older_than_seconds)
 
     # --- for a step ----------------------------------------------------------------------------------------
 

@@ -39,15 +39,16 @@ class Settler:
         self._clock = clock
         self._asked: dict[str, tuple[int, datetime]] = {}
 
-    async def adopt_open(self) -> None:
+    async def adopt_open(self, older_than_seconds: float) -> None:
         """Make every hold that an earlier process left open one of unknown outcome. Raises StoreUnavailable.
 
-        Only to be called where no other call of this mind is under way. A hold whose request never left is of
-        unknown outcome too: the crash may have come between the sending and its record.
+        Calls of this mind that are under way must be younger than `older_than_seconds`. A hold whose request never
+        left is of unknown outcome too: the crash may have come between the sending and its record.
         """
         tracker = self._till.tracker
+        latest = self._clock.now() - timedelta(seconds=older_than_seconds)
         for call in await tracker.open_holds():
-            if call.state is CallState.UNKNOWN or not self._a_models(call):
+            if call.state is CallState.UNKNOWN or not self._a_models(call) or call.held_at > latest:
                 continue
             if call.held == 0:
                 await tracker.settle(call.id, 0, estimated=True)
