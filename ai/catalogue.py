@@ -117,7 +117,7 @@ class Catalogue:
         """Return the live models and their entries; raises FetchFailed, with the reason in one line."""
         try:
             async with asyncio.timeout(FETCH_SECONDS):
-                entries = await self._listing().fetch()
+                entries = [trimmed(entry) for entry in await self._listing().fetch()]
         except TimeoutError:
             raise FetchFailed(f"its listing did not come whole within {FETCH_SECONDS:.0f} s") from None
         models = parse_openrouter({"data": entries}) if self._settings.provider == "openrouter" else self._remote
@@ -177,7 +177,7 @@ class Catalogue:
         """Write the listing aside, sync and rename it: a crash leaves the old one or the new one whole."""
         if self._journal is None:
             return
-        document = {"fetched_at": rfc3339(self._clock.now()), "data": [trimmed(entry) for entry in entries]}
+        document = {"fetched_at": rfc3339(self._clock.now()), "data": entries}
         beside = self._path.with_suffix(".new")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -193,7 +193,7 @@ class Rotation:
 
         Those that would think the next thought come first, in their order; then by quality.
         """
-        state = await self._state(Purpose.THOUGHT, None)
+        state = await self._state(Purpose.THOUGHT, None, looking=True)
         preferred = {choice.model.id: n for n, choice in enumerate(rank(Purpose.THOUGHT, state), 1)}
         health = self._health.snapshot()
         rows = [model_row(model, state, health.get(model.id), preferred.get(model.id)) for model in state.models]
@@ -201,11 +201,11 @@ class Rotation:
 
     # --- what the choice depends on ------------------------------------------------------------------------
 
-    async def _state(self, purpose: Purpose, bound: int | None) -> RotatorState:
+    async def _state(self, purpose: Purpose, bound: int | None, *, looking: bool = False) -> RotatorState:
         now = self._clock.now()
         models = list(self._catalogue.models().values())
         balance = await self._tracker.balance()
-        spendable, wishes = await self._spendable(purpose)
+        spendable, wishes = await self._spendable(purpose, looking=looking)
         pace = self._memory.pace()
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
         days_left = max(0.0, (balance.resets_at - now).total_seconds() / DAY_SECONDS)
@@ -231,10 +231,13 @@ class Rotation:
             wished=None if wish is None else wish.model,
         )
 
-    async def _spendable(self, purpose: Purpose) -> tuple[int, int]:
-        """Return what a paid hold may take now, and what of it the AI's wishes; nothing where the purse is away."""
+    async def _spendable(self, purpose: Purpose, *, looking: bool) -> tuple[int, int]:
+        """Return what a paid hold may take now, and what of it the AI's wishes; nothing where the purse is away.
+
+        Who is only `looking` does not ask whether paying is allowed: that may open a month, which is a write.
+        """
         try:
-            if await self._tracker.may_pay() is not None:
+            if not looking and await self._tracker.may_pay() is not None:
                 return 0, 0
             return await self._tracker.room(purpose.value), await self._tracker.wishes_left()
         except StoreUnavailable:
