@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MAX_DEPTH = 24  # an action's parameters are two or three deep; beyond this it is noise, and recursion is bounded
+MAX_STOPS = 4_000  # escapes and quotes inside one text; more are noise
 MAX_MEMBERS = 400  # keys of one object or items of one array; a reply has a handful
 
 _SPACE = re.compile(r"\s*")
@@ -158,7 +159,7 @@ class _Reader:
         parts: list[str] = []
         stops = _TEXT_STOPS[quote]
         self.at += 1
-        while True:  # bounded: each turn moves past at least one character of a bounded text
+        for _ in range(MAX_STOPS):
             stop = stops.search(self.text, self.at)
             if stop is None:
                 parts.append(self.text[self.at :])
@@ -173,6 +174,7 @@ class _Reader:
                 parts.append("'")
             else:
                 return "".join(parts)
+        raise NotJson("too many quotes")
 
     def _may_end(self) -> bool:
         match = _SPACE.match(self.text, self.at)

@@ -14,7 +14,7 @@ MAX_ACTION_CHARS = 64
 MAX_TEXT_CHARS = 70_000  # a little more than the largest file that may be written
 MAX_PARAMS = 32
 MAX_NUMBER = 10**15  # beyond it no parameter means anything
-MAX_STARTS = 64  # braces tried as the start of the reply; one that needs more is noise, and the work stays bounded
+MAX_STARTS = 32  # braces tried as the start of the reply; one that needs more is noise, and the work stays bounded
 MIN_IMPORTANCE, MAX_IMPORTANCE = 1, 10
 
 _REASONING = re.compile(r"<(think|thinking|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)

@@ -132,11 +132,12 @@ class Registry:
     def _tell(self, context: ActionContext, result: ActionResult) -> ActionResult:
         if result.ok and result.action == THINK:
             return result  # the thought itself is in the journal
+        secrets = context.settings.secrets()
         context.journal.append(
             "action.performed" if result.ok else "action.refused",
             action=result.action,
-            params=_short(", ".join(f"{key}={value!r}" for key, value in result.params.items())),
-            result=_short(result.text),
+            params=_short(", ".join(f"{key}={value!r}" for key, value in result.params.items()), secrets),
+            result=_short(result.text, secrets),
         )
         return result
 
@@ -153,6 +154,8 @@ def _bounded(text: str) -> str:
     return text if len(text) <= MAX_RESULT_CHARS else text[: MAX_RESULT_CHARS - 1].rstrip() + "…"
 
 
-def _short(text: str) -> str:
+def _short(text: str, secrets: Iterable[str]) -> str:
     line = " ".join(text.split())
+    for secret in secrets:
+        line = line.replace(secret, "…")
     return line if len(line) <= MAX_TOLD_CHARS else line[: MAX_TOLD_CHARS - 1] + "…"

@@ -34,7 +34,7 @@ class Workspace:
     def read(self, path: str) -> str:
         """Return the file's text. Raises WorkspaceRefused."""
         parts = _parts(path)
-        with self._folder(parts[:-1], make=False) as folder, _named_trouble(path):
+        with self._folder(parts[:-1], path) as folder, _named_trouble(path):
             handle = os.open(parts[-1], _READ, dir_fd=folder)
             with os.fdopen(handle, "rb") as file:
                 _check_plain(handle, path)
@@ -54,7 +54,7 @@ class Workspace:
         parts = _parts(path)
         data = text.encode("utf-8", "replace")
         self._check_room(path, text, data)
-        with self._folder(parts[:-1], make=True) as folder, _named_trouble(path):
+        with self._folder(parts[:-1], path, make=True) as folder, _named_trouble(path):
             with contextlib.suppress(FileNotFoundError):
                 if not stat.S_ISREG(os.stat(parts[-1], dir_fd=folder, follow_symlinks=False).st_mode):
                     raise WorkspaceRefused(f"{path} is a folder or no plain file; choose another name")
@@ -70,14 +70,14 @@ class Workspace:
     def listing(self) -> list[tuple[str, int]]:
         """Return every plain file's path and bytes, sorted; links and what other hands put there are left out."""
         found: list[tuple[str, int]] = []
-        with contextlib.suppress(WorkspaceRefused), self._folder((), make=False) as folder:
+        with contextlib.suppress(WorkspaceRefused), self._folder((), "the workspace") as folder:
             self._walk(folder, "", found, [MAX_ENTRIES])
         return sorted(found)
 
     def wipe(self) -> list[tuple[str, int]]:
         """Empty the workspace, as a death does; returns what was there."""
         kept = self.listing()
-        with contextlib.suppress(WorkspaceRefused), self._folder((), make=False) as folder:
+        with contextlib.suppress(WorkspaceRefused), self._folder((), "the workspace") as folder:
             _empty(folder, MAX_DEPTH + 1)
         return kept
 
@@ -94,15 +94,15 @@ class Workspace:
             raise WorkspaceRefused(f"{path}: {len(data):,} bytes and {left:,} are left; overwrite an old file shorter")
 
     @contextlib.contextmanager
-    def _folder(self, parts: tuple[str, ...], *, make: bool) -> Iterator[int]:
+    def _folder(self, parts: tuple[str, ...], path: str, *, make: bool = False) -> Iterator[int]:
         """Yield the open folder below the root, each step opened without following a link."""
-        with _named_trouble("/".join(parts) or "the workspace"):
+        with _named_trouble(path):
             if make:
                 self._root.mkdir(parents=True, exist_ok=True)
             folder = os.open(self._root, _DIRECTORY)
         try:
             for part in parts:
-                with _named_trouble("/".join(parts)):
+                with _named_trouble(path):
                     if make:
                         with contextlib.suppress(FileExistsError):
                             os.mkdir(part, 0o700, dir_fd=folder)

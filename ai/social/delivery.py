@@ -193,7 +193,7 @@ class Delivery:
     async def ask_due(self) -> None:
         """Ask the timeline about every post of unknown outcome whose time has come."""
         for post in self._rows.due(PostState.UNKNOWN)[:SENT_A_RUN]:
-            if post.sent_at is not None and self._clock.now() - post.sent_at > GIVE_UP_AFTER:
+            if post.sent_at is not None and self._clock.now() - post.sent_at >= GIVE_UP_AFTER:
                 await self._give_up(post)
             elif self._x is not None:
                 found = await self._ask_about(post, self._x)
@@ -271,6 +271,8 @@ class Delivery:
         else:
             minutes = ASK_AGAIN[min(post.asked, len(ASK_AGAIN) - 1)]
             due = found.retry_at or self._clock.now() + timedelta(minutes=minutes)
+            if post.sent_at is not None:
+                due = min(due, post.sent_at + GIVE_UP_AFTER)
             self._rows.change(post.id, asked=post.asked + 1, due_at=due, problem=found.detail)
         for call in calls:
             await self._books.book(call.id)

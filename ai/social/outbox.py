@@ -72,7 +72,8 @@ class Outbox:
         if problem is None and source == OWN_WISH:
             problem = await self._problem_with_wish(text)
         if problem is not None:
-            self._journal.append("post.refused", id=None, text=text[:MAX_WEIGHT], problem=problem)
+            if source != OWN_WISH:  # a wish's refusal is told as the action's
+                self._journal.append("post.refused", id=None, text=self._redacted(text)[:MAX_WEIGHT], problem=problem)
             return PostRefusal(problem)
         waits = self._settings.tweets == "approve"
         price = 0 if self._settings.tweets == "dry-run" else price_of(text, self._settings)
@@ -133,7 +134,7 @@ class Outbox:
         weight = weighted_length(text)
         if weight > MAX_WEIGHT:
             return f"the post counts {weight:,} and X takes {MAX_WEIGHT} (emoji count 2, links 23); shorten it"
-        if any(len(secret) >= SECRET_CHARS and secret in text for secret in self._settings.secrets()):
+        if self._redacted(text) != text:
             return "the post holds one of this installation's secrets; leave it out"
         if self._rows.same_letters(text) is not None:
             return "the same was posted before; say something new"
@@ -168,6 +169,12 @@ class Outbox:
         if balance.away is None and balance.posts_left < 1:
             return "no post is left for today; keep the thought until tomorrow"
         return None
+
+    def _redacted(self, text: str) -> str:
+        for secret in self._settings.secrets():
+            if len(secret) >= SECRET_CHARS:
+                text = text.replace(secret, "…")
+        return text
 
     def _not_waiting(self, post_id: int, post: Post | None) -> str:
         if post is None:

@@ -65,27 +65,31 @@ class Answer:
 class _Doorway(HTTPAdapter):
     """Sends what is meant for tweepy's host to `base_url`, with a time-out on every request."""
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, read_seconds: float) -> None:
         super().__init__(max_retries=0)
         self._base_url = base_url
+        self._timeout = (CONNECT_SECONDS, read_seconds)
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
         """Send with the time-out of this room, whatever the caller said."""
         if self._base_url != TWEEPY_HOST and request.url is not None:
             request.url = self._base_url + request.url.removeprefix(TWEEPY_HOST)
             options["proxies"] = get_environ_proxies(request.url)  # chosen for the host that is really called
-        options["timeout"] = (CONNECT_SECONDS, READ_SECONDS)
+        options["timeout"] = self._timeout
         return super().send(request, *args, **options)
 
 
 class XClient:
-    """X v2 with OAuth 1.0a. Its methods block for at most CONNECT_SECONDS + READ_SECONDS and never raise for X."""
+    """X v2 with OAuth 1.0a. Its methods block, wait `read_seconds` at a time, and never raise for X."""
 
-    def __init__(self, keys: Mapping[str, str], base_url: str, clock: Clock) -> None:
+    def __init__(
+        self, keys: Mapping[str, str], base_url: str, clock: Clock, *, read_seconds: float = READ_SECONDS
+    ) -> None:
         """Take the four keys by their settings' names, the URL to reach X at, and a clock for retry times."""
         self._keys = keys
         self._base_url = base_url.rstrip("/")
         self._clock = clock
+        self._read_seconds = read_seconds
         owner = re.match(r"(\d{1,25})-", keys["x_access_token"])
         self.user_id = owner[1] if owner else None  # X's access tokens begin with their user's id
 
@@ -146,7 +150,7 @@ class XClient:
             return_type=requests.Response,
         )
         seen: list[requests.Response] = []
-        client.session.mount(TWEEPY_HOST, _Doorway(self._base_url))
+        client.session.mount(TWEEPY_HOST, _Doorway(self._base_url, self._read_seconds))
         client.session.max_redirects = 0  # a redirected POST would be sent twice
         client.session.headers["Connection"] = "close"
         client.session.hooks["response"].append(lambda response, **_: seen.append(response))

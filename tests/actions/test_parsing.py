@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ai.actions import parse_reply
-from ai.actions.parsing import MAX_THOUGHT_CHARS, MAX_TEXT_CHARS
+from ai.actions.parsing import MAX_TEXT_CHARS, MAX_THOUGHT_CHARS
 
 PLAIN = '{"thought": "I look.", "action": "recall", "params": {"query": "rain"}}'
 

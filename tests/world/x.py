@@ -1,0 +1,267 @@
+"""An X for tests: a real HTTP server of its v2 posts with a fault script, a price list and its own record."""
+
+from __future__ import annotations
+
+import html
+import itertools
+import json
+import re
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
+
+from tests.world.openrouter_wire import Cut, Request, Wire, WireServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+POST_NANOS, POST_WITH_URL_NANOS, READ_NANOS, USER_NANOS = 15_000_000, 200_000_000, 5_000_000, 10_000_000
+USER_ID = "2244994945"
+LINK = re.compile(r"https?://\S+|\b[\w-]+\.(?:com|org|net|io|dev)\b\S*")
+OAUTH_PARTS = ("oauth_consumer_key", "oauth_token", "oauth_nonce", "oauth_timestamp", "oauth_signature")
+KEYS = {
+    "x_api_key": "consumer-key-0001",
+    "x_api_secret": "consumer-secret-0002",
+    "x_access_token": f"{USER_ID}-access-token-0003",
+    "x_access_token_secret": "access-secret-0004",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class XFault:
+    """What goes wrong with one request; `published`: the post is there all the same, and was charged."""
+
+    kind: str
+    status: int = 0
+    document: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    published: bool = False
+
+
+def answer(status: int, document: dict[str, Any] | None = None, *, published: bool = False, **headers: str) -> XFault:
+    """Answer with a status, a document and headers (underscores in their names become dashes)."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return XFault("answer", status, document or {"title": f"status {status}"}, named, None, published)
+
+
+def problem(status: int, detail: str, title: str = "Forbidden", kind: str = "about:blank") -> XFault:
+    """Answer with X's problem document."""
+    return answer(status, {"title": title, "detail": detail, "type": kind, "status": status})
+
+
+def cut(*, published: bool, where: str = "before") -> XFault:
+    """Break the connection `before` any byte or in the `body`, after publishing or not."""
+    return XFault(f"cut_{where}", published=published)
+
+
+def hang(*, published: bool) -> XFault:
+    """Say nothing more until the client goes."""
+    return XFault("hang", published=published)
+
+
+def garbled(body: bytes, status: int = 201, *, published: bool = True) -> XFault:
+    """Answer with a body that is not what X sends."""
+    return XFault("answer", status, body=body, published=published)
+
+
+DUPLICATE = problem(403, "You are not allowed to create a Tweet with duplicate content.")
+SUSPENDED = problem(403, "Your account is suspended and is not permitted to access this feature.")
+REVOKED = answer(401, {"title": "Unauthorized", "detail": "Unauthorized", "status": 401})
+READ_ONLY_APP = problem(
+    403,
+    "Your client app is not configured with the appropriate oauth1 app permissions for this endpoint.",
+    kind="https://api.twitter.com/2/problems/oauth1-permissions",
+)
+NO_CREDITS = problem(402, "Your enrolled account does not have any credits.", title="CreditsDepleted")
+NOT_THIS_TEXT = problem(403, "You are not permitted to perform this action.")
+
+
+def rate_limited(reset: int | str | None) -> XFault:
+    """Answer 429, with the epoch second at which the limit ends."""
+    headers = {} if reset is None else {"x_rate_limit_reset": str(reset)}
+    return answer(429, {"title": "Too Many Requests", "detail": "Too Many Requests", "status": 429}, **headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A post that is on X."""
+
+    id: str
+    text: str
+    at: datetime
+
+
+@dataclass(slots=True)
+class FakeX:
+    """X; start with `with`. Records may be read from any thread.
+
+    `watch(request)` is called in the server's thread before anything is done with a request. `lagging`: so many
+    readings of the timeline do not show what was published meanwhile. `next_fault(request)` scripts by request.
+    """
+
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    watch: Callable[[Request], None] | None = None
+    next_fault: Callable[[Request], XFault | None] | None = None
+    lagging: int = 0
+    port: int = 0
+
+    published: list[Published] = field(default_factory=list)
+    charges: list[tuple[str, int]] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    unsigned: int = 0
+    _script: deque[XFault | None] = field(default_factory=deque)
+    _read_script: deque[XFault | None] = field(default_factory=deque)
+    _read_today: set[tuple[str, str]] = field(default_factory=set)
+    _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1_990_000_000_000_000_001, 4096))
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _server: WireServer | None = None
+
+    def __enter__(self) -> Self:
+        self._server = WireServer(self._handle, port=self.port).start()
+        self.port = self._server.port
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._server is not None:
+            self._server.stop()
+
+    @property
+    def base_url(self) -> str:
+        """Where it answers: X_API_BASE_URL."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def then(self, *faults: XFault | None) -> Self:
+        """Script the next posts: None goes well."""
+        self._script.extend(faults)
+        return self
+
+    def then_reading(self, *faults: XFault | None) -> Self:
+        """Script the next readings."""
+        self._read_script.extend(faults)
+        return self
+
+    def post_elsewhere(self, text: str, at: datetime | None = None) -> Published:
+        """Let the account's owner post by hand."""
+        return self._publish(text, at)
+
+    @property
+    def texts(self) -> list[str]:
+        """What is on the timeline, oldest first."""
+        return [post.text for post in self.published]
+
+    @property
+    def charged_nanos(self) -> int:
+        """Everything X charged."""
+        return sum(nanos for _, nanos in self.charges)
+
+    def charged_for(self, kind: str) -> int:
+        """Everything X charged for `post`, `read` or `user`."""
+        return sum(nanos for name, nanos in self.charges if name == kind)
+
+    # --- answering --------------------------------------------------------------------------------------
+    async def _handle(self, request: Request, wire: Wire) -> None:
+        if self.watch is not None:
+            self.watch(request)
+        self.requests.append(request)
+        authorization = request.headers.get("authorization", "")
+        if not authorization.startswith("OAuth ") or not all(f'{part}="' in authorization for part in OAUTH_PARTS):
+            self.unsigned += 1
+            await self._json(wire, 401, {"title": "Unauthorized", "detail": "Unauthorized", "status": 401})
+        elif (request.method, request.path) == ("POST", "/2/tweets"):
+            await self._create(request, wire)
+        elif request.method == "GET" and request.path == "/2/users/me":
+            if not await self._faulty(self._read_script, request, wire):
+                self._charge_read("user", f"user/{USER_ID}", USER_NANOS)
+                await self._json(wire, 200, {"data": {"id": USER_ID, "name": "Genesis", "username": "genesis"}})
+        elif request.method == "GET" and request.path == f"/2/users/{USER_ID}/tweets":
+            if not await self._faulty(self._read_script, request, wire):
+                await self._json(wire, 200, self._timeline(request.query))
+        else:
+            await self._json(wire, 404, {"title": "Not Found", "detail": request.path, "status": 404})
+
+    async def _create(self, request: Request, wire: Wire) -> None:
+        fault = self._script.popleft() if self._script else None
+        if fault is None and self.next_fault is not None:
+            fault = self.next_fault(request)
+        text = str((request.json or {}).get("text", ""))
+        if fault is not None:
+            if fault.published:
+                self._create_post(text)
+            await self._fail(fault, wire)
+            return
+        if not text or len(text) > 280 * 4:
+            await self._json(wire, 400, {"title": "Invalid Request", "detail": "text", "status": 400})
+        elif (post := self._create_post(text)) is None:
+            await self._fail(DUPLICATE, wire)
+        else:
+            await self._json(wire, 201, {"data": {"id": post.id, "text": post.text}})
+
+    def _create_post(self, text: str) -> Published | None:
+        with self._lock:
+            if any(html.unescape(_wrapped(text)) == html.unescape(post.text) for post in self.published):
+                return None
+            self.charges.append(("post", POST_WITH_URL_NANOS if LINK.search(text) else POST_NANOS))
+        return self._publish(text)
+
+    def _publish(self, text: str, at: datetime | None = None) -> Published:
+        post = Published(str(next(self._ids)), _wrapped(text), at or self.now())
+        self.published.append(post)
+        return post
+
+    def _timeline(self, query: dict[str, str]) -> dict[str, Any]:
+        newest = [post for post in reversed(self.published) if int(post.id) > int(query.get("since_id", "0"))]
+        if self.lagging > 0:
+            self.lagging -= 1
+            newest = newest[1:]
+        start = int(query.get("pagination_token", "0") or 0)
+        size = max(5, int(query.get("max_results", "10")))
+        page = newest[start : start + size]
+        for post in page:
+            self._charge_read("read", post.id, READ_NANOS)
+        meta: dict[str, Any] = {"result_count": len(page)}
+        if start + size < len(newest):
+            meta["next_token"] = str(start + size)
+        data = [{"id": p.id, "text": p.text, "created_at": f"{p.at:%Y-%m-%dT%H:%M:%S.000Z}"} for p in page]
+        return {"data": data, "meta": meta} if data else {"meta": meta}
+
+    def _charge_read(self, kind: str, resource: str, nanos: int) -> None:
+        key = (f"{self.now():%Y-%m-%d}", resource)
+        with self._lock:
+            if key not in self._read_today:
+                self._read_today.add(key)
+                self.charges.append((kind, nanos))
+
+    async def _faulty(self, script: deque[XFault | None], request: Request, wire: Wire) -> bool:
+        fault = script.popleft() if script else None
+        if fault is None:
+            return False
+        if fault.published:  # a reading that was charged, though its answer never came
+            self._timeline(request.query)
+        await self._fail(fault, wire)
+        return True
+
+    async def _fail(self, fault: XFault, wire: Wire) -> None:
+        if fault.kind == "cut_before":
+            raise Cut
+        if fault.kind == "cut_body":
+            await wire.raw(b"HTTP/1.1 201 Created\r\nContent-Length: 400\r\n\r\n" + b'{"data": {"id": "19')
+            raise Cut
+        if fault.kind == "hang":
+            await wire.client_gone()
+            raise Cut
+        body = fault.body if fault.body is not None else json.dumps(fault.document).encode()
+        await wire.head(fault.status, {**fault.headers, "Content-Length": str(len(body))})
+        await wire.write(body)
+
+    async def _json(self, wire: Wire, status: int, document: dict[str, Any]) -> None:
+        body = json.dumps(document).encode()
+        await wire.head(status, {"Content-Type": "application/json", "Content-Length": str(len(body))})
+        await wire.write(body)
+
+
+def _wrapped(text: str) -> str:
+    """Return the text as X stores it: links wrapped, three characters escaped."""
+    return html.escape(LINK.sub(lambda match: f"https://t.co/{abs(hash(match[0])) % 10**10:010d}", text), quote=False)
