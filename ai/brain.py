@@ -178,6 +178,8 @@ class Brain:
         avoid: Collection[str] = (),
     ) -> Completion | None:
         """Return the first reply that `accept` finds nothing wrong with, models in `avoid` last, or None."""
+        if purpose is Purpose.BIRTH:  # what a birth costs is the newborn's
+            self._client.bind(life=self._lives.chronicle.last() + 1)
         ranked: list[Choice] = await self._rotation.candidates(purpose)
         candidates = sorted((choice.model for choice in ranked), key=lambda model: model.id in avoid)
         try:

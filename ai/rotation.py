@@ -136,7 +136,7 @@ class Rotation:
         if last is None or last.model != model_id:
             reason = self._reasons.get(model_id, "those before it did not answer")
             self._journal.append(
-                "model.switched", from_model=None if last is None else last.model, to_model=model_id, reason=reason
+                "model.switched", from_model="nobody" if last is None else last.model, to_model=model_id, reason=reason
             )
 
     def observed(self, model_id: str, *, parsed: bool, thought: str) -> None:

@@ -132,7 +132,7 @@ class Senses:
             beat=life.beats,
             life=life.number,
             budget=budget_in_words(balance),
-            model="whoever answers" if model is None else f"{model.name} (intelligence {model.intelligence}/10)",
+            model="whoever answers" if model is None else f"a mind of intelligence {model.intelligence}/10",
             messages=self._mailbox.unread(),
             posting=self._posting_line(balance, now),
             mood=life.mood,

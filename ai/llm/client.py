@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -186,6 +187,7 @@ class PaidClient:
         request = ModelRequest(self._new_id(), model, ask.messages, most, ask.schema, ask.temperature, timeout_seconds)
         if not endpoint.paid:
             outcome = await endpoint.complete(request, _nothing)
+            await self._note_unpaid(self.expense(model, ask.purpose, 0, client=ask.client), outcome)
             return outcome, 0, await self._tracker.balance()
         bound = call_bound(model, ask.messages, ask.schema, most)
         expense = self.expense(model, ask.purpose, bound, wish=ask.wish, client=ask.client)
@@ -201,6 +203,14 @@ class PaidClient:
         self._cross_check(model, outcome, settlement)
         return outcome, settlement.cost, settlement.balance
 
+    async def _note_unpaid(self, expense: Expense, outcome: Outcome) -> None:
+        """Write an embedded model's answer into the books as a row of 0; a purse that is away stops no thought."""
+        if outcome.error is not None or outcome.usage is None:
+            return
+        with suppress(NotAffordable, LedgerError):
+            await self._tracker.hold(expense)
+            await self._tracker.settle(expense.id, 0, outcome.usage)
+
     def _cross_check(self, model: Model, outcome: Outcome, settlement: Settlement) -> None:
         """Say so where a provider's bill is above its own listed prices; the bill stands."""
         if outcome.usage is None or outcome.cost is None:
@@ -212,4 +222,4 @@ class PaidClient:
 
 
 async def _nothing(_generation_id: str | None) -> None:
-    """The embedded model's calls stand in no books."""
+    """The embedded model's calls are held for by nobody."""

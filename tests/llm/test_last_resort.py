@@ -59,7 +59,9 @@ async def test_no_network_reaches_it_at_once(both, provider):
     house = await both()
     provider.stop()
     assert (await house.ask(*PAID, "local/x")).model.id == "local/x"
-    assert len(house.calls()) == 2  # one model, tried twice; nobody is there for the others either
+    *paid, local = house.calls()
+    assert len(paid) == 2  # one model, tried twice; nobody is there for the others either
+    assert (local.subject, local.held, local.cost) == ("local/x", 0, 0)  # it has its row too, so that the sums tell all
     assert await house.available() == 5_000_000_000
 
 
