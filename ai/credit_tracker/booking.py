@@ -62,6 +62,8 @@ def book_void(tx: Transaction, call_id: str, *, current: str | None) -> None:
 def _correct(tx: Transaction, call: CallRecord, bill: Bill) -> None:
     cost, booked = bill.cost, call.cost or 0
     if cost == booked:
+        if call.estimated and not bill.estimated:
+            mark_corrected(tx, call.id, bill)
         return
     if not call.estimated:
         raise TransferConflict(call.id, "cost", booked, cost)

@@ -11,6 +11,7 @@ from ai.credit_tracker.balances import Outlook, available, read_balance
 from ai.credit_tracker.bands import Band
 from ai.credit_tracker.limits import Limit, limits_at, touches, wishes_account
 from ai.credit_tracker.periods import month_end, month_of, month_start
+from ai.credit_tracker.reconciliation import Reconciliation, latest_reconciliation
 from ai.credit_tracker.records import OPEN_STATES, Balance, CallRecord, CallState, Expense, RunUsage
 from ai.credit_tracker.report import budget_json, call_json
 from ai.credit_tracker.rollups import average_tokens, moments_per_day
@@ -41,6 +42,11 @@ class Books:
         self._free_requests: int | None = None
         self._last: Balance | None = None
 
+    @property
+    def mind_name(self) -> str:
+        """Whose books these are."""
+        return self._mind
+
     def set_smallest_hold(self, amount_nanos: int) -> None:
         """Say what a paid thought must hold at least; with less than that available the purse is bankrupt."""
         self._smallest_hold = max(1, amount_nanos)
@@ -48,7 +54,7 @@ class Books:
     async def balance(self) -> Balance:
         """Return the month at a glance; the last one known, with `away` set, where the purse cannot be read."""
         try:
-            self._last = await self._read(self._balance_at(self._clock.now()))
+            self._last = await self.read(self._balance_at(self._clock.now()))
         except StoreUnavailable as error:
             return self._away(str(error))
         return self._last
@@ -61,7 +67,7 @@ class Books:
         now = self._clock.now()
         month = month_of(now) if period is None else month_of(month_start(period))
         balance = self._balance_at(now)
-        return await self._read(lambda tx: budget_json(tx, month, balance(tx)))
+        return await self.read(lambda tx: budget_json(tx, month, balance(tx)))
 
     async def spending(self, *, month: str | None = None, since: date | None = None) -> Spending:
         """Return where the money went: in a month like `2026-11` (None: the current one), or since a UTC day.
@@ -70,23 +76,28 @@ class Books:
         """
         now = self._clock.now()
         if since is not None:
-            return await self._read(lambda tx: read_since(tx, since, now))
+            return await self.read(lambda tx: read_since(tx, since, now))
         period = month_of(now) if month is None else month_of(month_start(month))
-        return await self._read(lambda tx: read_month(tx, period, now))
+        return await self.read(lambda tx: read_month(tx, period, now))
 
     async def pace(self) -> Pace:
         """Return how fast money goes, and what the month will have spent by its end."""
         now = self._clock.now()
         balance = self._balance_at(now)
-        return await self._read(lambda tx: read_pace(tx, now, balance(tx)))
+        return await self.read(lambda tx: read_pace(tx, now, balance(tx)))
+
+    async def reconciliation(self) -> Reconciliation | None:
+        """Return the month's last comparison with the provider's figures, or None where there was none yet."""
+        period = month_of(self._clock.now())
+        return await self.read(lambda tx: latest_reconciliation(tx, period))
 
     async def calls(self, limit: int) -> list[dict[str, Any]]:
         """Return the last calls as JSON, newest first."""
-        return await self._read(lambda tx: [call_json(call) for call in call_rows.last_calls(tx, limit)])
+        return await self.read(lambda tx: [call_json(call) for call in call_rows.last_calls(tx, limit)])
 
     async def call(self, call_id: str) -> CallRecord | None:
         """Return one call's row, or None where nothing was held under this id."""
-        return await self._read(lambda tx: call_rows.find_call(tx, call_id))
+        return await self.read(lambda tx: call_rows.find_call(tx, call_id))
 
     async def unknowns(self) -> list[CallRecord]:
         """Return this mind's calls of unknown outcome, oldest first."""
@@ -97,17 +108,17 @@ class Books:
         return await self._open_calls(*OPEN_STATES)
 
     async def _open_calls(self, *states: CallState) -> list[CallRecord]:
-        return await self._read(lambda tx: call_rows.open_calls(tx, self._mind, states, MAX_LISTED))
+        return await self.read(lambda tx: call_rows.open_calls(tx, self._mind, states, MAX_LISTED))
 
     async def averages(self) -> dict[str, tuple[float, float]]:
         """Return prompt and completion tokens a call by purpose, of the last 30 days."""
         now = self._clock.now()
-        return await self._read(lambda tx: average_tokens(tx, now))
+        return await self.read(lambda tx: average_tokens(tx, now))
 
     async def moments(self) -> dict[str, float]:
         """Return calls a day by purpose, of the last week; empty until a day was observed."""
         now = self._clock.now()
-        return await self._read(lambda tx: moments_per_day(tx, now))
+        return await self.read(lambda tx: moments_per_day(tx, now))
 
     async def room(self, purpose: str) -> int:
         """Return the most that a paid call for `purpose` could hold now: the least that month and caps have left.
@@ -122,23 +133,24 @@ class Books:
         def query(tx: Transaction) -> int:
             return min([balance(tx).available, *(available(tx, cap.account, cap.level) for cap in caps)])
 
-        return await self._read(query)
+        return await self.read(query)
 
     async def wishes_left(self) -> int:
         """Return what the AI's own wishes may still take of this month, in nano-dollars."""
         now = self._clock.now()
         level = next(limit.level for limit in self._limits(now) if limit.account == wishes_account(now))
-        return await self._read(lambda tx: available(tx, wishes_account(now), level))
+        return await self.read(lambda tx: available(tx, wishes_account(now), level))
 
     async def marker(self) -> int:
         """Return where the books stand now, for `usage_since`."""
-        return await self._read(call_rows.last_seq)
+        return await self.read(call_rows.last_seq)
 
     async def usage_since(self, marker: int) -> RunUsage:
         """Return what this mind's model calls since `marker` used."""
-        return await self._read(lambda tx: call_rows.usage_after(tx, self._mind, marker))
+        return await self.read(lambda tx: call_rows.usage_after(tx, self._mind, marker))
 
-    async def _read(self, query: Callable[[Transaction], T]) -> T:
+    async def read(self, query: Callable[[Transaction], T]) -> T:
+        """Return what `query` finds in one moment of the purse; it cannot write."""
         return await self._ledger.read(query)
 
     def _balance_at(self, now: datetime) -> Callable[[Transaction], Balance]:

@@ -120,11 +120,11 @@ def _tokens(usage: Usage | None) -> tuple[int | None, ...]:
 def mark_corrected(tx: Transaction, call_id: str, bill: Bill) -> int:
     """Note the true cost of a call that was booked on an estimate; return the number of this correction."""
     rows = tx.execute(
-        "UPDATE calls SET cost = ?, estimated = 0, corrections = corrections + 1, "
+        "UPDATE calls SET cost = ?, estimated = ?, corrections = corrections + 1, "
         "prompt_tokens = COALESCE(?, prompt_tokens), completion_tokens = COALESCE(?, completion_tokens), "
         "cached_tokens = COALESCE(?, cached_tokens), reasoning_tokens = COALESCE(?, reasoning_tokens) "
         "WHERE id = ? RETURNING corrections",
-        (bill.cost, *_tokens(bill.usage), call_id),
+        (bill.cost, int(bill.estimated), *_tokens(bill.usage), call_id),
     )
     return int(next(iter(rows))["corrections"])
 

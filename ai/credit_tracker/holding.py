@@ -5,6 +5,7 @@ from datetime import datetime
 
 from ai.credit_tracker.balances import available
 from ai.credit_tracker.calls import X_SUBJECTS, CallLeg, check_same, find_call, insert_call, unknown_sums
+from ai.credit_tracker.gaps import pending_restore
 from ai.credit_tracker.limits import Limit, touches, used_of
 from ai.credit_tracker.months import OVERRUN, USD, Month, find_month, month_account, spent_account
 from ai.credit_tracker.periods import month_end, month_of
@@ -49,6 +50,13 @@ def why_no_paid(tx: Transaction, wallet: Wallet, *, thinking: bool) -> Obstacle 
     """
     if wallet.clock_problem is not None:
         return Obstacle("clock", wallet.clock_problem)
+    restore = pending_restore(tx)
+    if restore is not None:
+        return Obstacle(
+            "restore",
+            f"the purse is a backup of {restore.backup_at:%Y-%m-%d %H:%M} UTC, and what was spent since is not booked "
+            "yet; run `python -m ai reconcile`",
+        )
     overrun = available(tx, OVERRUN)
     if overrun < 0:
         return Obstacle(
