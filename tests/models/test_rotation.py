@@ -45,7 +45,7 @@ async def test_a_switch_is_told_with_its_reason(rooms):
     choices = await rooms.rotation.candidates(Purpose.THOUGHT, life=1, beat=1)
     rooms.rotation.used(choices[1].model.id, 1, 1)
     (told,) = rooms.events("model.switched")
-    assert told == {"from_model": None, "to_model": choices[1].model.id, "reason": "free, standing in"}
+    assert told == {"from_model": "nobody", "to_model": choices[1].model.id, "reason": "free, standing in"}
 
 
 async def test_everything_is_remembered_across_a_restart(rooms, tmp_path):
