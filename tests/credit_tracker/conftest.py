@@ -62,10 +62,20 @@ class Purse:
 _numbers = count(1)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def purse_url(request, tmp_path):
-    """Return the URL of an empty purse, on either store."""
-    if request.param == "sqlite":
+# for modules with SQL of their own; the others run on SQLite alone, because a PostgreSQL database takes a while
+BOTH_STORES = pytest.mark.parametrize("store", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+
+
+@pytest.fixture
+def store():
+    """Return the store a test runs on."""
+    return "sqlite"
+
+
+@pytest.fixture
+def purse_url(store, request, tmp_path):
+    """Return the URL of an empty purse."""
+    if store == "sqlite":
         return f"sqlite:///{tmp_path / 'ledger.db'}"
     return request.getfixturevalue("postgres_server").database(f"credits_{next(_numbers)}")
 

@@ -10,6 +10,7 @@ from ai.credit_tracker.reconcile import Reconciler
 from ai.credit_tracker.webhook import OLDEST, WAITS, Webhook, sign
 from ai.journal import Journal
 from ai.mind import open_mind
+from tests.credit_tracker.conftest import BOTH_STORES
 from tests.world.webhook import WebhookServer
 
 USD = 1_000_000_000
@@ -91,6 +92,7 @@ async def test_an_overrun_is_told_each_time_it_comes(house):
         await house.alerts.look()
 
 
+@BOTH_STORES
 async def test_an_unknown_outcome_is_told_after_an_hour(house):
     expense = house.purse.expense(USD // 10)
     await house.tracker.hold(expense)

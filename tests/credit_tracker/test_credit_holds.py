@@ -4,7 +4,9 @@ import pytest
 
 from ai.credit_tracker import Band, CallState, NotAffordable, Usage
 from ai.ledger.errors import HoldEnded, TransferConflict
+from tests.credit_tracker.conftest import BOTH_STORES
 
+pytestmark = BOTH_STORES
 USD = 1_000_000_000
 
 

@@ -179,8 +179,8 @@ class Purse(RuleBasedStateMachine):
 
 
 Purse.TestCase.settings = settings(
-    max_examples=30,
-    stateful_step_count=25,
+    max_examples=20,
+    stateful_step_count=20,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

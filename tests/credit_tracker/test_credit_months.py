@@ -7,7 +7,9 @@ import pytest
 
 from ai.credit_tracker import Band, CreditTracker, NotAffordable, ProviderClock
 from ai.settings import Settings
+from tests.credit_tracker.conftest import BOTH_STORES
 
+pytestmark = BOTH_STORES
 USD = 1_000_000_000
 DECEMBER = datetime(2026, 12, 1, 0, 5, tzinfo=UTC)
 

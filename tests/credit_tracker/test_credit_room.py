@@ -3,10 +3,12 @@
 from decimal import Decimal
 
 from ai.settings import Cap
+from tests.credit_tracker.conftest import BOTH_STORES
 
 USD = 1_000_000_000
 
 
+@BOTH_STORES
 async def test_room_is_the_least_of_what_a_hold_would_touch(purse):
     cap = Cap(name="chatter", amount=Decimal("0.25"), period="month", covers=("social",))
     tracker = await purse.tracker(monthly_budget_usd=Decimal(5), daily_budget_usd=Decimal(1), budgets=(cap,))

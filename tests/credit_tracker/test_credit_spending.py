@@ -12,6 +12,7 @@ from ai.credit_tracker import Usage
 from ai.credit_tracker.render import BARS, dollars, render_budget, render_spending, sparkline
 from ai.credit_tracker.spending import daily_costs, spending_csv, spending_json
 from ai.ledger.money import nanos
+from tests.credit_tracker.conftest import BOTH_STORES
 
 USD = 1_000_000_000
 
@@ -30,6 +31,7 @@ async def three_days(purse):
     return tracker
 
 
+@BOTH_STORES
 async def test_every_cut_adds_up(purse):
     tracker = await three_days(purse)
     everything = await tracker.spending(since=date(2026, 11, 1))
@@ -46,6 +48,7 @@ async def test_every_cut_adds_up(purse):
     assert (await tracker.spending(since=date(2026, 11, 30))).cost == 7 * USD // 100
 
 
+@BOTH_STORES
 async def test_pace_and_projection_of_the_month(purse):
     tracker = await three_days(purse)
     pace = await tracker.pace()

@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 
 from ai.credit_tracker import Band, CallState, NotAffordable, RunUsage, Usage
+from tests.credit_tracker.conftest import BOTH_STORES
 
+pytestmark = BOTH_STORES
 USD = 1_000_000_000
 
 

@@ -10,6 +10,7 @@ from ai.credit_tracker.doubts import Doubts
 from ai.credit_tracker.gaps import note_restore
 from ai.credit_tracker.reconcile import Reconciler
 from ai.credit_tracker.reconciliation import likely_cause, reconciliation_json
+from tests.credit_tracker.conftest import BOTH_STORES
 
 USD = 1_000_000_000
 
@@ -71,6 +72,7 @@ async def test_in_step(purse, desk):
     assert await tracker.reconciliation() == found
 
 
+@BOTH_STORES
 async def test_unknowns_and_estimates_are_settled_by_their_generation_id(purse, desk):
     tracker, provider, reconciler = desk
     unknown = await call(purse, tracker, "unknown")
@@ -90,6 +92,7 @@ async def test_unknowns_and_estimates_are_settled_by_their_generation_id(purse, 
     assert provider.asked == []
 
 
+@BOTH_STORES
 async def test_others_on_the_same_key_are_told_apart_from_lost_calls(purse, desk):
     tracker, provider, reconciler = desk
     provider.usage_monthly = USD
@@ -145,6 +148,7 @@ def test_booked_in_full_and_billed_less():
     assert likely_cause(-50_000_000, 0, Doubts(0, 0, 60_000_000)).startswith("calls were booked in full")
 
 
+@BOTH_STORES
 async def test_after_a_restore_nothing_is_paid_until_the_gap_is_booked(purse, desk):
     tracker, provider, reconciler = desk
     await call(purse, tracker, cost=USD)
