@@ -53,7 +53,11 @@ class LifeFile:
 
     def put(self, name: str, number: int, document: Mapping[str, Any]) -> None:
         """Write the fields of a document under its number; it is made where there was none."""
-        self.table(name).upsert(Document(dict(document), doc_id=number))
+        table, whole = self.table(name), Document(dict(document), doc_id=number)
+        if table.contains(doc_id=number):
+            table.upsert(whole)
+        else:  # upsert would look through all documents first
+            table.insert(whole)
 
     def drop(self, name: str, numbers: Collection[int]) -> None:
         """Delete documents by number; those that are not there are no error."""

@@ -154,6 +154,10 @@ class MemoryStream:
             return [found[number] for number in best if number in found]
         return self._by_words(words, k, kinds)
 
+    def weigh(self, weights: Weights) -> None:
+        """Rank by other weights from now on; the usual ones are `scoring.Weights()`."""
+        self._weights = weights
+
     def forget(self, number: int, by: str = "the mind") -> bool:
         """Delete a memory from the file, the archive and the search; return whether there was one."""
         known = number in self._working or bool(self._archive.get(self.life, [number]))

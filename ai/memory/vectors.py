@@ -102,7 +102,8 @@ class VectorIndex:
         meant = np.zeros(count, np.float32)
         known = self._known[:count]
         if self._matrix is not None and known.any():
-            alike = self._matrix[:count] @ query
+            # einsum runs on this thread alone: on a busy machine BLAS waits for its others, 30 ms against 2 at 20,000
+            alike = np.einsum("ij,j->i", self._matrix[:count], query)
             low, high = float(alike[known].min()), float(alike[known].max())
             meant = np.where(known, (alike - low) / max(high - low, 1e-9), 0.0).astype(np.float32)
         said = np.zeros(count, np.float32)
