@@ -1,4 +1,4 @@
-"""What comes to mind: recall@5 of several rankings of 1,000 memories, and the cost of a retrieval at 2,000 and 20,000."""
+"""What comes to mind: recall@5 of several rankings of 1,000 memories, and what one costs at 2,000 and 20,000."""
 
 import argparse
 import asyncio
