@@ -151,7 +151,7 @@ class OpenAIEndpoint:
         if isinstance(failure, openai.APIStatusError):
             return self._status_error(failure.response, exchange)
         if isinstance(failure, TimeoutError | openai.APITimeoutError | httpx2.TimeoutException):
-            return _own(Shape.CONNECTION, "timeout", f"no whole answer within {timeout_seconds:.0f} s")
+            return _own(Shape.CONNECTION, "timeout", f"no whole answer within {timeout_seconds:g} s")
         if isinstance(failure, ReplyTooLarge):
             return _own(Shape.READING, "too_large", f"the answer is larger than {MAX_REPLY_BYTES:,} bytes")
         cause = failure.__cause__ or failure

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import httpx2
 import pytest
 
 from ai.clock import VirtualClock
@@ -25,6 +27,7 @@ from ai.purpose import Purpose
 from ai.settings import Settings
 from tests.world.openrouter import FakeOpenRouter
 
+MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
 NOBODY_THERE = "postgresql://127.0.0.1:1/purse"  # port 1 refuses at once
 START = datetime(2026, 11, 10, 12, tzinfo=UTC)
 QUESTION = [{"role": "system", "content": "You are terse."}, {"role": "user", "content": "Are you there?"}]
@@ -47,6 +50,10 @@ class House:
     models: dict[str, Model]
     provider_clock: ProviderClock
     numbers: Any = field(default_factory=lambda: count(1))
+
+    def impatient(self) -> None:
+        """From here on a call takes 0.3 s at most: for providers that hang, and only then, as machines are busy."""
+        self.client.limits = replace(self.client.limits, timeout_seconds=0.3)
 
     async def ask(self, *model_ids: str, **choices: Any) -> Completion:
         choices.setdefault("purpose", Purpose.THOUGHT)
@@ -77,11 +84,18 @@ async def house(build: "Build") -> House:
     return await build()
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder in memory where there is one: these tests ask what is booked, not whether a disk keeps it."""
+    with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as path:
+        yield Path(path)
+
+
 Build = Callable[..., Any]
 
 
 @pytest.fixture
-async def build(tmp_path: Path, provider: FakeOpenRouter) -> AsyncIterator[Build]:
+async def build(folder: Path, provider: FakeOpenRouter) -> AsyncIterator[Build]:
     """`await build(monthly_budget_usd="5.00", …)` makes a house; what it opened is closed and audited at the end."""
     async with AsyncExitStack() as stack:
 
@@ -92,7 +106,7 @@ async def build(tmp_path: Path, provider: FakeOpenRouter) -> AsyncIterator[Build
             extra_models: Sequence[Model] = (),
             dialect: str = "openrouter",
             base_url: str | None = None,
-            folder: Path = tmp_path,
+            folder: Path = folder,
             clock: VirtualClock | None = None,
             purse_away: bool = False,
             **chosen: Any,
@@ -111,7 +125,9 @@ async def build(tmp_path: Path, provider: FakeOpenRouter) -> AsyncIterator[Build
                 await tracker.open()
             journal = Journal(mind, clock)
             health = ModelHealth(mind, clock)
-            endpoint = OpenAIEndpoint(dialect, base_url or provider.base_url, provider.key, headers={}, clock=clock)
+            http = httpx2.AsyncClient(verify=False, timeout=None)
+            address = base_url or provider.base_url
+            endpoint = OpenAIEndpoint(dialect, address, provider.key, headers={}, clock=clock, http_client=http)
             stack.push_async_callback(endpoint.close)
             client = PaidClient(
                 {endpoint.name: endpoint, **{other.name: other for other in others}},

@@ -54,7 +54,6 @@ KINDS = [
     (choice_error(502), Failure.SERVER),
     (choice_error(429), Failure.RATE_LIMITED),
     (stream_error(503), Failure.OVERLOADED),
-    (hang(), Failure.TIMEOUT),
     (cut(), Failure.CUT),
     (cut(where="mid_stream"), Failure.CUT),
     (bad_json(), Failure.BROKEN),
@@ -65,7 +64,7 @@ KINDS = [
 
 @pytest.fixture
 async def quick(build):
-    return await build(limits=Limits(timeout_seconds=0.3, max_attempts=6))
+    return await build(limits=Limits(max_attempts=6))
 
 
 def test_every_kind_has_a_row():
@@ -90,6 +89,18 @@ async def test_a_failure_is_read_for_what_it_is_and_its_step_is_taken(quick, fau
     assert fallback["failed"] == FIRST
     assert fallback["next"] == (SECOND if reached == 2 else "nobody")
     assert fallback["problem"] == attempts[0].problem
+
+
+async def test_a_model_that_hangs_rests_and_the_next_one_is_asked(quick):
+    quick.provider.then(hang())
+    patient = quick.client.limits
+    quick.impatient()
+    with pytest.raises(NoAnswer) as raised:
+        await quick.ask(FIRST)
+    assert raised.value.attempts[0].kind == Failure.TIMEOUT
+    quick.client.limits = patient
+    answer = await quick.ask(FIRST, SECOND)
+    assert (answer.model.id, answer.attempts[0].kind) == (SECOND, "resting")
 
 
 async def test_a_short_retry_after_is_waited_for_and_the_same_model_asked(quick):
