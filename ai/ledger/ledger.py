@@ -156,15 +156,14 @@ class Ledger:
         try:
             self._store.begin(write=True)
             for work in works:
-                self._store.execute("SAVEPOINT one_work")
+                self._store.mark()
                 try:
                     answers.append((_run(Transaction(self._store, self._clock_us()), work.run), None))
                 except (StoreUnavailable, CorruptStore):
                     raise
                 except BaseException as error:  # noqa: BLE001 - whatever one caller's work raises is that caller's answer
-                    self._store.execute("ROLLBACK TO SAVEPOINT one_work")
+                    self._store.undo()
                     answers.append((None, error))
-                self._store.execute("RELEASE SAVEPOINT one_work")
             self._store.commit()
         except BaseException as error:  # noqa: BLE001 - the store failed: that is every caller's answer; the thread lives on
             self._store.rollback()

@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.rows import RowFactory
 
 from ai.ledger.errors import ConstraintBroken, CorruptStore, LedgerError, NewerSchema, StoreUnavailable
 from ai.ledger.versions import migrations_in
@@ -98,9 +97,9 @@ def read_url(url: str) -> tuple[str, str]:
     return make_conninfo(**(bounds | given)), where
 
 
-def connect(conninfo: str, row_factory: RowFactory[Any]) -> BoundedConnection:
+def connect(conninfo: str) -> BoundedConnection:
     """Return a connection on which every commit is on the server's disk when it returns, with a reader's patience."""
-    connection = BoundedConnection.connect(conninfo, autocommit=True, row_factory=row_factory)
+    connection = BoundedConnection.connect(conninfo, autocommit=True)
     connection.execute("SET synchronous_commit = on")
     be_patient(connection, READING_SECONDS)
     return connection

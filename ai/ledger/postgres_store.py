@@ -44,6 +44,8 @@ class PostgresStore:
         self._read_only = read_only
         self._patience = READING_SECONDS if read_only else WRITING_SECONDS
         self._connection: BoundedConnection | None = None
+        self._first = ""  # what goes before the next statement in its round trip
+        self._marked = False  # whether a part has begun in this transaction
 
     def begin(self, *, write: bool) -> None:
         """Begin; a writer waits for the lock that all writers of a purse take in turn.
@@ -52,29 +54,39 @@ class PostgresStore:
         once more on a new one.
         """
         sql = _BEGIN_WRITING if write else _BEGIN_READING
+        self._first, self._marked = "", False
         fresh = self._connection is None
         try:
-            self._run(self._connect(), sql)
+            self._ask(self._connect(), sql)
         except StoreUnavailable:
             self.rollback()
             if fresh or self._connection is not None:
                 raise
-            self._run(self._connect(), sql)
+            self._ask(self._connect(), sql)
 
     def execute(self, sql: str, params: Sequence[object] = ()) -> Rows:
         """Run one statement."""
-        return self._run(self._live(), _placeholders(sql), params)
+        return self._ask(self._live(), _placeholders(sql), params)
 
     def attempt(self, sql: str, params: Sequence[object] = ()) -> None:
-        """Run one statement within a savepoint, in one round trip: here a refused one ends the transaction."""
+        """Run one statement within a savepoint, because here a refused one ends the transaction."""
         connection = self._live()
-        text = f"SAVEPOINT attempt; {_placeholders(sql)}; RELEASE SAVEPOINT attempt"
         try:
-            with self._named_errors(), psycopg.ClientCursor(connection) as cursor:
-                cursor.execute(text.encode(), params)
+            self._ask(connection, f"SAVEPOINT attempt; {_placeholders(sql)}; RELEASE SAVEPOINT attempt", params)
         except ConstraintBroken:
-            self._run(connection, "ROLLBACK TO SAVEPOINT attempt; RELEASE SAVEPOINT attempt")
+            self._ask(connection, "ROLLBACK TO SAVEPOINT attempt; RELEASE SAVEPOINT attempt")
             raise
+
+    def mark(self) -> None:
+        """Set a savepoint in place of the one before, on the way of the next statement."""
+        if not self._first:
+            self._first = "RELEASE SAVEPOINT part; SAVEPOINT part; " if self._marked else "SAVEPOINT part; "
+        self._marked = True
+
+    def undo(self) -> None:
+        """Go back to the newest savepoint, unless nothing was asked since."""
+        if not self._first:
+            self._ask(self._live(), "ROLLBACK TO SAVEPOINT part")
 
     def commit(self) -> None:
         """Commit, with `synchronous_commit` on: it is on the server's disk when this returns."""
@@ -116,7 +128,7 @@ class PostgresStore:
     def _connect(self) -> BoundedConnection:
         if self._connection is None:
             with self._named_errors():
-                connection = connect(self._conninfo, _named_rows)
+                connection = connect(self._conninfo)
                 try:
                     connection.adapters.register_loader("numeric", _IntegralNumeric)
                     for component, folder in self._components:
@@ -133,9 +145,16 @@ class PostgresStore:
             raise StoreUnavailable(f"the connection to {self._where} broke in the middle of a transaction")
         return self._connection
 
-    def _run(self, connection: BoundedConnection, sql: str, params: Sequence[object] | None = None) -> Rows:
-        with self._named_errors():
-            cursor = connection.execute(sql.encode(), params)
+    def _ask(self, connection: BoundedConnection, sql: str, params: Sequence[object] | None = None) -> Rows:
+        """Send statements, with what has to come first, in one round trip; return the last one's rows.
+
+        Several statements in one message take the simple protocol, for which psycopg quotes the parameters.
+        """
+        text, self._first = f"{self._first}{sql}".encode(), ""
+        with self._named_errors(), psycopg.ClientCursor(connection, row_factory=_named_rows) as cursor:
+            cursor.execute(text, params)
+            while cursor.nextset():
+                pass
             return cursor.fetchall() if cursor.description is not None else []
 
     @contextmanager

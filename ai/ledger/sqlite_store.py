@@ -17,9 +17,11 @@ class SQLiteStore:
         self._components = components
         self._read_only = read_only
         self._connection: sqlite3.Connection | None = None
+        self._marked = False  # whether a part has begun in this transaction
 
     def begin(self, *, write: bool) -> None:
         """Begin; `BEGIN IMMEDIATE` waits for the one writer that SQLite allows."""
+        self._marked = False
         self._run(self._connect(), "BEGIN IMMEDIATE" if write else "BEGIN", ())
 
     def execute(self, sql: str, params: Sequence[object] = ()) -> Rows:
@@ -29,6 +31,17 @@ class SQLiteStore:
     def attempt(self, sql: str, params: Sequence[object] = ()) -> None:
         """Run one statement; SQLite undoes no more than a refused statement."""
         self._run(self._live(), sql, params)
+
+    def mark(self) -> None:
+        """Set a savepoint in place of the one before."""
+        if self._marked:
+            self._run(self._live(), "RELEASE SAVEPOINT part", ())
+        self._run(self._live(), "SAVEPOINT part", ())
+        self._marked = True
+
+    def undo(self) -> None:
+        """Go back to the newest savepoint."""
+        self._run(self._live(), "ROLLBACK TO SAVEPOINT part", ())
 
     def commit(self) -> None:
         """Commit: with `synchronous=FULL` the WAL is on disk when this returns."""

@@ -47,6 +47,14 @@ class Store(Protocol):
         """Do as `execute`, but leave the transaction usable after ConstraintBroken."""
         ...
 
+    def mark(self) -> None:
+        """Begin a part that `undo` can take back alone; the part before it, if any, stays done."""
+        ...
+
+    def undo(self) -> None:
+        """Take back all since `mark`, also where a statement of it was refused."""
+        ...
+
     def commit(self) -> None:
         """Return only when all since `begin` is durable; raises StoreUnavailable (outcome_unknown) otherwise."""
         ...

@@ -121,12 +121,15 @@ def _fast_folder() -> str | None:
 
 
 @contextlib.contextmanager
-def running_server() -> Iterator[PostgresServer]:
-    """Start a server in a new folder, and leave nothing of it. Skips the test where there is none, saying so."""
+def running_server(parent: Path | None = None) -> Iterator[PostgresServer]:
+    """Start a server in a new folder (in `parent`, or where it is fastest), and leave nothing of it.
+
+    Skips the test where no server is installed, saying so.
+    """
     bin_folder = binaries()
     if bin_folder is None:
         pytest.skip(MISSING)
-    folder = Path(tempfile.mkdtemp(prefix="genesis-pg-", dir=_fast_folder()))
+    folder = Path(tempfile.mkdtemp(prefix="genesis-pg-", dir=parent or _fast_folder()))
     try:
         folder.chmod(0o755)
         server = PostgresServer(bin_folder, folder)
