@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from ai import model_docs
 from ai.log_lines import EVENTS
 from ai.settings import SECRET_NAMES, Settings
 
@@ -74,7 +75,11 @@ def commands() -> str:
 
 
 BLOCKS: dict[str, Callable[[], str]] = {"log-lines": log_lines, "commands": commands}
-PAGES: dict[str, Callable[[], str]] = {"docs/configuration.md": configuration, ".env.example": env_example}
+PAGES: dict[str, Callable[[], str]] = {
+    "docs/configuration.md": configuration,
+    "docs/OPENROUTER_MODELS.md": model_docs.page,
+    ".env.example": env_example,
+}
 PAGES_WITH_BLOCKS = ("docs/operations.md",)
 
 
