@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from ai.actions.action import Action, NoParams, Params
+from ai.actions.action import Action, NoParams, Params, Refused
 from ai.actions.context import ActionContext, ListedModel
 from ai.ledger.money import NANOS_PER_USD
 
@@ -46,7 +46,10 @@ async def list_models(_params: NoParams, context: ActionContext) -> str:
 
 async def switch_model(params: ModelId, context: ActionContext) -> str:
     """Ask the rotation for a model; it answers with what it will do, or why not."""
-    return await context.rotation.wish(params.model_id)
+    answer = await context.rotation.wish(params.model_id)
+    if answer.startswith("refused"):
+        raise Refused(answer)
+    return answer
 
 
 _TIER_ORDER = {"premium": 0, "cheap": 1, "ultra_cheap": 2, "free": 3, "local": 4}

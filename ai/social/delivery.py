@@ -99,7 +99,13 @@ class Delivery:
             return False
         now = self._clock.now()
         post = self._rows.change(
-            post.id, state=PostState.SENDING, price_nanos=price, attempts=post.attempts + 1, sent_at=now, problem=None
+            post.id,
+            state=PostState.SENDING,
+            price_nanos=price,
+            attempts=post.attempts + 1,
+            after_id=self._rows.last_remote_id() if post.attempts == 0 else post.after_id,
+            sent_at=now,
+            problem=None,
         )
         try:
             await self._books.leaving(call_id)
@@ -204,9 +210,9 @@ class Delivery:
         user = await self._whose_timeline(post, x)
         if isinstance(user, Answer):
             return user
-        since, page = self._rows.last_remote_id(), None
+        page = None
         for _ in range(MAX_PAGES):
-            answer = await self._read(post, partial(x.timeline, user, since_id=since, page=page), TIMELINE_PAGE)
+            answer = await self._read(post, partial(x.timeline, user, since_id=post.after_id, page=page), TIMELINE_PAGE)
             if answer.outcome is not Outcome.DONE:
                 return Answer(Outcome.UNKNOWN, detail=answer.detail, retry_at=answer.retry_at)
             for seen in answer.posts:

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from ai.clock import Clock, rfc3339
 from ai.journal import Journal
@@ -23,8 +23,17 @@ from ai.social.x import XClient
 
 OWN_WISH = "action"  # a post the mind wishes for; births and deaths are told in any case
 WAITING_AT_MOST = 20  # posts in the outbox that did not leave: more could not leave within their two days
+APPEAL_OF_A_WISH = 4.0  # of 1 for any draft: the mind chose this one of many; only a clear waste is refused
 COMPARED = 100  # last posts that a new one must differ from
 SECRET_CHARS = 8  # a configured secret shorter than this could be an ordinary word
+
+
+class Worth(Protocol):
+    """Says whether a draft is worth its price (publish when (3 - 1) × quality × appeal > λ × price)."""
+
+    async def __call__(self, price_nanos: int, *, appeal: float) -> bool:
+        """Return whether posting for `price_nanos` does more than the same money spent on thoughts."""
+        ...
 
 
 class Outbox:
@@ -40,9 +49,13 @@ class Outbox:
         x: XClient | None,
         *,
         near: NearSame = same_letters,
+        worth: Worth | None = None,
         new_id: Callable[[], str] = lambda: secrets.token_hex(12),
     ) -> None:
-        """Join the rooms; `x` from `ai.social.open_x`, None only with TWEETS=dry-run. `near` compares posts."""
+        """Join the rooms; `x` from `ai.social.open_x`, None only with TWEETS=dry-run. `near` compares posts.
+
+        `worth` is the rule of what a dollar is worth this month (`Rotation.worth_posting`); None: money decides alone.
+        """
         if x is None and settings.tweets != "dry-run":
             raise ValueError(f"TWEETS={settings.tweets} needs a client for X; open it with ai.social.open_x")
         self._rows = OutboxRows(mind, clock)
@@ -51,11 +64,16 @@ class Outbox:
         self._clock = clock
         self._settings = settings
         self._near = near
+        self._worth = worth
         self._pace = Pace(self._rows, clock, settings)
         self.account = XAccount(mind, journal, clock, settings)
         books = Books(self._rows, tracker, new_id)
         self._delivery = Delivery(self._rows, books, self.account, self._pace, journal, clock, settings, x)
         self._one_at_a_time = asyncio.Lock()
+
+    def compare_by(self, near: NearSame) -> None:
+        """Compare posts in this way from now on: embeddings are there only once a life is."""
+        self._near = near
 
     async def queue(self, text: str, *, source: str, life: int | None, beat: int | None = None) -> Post | PostRefusal:
         """Write a post down (`source`: birth, action or death), or say in one line why not; sends nothing.
@@ -168,6 +186,10 @@ class Outbox:
             return f"a post costs ${usd9(price)} and ${usd9(balance.available)} is left until {balance.resets_at:%d %B}"
         if balance.away is None and balance.posts_left < 1:
             return "no post is left for today; keep the thought until tomorrow"
+        if self._worth is not None and not await self._worth(price, appeal=APPEAL_OF_A_WISH):
+            return (
+                f"a post costs ${usd9(price)}, and what is left this month does more as thoughts; keep it with remember"
+            )
         return None
 
     def _redacted(self, text: str) -> str:

@@ -42,6 +42,7 @@ class Post:
     attempts: int
     asked: int
     doubted: bool
+    after_id: str | None
     remote_id: str | None
     problem: str | None
     created_at: datetime

@@ -193,6 +193,7 @@ def _post(row: Any) -> Post:
         attempts=row["attempts"],
         asked=row["asked"],
         doubted=bool(row["doubted"]),
+        after_id=row["after_id"],
         remote_id=row["remote_id"],
         problem=row["problem"],
         created_at=parse_rfc3339(row["created_at"]),

@@ -76,7 +76,7 @@ class Wishes:
 
     async def wish(self, model_id: str) -> str:
         if "opus" in model_id:
-            return f"{model_id} costs more than a tenth of the month; choose a cheaper one"
+            return f"refused: {model_id} costs more than a tenth of the month; choose a cheaper one"
         return f"{model_id} thinks from the next beat on"
 
 

@@ -48,7 +48,8 @@ async def test_models_are_listed_by_tier_best_first_without_barred_ones(desk: De
 
 async def test_switching_says_what_the_rotation_says(desk: Desk) -> None:
     assert "from the next beat" in (await desk.do("switch_model", model_id="lab/mini")).text
-    assert "cheaper" in (await desk.do("switch_model", model_id="lab/opus")).text
+    refused = await desk.do("switch_model", model_id="lab/opus")
+    assert (refused.ok, "cheaper" in refused.text) == (False, True)
 
 
 async def test_remember_and_recall(desk: Desk) -> None:

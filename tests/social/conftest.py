@@ -53,10 +53,10 @@ class House:
     def client(self, base_url: str | None = None, **keys: str) -> XClient:
         return XClient(KEYS | keys, base_url or self.x.base_url, self.clock, read_seconds=0.3)
 
-    async def outbox(self, *, x: XClient | None = None, near: Any = None, **given: Any) -> Outbox:
+    async def outbox(self, *, x: XClient | None = None, near: Any = None, worth: Any = None, **given: Any) -> Outbox:
         settings = self.settings(**given)
         client = None if settings.tweets == "dry-run" else (x or self.client())
-        more = {"near": near} if near else {}
+        more = {name: value for name, value in (("near", near), ("worth", worth)) if value}
         return Outbox(
             self.mind, await self.tracker(**given), self.journal, self.clock, settings, client,
             new_id=lambda: f"{next(self.numbers):06d}", **more,

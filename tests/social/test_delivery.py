@@ -338,3 +338,16 @@ async def test_the_gap_holds_through_restarts_and_a_clock_set_back(house: House)
     third = await house.later(outbox, third, 0)
     assert third.state is PostState.QUEUED
     assert outbox.next_at() <= house.clock.now() + timedelta(hours=1)
+
+
+async def test_a_post_is_looked_for_among_what_came_after_it_was_sent_not_after_later_ones(house: House) -> None:
+    """Found by killing at random: a later post's id was taken as where to begin, and the first was sent twice."""
+    house.x.forgetful = True
+    house.x.then(world.cut(published=True))
+    outbox = await house.outbox()
+    first = await house.say(outbox, "First, and nobody saw it arrive.", source="birth", life=1)
+    assert (await house.say(outbox, "Second.", source="birth", life=2)).state is PostState.POSTED
+    first = await house.later(outbox, first, 121)
+    assert first.state is PostState.POSTED
+    assert len(house.x.published) == 2
+    assert await house.spent() == house.x.charged_nanos

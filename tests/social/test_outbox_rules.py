@@ -1,10 +1,15 @@
 """What the outbox takes, and the one line it gives where it does not."""
 
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 import pytest
 
 from ai.ledger.money import nanos
 from ai.settings import X_KEYS
 from ai.social import Outbox, PostRefusal, PostState, missing_keys, open_x
+from ai.social.near import SameMeaning
 from tests.social.conftest import House
 from tests.world.x import KEYS
 
@@ -125,3 +130,39 @@ def test_live_posting_needs_all_keys_and_says_which(house: House) -> None:
 async def test_a_live_outbox_without_a_client_is_a_mistake_of_the_builder(house: House) -> None:
     with pytest.raises(ValueError, match="open_x"):
         Outbox(house.mind, await house.tracker(), house.journal, house.clock, house.settings(), None)
+
+
+async def test_meaning_is_compared_by_vectors_and_each_text_is_embedded_once() -> None:
+    asked: list[str] = []
+    directions = {"rain falls": (1.0, 0.0), "water comes from the sky": (0.96, 0.28), "I count coins": (0.0, 1.0)}
+
+    async def embed(texts: Sequence[str]) -> list[Any]:
+        asked.extend(texts)
+        return [np.array(directions[text], dtype=np.float32) for text in texts]
+
+    near = SameMeaning(embed)
+    assert await near("water comes from the sky", ["I count coins", "rain falls"]) == "rain falls"
+    assert await near("I count coins", ["rain falls"]) is None
+    assert await near("rain falls", []) is None
+    assert sorted(asked) == sorted(directions)
+
+
+async def test_without_vectors_letters_must_do() -> None:
+    async def away(_texts: Sequence[str]) -> list[Any]:
+        raise RuntimeError("no weights here")
+
+    near = SameMeaning(away)
+    assert await near("The rain is back, again.", ["The rain is back again!"]) == "The rain is back again!"
+    assert await near("The rain is back.", ["I count coins."]) is None
+
+
+async def test_a_wish_that_wastes_scarce_money_is_refused_but_a_birth_is_told(house: House) -> None:
+    async def nothing_is_worth_it(price_nanos: int, *, appeal: float) -> bool:
+        assert (price_nanos, appeal) == (15_000_000, 4.0)
+        return False
+
+    outbox = await house.outbox(worth=nothing_is_worth_it)
+    assert "does more as thoughts" in await refusal(outbox, "Hello.")
+    assert (await house.say(outbox, "I was born.", source="birth")).state is PostState.POSTED
+    dry = await house.outbox(tweets="dry-run", worth=nothing_is_worth_it)
+    assert (await house.say(dry, "For the house.")).state is PostState.DRY_RUN

@@ -99,13 +99,14 @@ class FakeX:
     """X; start with `with`. Records may be read from any thread.
 
     `watch(request)` is called in the server's thread before anything is done with a request. `lagging`: so many
-    readings of the timeline do not show what was published meanwhile. `next_fault(request)` scripts by request.
+    readings of the timeline do not show the newest post. `next_fault(request)` scripts by request.
     """
 
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     watch: Callable[[Request], None] | None = None
     next_fault: Callable[[Request], XFault | None] | None = None
     lagging: int = 0
+    forgetful: bool = False  # publishes the same text again, so that nothing but the sender prevents a double
     port: int = 0
 
     published: list[Published] = field(default_factory=list)
@@ -201,7 +202,7 @@ class FakeX:
 
     def _create_post(self, text: str) -> Published | None:
         with self._lock:
-            if any(html.unescape(_wrapped(text)) == html.unescape(post.text) for post in self.published):
+            if not self.forgetful and any(html.unescape(_wrapped(text)) == html.unescape(post.text) for post in self.published):
                 return None
             self.charges.append(("post", POST_WITH_URL_NANOS if LINK.search(text) else POST_NANOS))
         return self._publish(text)

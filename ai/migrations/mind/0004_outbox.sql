@@ -14,6 +14,7 @@ CREATE TABLE tweets (
     attempts    INTEGER NOT NULL DEFAULT 0, -- requests that left, or may have
     asked       INTEGER NOT NULL DEFAULT 0, -- how often the timeline was asked about the last of them
     doubted     INTEGER NOT NULL DEFAULT 0 CHECK (doubted IN (0, 1)), -- sent again because the timeline lacked it
+    after_id    TEXT,          -- X's newest id known when it was first sent: its own must be above it
     remote_id   TEXT,
     problem     TEXT,
     created_at  TEXT NOT NULL,
