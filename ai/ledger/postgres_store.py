@@ -155,7 +155,8 @@ class PostgresStore:
             cursor.execute(text, params)
             while cursor.nextset():
                 pass
-            return cursor.fetchall() if cursor.description is not None else []
+            rows: list[Any] = cursor.fetchall() if cursor.description is not None else []
+            return rows
 
     @contextmanager
     def _named_errors(self) -> Iterator[None]:
