@@ -18,7 +18,7 @@ EVENTS_DEFAULT, EVENTS_MOST = 100, 1000  # rows of one answer of /api/events
 STREAMS = 400  # open at once; each is a socket and a small task
 PING_SECONDS = 15  # under the usual minute of silence that proxies allow
 SEND_SECONDS = 30.0  # a reader that takes nothing for this long is let go; it resumes by its last id
-RETRY_MILLISECONDS = 3000
+RETRY_MILLISECONDS = 2000  # a restart takes about this long
 PRIVATE = "money is private here (PUBLIC_BUDGET=off); send Authorization: Bearer ADMIN_TOKEN"
 
 

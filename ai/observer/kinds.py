@@ -11,22 +11,26 @@ class Group:
 
     name: str
     label: str
+    one: str  # the label of a single event
     prefixes: tuple[str, ...]
 
 
 GROUPS = (
-    Group("thoughts", "Thoughts", ("thought", "memory.", "self.")),
-    Group("actions", "Actions", ("action.",)),
-    Group("models", "Minds", ("model.", "call.fallback", "local.", "catalogue.", "brain.model")),
-    Group("posts", "Posts", ("post.",)),
-    Group("money", "Money", ("purse.", "donation.", "brain.budget", "budget.")),
+    Group("thoughts", "Thoughts", "Thought", ("thought", "memory.", "self.")),
+    Group("actions", "Actions", "Action", ("action.",)),
+    Group("models", "Minds", "Change of mind", ("model.", "call.fallback", "local.", "catalogue.", "brain.model")),
+    Group("posts", "Posts", "Post", ("post.",)),
+    Group("money", "Money", "Money", ("purse.", "donation.", "brain.budget", "budget.")),
     Group(
-        "lives", "Lives", ("life.", "beat.interrupted", "beat.empty", "beat.failed", "brain.paused", "brain.resumed")
+        "lives",
+        "Lives",
+        "Life",
+        ("life.", "beat.interrupted", "beat.empty", "beat.failed", "brain.paused", "brain.resumed"),
     ),
-    Group("care", "Messages", ("caretaker.",)),
-    Group("alerts", "Alerts", ("alert", "daemon.trouble", "daemon.clock")),
-    Group("calls", "Calls", ("call.",)),
-    Group("beats", "Beats", ("beat.", "brain.", "daemon.")),
+    Group("care", "Messages", "Message", ("caretaker.",)),
+    Group("alerts", "Alerts", "Alert", ("alert", "daemon.trouble", "daemon.clock")),
+    Group("calls", "Calls", "Call", ("call.",)),
+    Group("beats", "Beats", "Beat", ("beat.", "brain.", "daemon.")),
 )
 QUIET = frozenset({"calls", "beats"})  # left out of the story unless asked for
 STORY = "story"

@@ -45,16 +45,16 @@ async def now_context(request: Request, view: View) -> dict[str, Any]:
     budget = await _or_none(view.budget.get()) if money else None
     figures = await view.figures()
     latest = await view.reader.read(lambda mind: page_of(mind, ("thought",), limit=1))
-    lives = await _or_none(view.lives.get()) if not state["alive"] else None
+    dead = None if state["alive"] else _last_dead(await _or_none(view.lives.get()))
     return {
         "state": state,
-        "mode": mode_of(state),
+        "mode": mode_of(state, dead),
         "money": money,
         "budget": budget,
         "month_name": f"{view.house.clock.now():%B}",
         "last_call": told(figures.last_call, money=money) if figures.last_call else None,
         "thought": told(latest[0], money=money) if latest else None,
-        "dead": _last_dead(lives) if not state["alive"] else None,
+        "dead": dead,
         "now": view.house.clock.now(),
         "newest": view.tail.newest,
         "settings": view.house.settings,
@@ -76,10 +76,10 @@ def _purse(budget: Budget, figures: Figures, now: datetime) -> dict[str, Any]:
     }
 
 
-def mode_of(state: State) -> str:
-    """Return the one word that says how it is: alive, paused, bankrupt, dead, unborn."""
+def mode_of(state: State, dead: LifeRow | None) -> str:
+    """Return the one word that says how it is: alive, paused, bankrupt, dead, unborn; `dead` is who died last."""
     if not state["alive"]:
-        return "dead" if state["life"] is not None else "unborn"
+        return "unborn" if dead is None else "dead"
     if state["paused"]:
         return "paused"
     return "bankrupt" if state["budget"]["band"] == "bankrupt" else "alive"
@@ -116,7 +116,7 @@ async def home(request: Request) -> Response:
 
 async def now(request: Request) -> Response:
     """GET /now: the parts of the first page that change with every beat, for the page's own script."""
-    return page(request, "now.html", await now_context(request, view_of(request)))
+    return page(request, "live.html", await now_context(request, view_of(request)))
 
 
 async def stream(request: Request) -> Response:

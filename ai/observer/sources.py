@@ -35,6 +35,10 @@ class State(TypedDict):
     intelligence: NotRequired[int | None]  # 1–10, of `model`
     mood: NotRequired[str | None]
     next_birth_at: NotRequired[str | None]  # while nobody lives: when the next birth is due
+    held_unknown: NotRequired[str | None]  # USD: part of what is held whose outcome nobody knows yet
+    free_left: NotRequired[int | None]  # requests to free models left today
+    free_quota: NotRequired[int | None]
+    posts_left: NotRequired[int | None]
 
 
 class ByModel(TypedDict):
@@ -63,7 +67,7 @@ class ByLife(TypedDict):
 
 
 class Budget(TypedDict):
-    """CONTRACT §3 `budget --json`, and what only the page shows beside it (may be left out)."""
+    """CONTRACT §3 `budget --json`."""
 
     period: str
     granted: str
@@ -77,11 +81,6 @@ class Budget(TypedDict):
     by_model: Sequence[ByModel]
     by_purpose: Sequence[ByPurpose]
     by_life: Sequence[ByLife]
-    held_unknown: NotRequired[str]  # part of `held` whose outcome nobody knows yet
-    holds_open: NotRequired[int]
-    free_left: NotRequired[int | None]  # requests to free models left today
-    free_quota: NotRequired[int | None]
-    posts_left: NotRequired[int | None]
 
 
 class ModelRow(TypedDict):

@@ -46,7 +46,7 @@ def told(event: Event, *, money: bool, whole: bool = False) -> Told:
         event.at,
         event.kind,
         group.name,
-        group.label,
+        group.one,
         tone_of(event.kind),
         event.life,
         _clip(head, 120),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-import pytest
+import pytest_asyncio
 
 from ai.observer import ObserverServer
 from tests.observer.demo_house import DemoHouse
@@ -34,7 +34,7 @@ class Served:
 Serve = Callable[..., Awaitable[Served]]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
     async with AsyncExitStack() as stack:
 
@@ -53,6 +53,6 @@ async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
         yield start
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def served(serve: Serve) -> Served:
     return await serve()

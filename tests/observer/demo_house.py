@@ -10,6 +10,7 @@ from typing import Any
 from ai.clock import VirtualClock, rfc3339
 from ai.commands import Commands
 from ai.journal import Event, Journal
+from ai.ledger.errors import StoreUnavailable
 from ai.ledger.money import NANOS_PER_USD, nanos, usd9
 from ai.mind import open_mind
 from ai.observer import Donation, Donations, Receipt
@@ -27,7 +28,9 @@ PAST_LIVES = (
 class DemoHouse:
     """Serves `days` days of life number 3; `tell` adds an event as a daemon would, and wakes the listeners."""
 
-    def __init__(self, folder: Path, *, days: float = 2.0, seed: int = 7, now: datetime = NOW, **settings: str) -> None:
+    def __init__(self, folder: Path, *, days: float = 2.0, seed: int = 7, dear: int = 1, **settings: str) -> None:
+        now = NOW
+        self.dear = dear  # how many times dearer than in life everything is
         self.clock = VirtualClock(now)
         self.settings = load_settings({"OBSERVER_PORT": "0", "DATA_DIR": str(folder), **settings}, folder)
         self.mind_path = folder / "mind.db"
@@ -36,11 +39,12 @@ class DemoHouse:
         self.commands = Commands(self.mind, self.clock)
         self.donations = Donations(self.mind, self.clock, lambda kind, data: self.commands.put(kind, **data))
         self.problems: list[str] = []
-        self.random = random.Random(seed)  # noqa: S311 - a repeatable demonstration, nothing secret
+        self.random = random.Random(seed)
         self.granted = 5 * NANOS_PER_USD
         self.spending: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
         self.alive, self.paused, self.band = True, False, "comfortable"
         self.born_at = now - timedelta(days=days)
+        self.away = False
         self.beats = 0
         self.calls: dict[str, int] = defaultdict(int)
         self.model = MODELS[3]
@@ -68,6 +72,10 @@ class DemoHouse:
             "next_beat_at": rfc3339(self.clock.now() + timedelta(seconds=260)) if living and not self.paused else None,
             "next_birth_at": None if living and self.chronicle else rfc3339(self.clock.now() + timedelta(seconds=42)),
             "paused": self.paused,
+            "held_unknown": usd9(0),
+            "free_left": 21,
+            "free_quota": 50,
+            "posts_left": 2,
             "budget": {"available": usd9(self.available), "granted": usd9(self.granted), "band": self.band},
         }
 
@@ -80,6 +88,8 @@ class DemoHouse:
         return self.granted - self.spent
 
     async def budget(self) -> dict[str, Any]:
+        if self.away:
+            raise StoreUnavailable("the purse cannot be reached", transient=True)
         by_model: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
         by_purpose: dict[str, list[int]] = defaultdict(lambda: [0, 0])
         for (model, purpose), row in self.spending.items():
@@ -105,11 +115,6 @@ class DemoHouse:
                 for p, r in sorted(by_purpose.items(), key=lambda item: -item[1][1])
             ],
             "by_life": [{"life": 3, "cost": usd9(self.spent)}] if self.chronicle else [],
-            "held_unknown": usd9(0),
-            "holds_open": 0,
-            "free_left": 21,
-            "free_quota": 50,
-            "posts_left": 2,
         }
 
     async def models(self) -> list[dict[str, Any]]:
@@ -213,6 +218,8 @@ class DemoHouse:
         self.journal.bind(life=3, beat=self.beats)
         self.tell("beat.started", purpose="thought")
         model = chance.choices(MODELS, weights=[m[5] for m in MODELS])[0]
+        if self.available < NANOS_PER_USD // 50:  # what a thought of the dearest model is held at, about
+            model, self.band = MODELS[3 + self.beats % 2], "bankrupt"
         if model != self.model:
             self.tell("model.switched", from_model=self.model[0], to_model=model[0], reason=chance.choice(REASONS))
             self.model = model
@@ -227,7 +234,7 @@ class DemoHouse:
 
     def _call(self, model: tuple[Any, ...]) -> None:
         prompt, completion = int(self.random.gauss(1100, 200)), int(self.random.gauss(240, 60))
-        cost = nanos(f"{(prompt * float(model[3]) + completion * float(model[4])) / 1_000_000:.9f}")
+        cost = nanos(f"{(prompt * float(model[3]) + completion * float(model[4])) * self.dear / 1_000_000:.9f}")
         purpose = "important" if model[1] in {"premium", "cheap"} else "thought"
         row = self.spending[(model[0], purpose)]
         self.spending[(model[0], purpose)] = [row[0] + 1, row[1] + prompt, row[2] + completion, row[3] + cost]

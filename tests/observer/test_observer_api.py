@@ -13,6 +13,8 @@ from ai.observer import ObserverServer
 from ai.observer.server import PortUnusable
 from tests.observer.conftest import Serve, Served
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 async def events_of(lines: Any, count: int) -> list[tuple[int, dict[str, Any]]]:
     """Read `count` journal events from an open stream's lines."""
@@ -111,7 +113,7 @@ async def test_stream_resumes_without_gap_or_double(served: Served) -> None:
         await anext(lines)
         house.beat()
         first = await events_of(lines, 3)
-    for _ in range(300):
+    for _ in range(115):
         house.beat()
     newest = house.journal.before(None, 1)[0].seq
     async with client.stream("GET", "/api/stream", headers={"last-event-id": str(first[-1][0])}) as stream:

@@ -8,6 +8,7 @@
   const HEAD_EVERY = 60000;
   const THINKING_MOST = 300000; // a beat ends within 300 s
   const RETRY = 5000;
+  const DRAW_DELAY = 30; // milliseconds: two frames
 
   const body = document.body;
   const list = document.getElementById("events");
@@ -19,6 +20,8 @@
   const orb = document.getElementById("orb");
   let last = Number(list.dataset.newest);
   let held = [];
+  let arrived = [];
+  let drawTimer = 0;
   let skew = Date.parse(hero.dataset.now) - Date.now();
   let headTimer = 0;
   let thinkingTimer = 0;
@@ -115,6 +118,20 @@
   });
   addEventListener("scroll", () => { if (held.length && !reading()) release(); }, { passive: true });
 
+  // What arrives together is drawn together: measuring the page for each event of a burst would freeze it.
+  const draw = () => {
+    drawTimer = 0;
+    const items = arrived;
+    arrived = [];
+    orb.classList.remove("heard");
+    const behind = reading(); // measures, and so lets the ring start anew
+    orb.classList.add("heard");
+    const thought = items.findLast((item) => item.dataset.kind === "thought");
+    if (thought) heard.textContent = `New thought: ${thought.querySelector(".body").textContent.slice(0, 160)}`;
+    if (behind) held = held.concat(items).slice(0, MOST_HELD);
+    else items.slice(-MOST_SHOWN).forEach(place);
+    tellHeld();
+  };
   const take = (message) => {
     const seq = Number(message.lastEventId);
     if (seq <= last) return;
@@ -124,20 +141,16 @@
     thinking(kind === "beat.started" || (body.classList.contains("is-thinking") && kind !== "beat.ended"));
     soon();
     if (item.dataset.shown === undefined) return;
-    orb.classList.remove("heard");
-    void orb.getBoundingClientRect();
-    orb.classList.add("heard");
-    if (kind === "thought") heard.textContent = `New thought: ${item.querySelector(".body").textContent.slice(0, 160)}`;
-    if (!reading()) place(item);
-    else if (held.length < MOST_HELD) held.push(item);
-    tellHeld();
+    arrived.push(item);
+    if (arrived.length > 2 * MOST_SHOWN) arrived = arrived.slice(-MOST_SHOWN);
+    if (!drawTimer) drawTimer = setTimeout(draw, DRAW_DELAY);
   };
 
   let source = null;
   const follow = () => {
     if (source) source.close();
     source = new EventSource(`/live?after=${last}&view=${encodeURIComponent(list.dataset.show)}`);
-    source.onopen = () => { lostAt = null; offline.hidden = true; body.classList.remove("is-offline"); soon(); };
+    source.onopen = () => { list.dataset.live = ""; lostAt = null; offline.hidden = true; body.classList.remove("is-offline"); soon(); };
     source.onmessage = take;
     source.onerror = () => {
       if (!lostAt) {
@@ -146,6 +159,7 @@
         offline.textContent = `The connection was lost at ${at} UTC. Trying again; nothing will be missed.`;
       }
       offline.hidden = false;
+      delete list.dataset.live;
       body.classList.add("is-offline");
       thinking(false);
       if (source.readyState === EventSource.CLOSED) setTimeout(follow, RETRY);

@@ -1,0 +1,135 @@
+"""The caretaker's forms over HTTP: who may send them, and what a foreign page cannot do."""
+
+import re
+
+import httpx2
+import pytest
+
+from tests.observer.conftest import TOKEN, Serve, Served
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def sign_in(served: Served) -> str:
+    """Sign in with the client at hand; return the CSRF token of its forms."""
+    answer = await served.client.post("/caretaker/sign-in", data={"token": TOKEN})
+    assert answer.status_code == 303
+    page = (await served.client.get("/caretaker")).text
+    found = re.search(r'name="csrf" value="([^"]+)"', page)
+    assert found is not None
+    return found[1]
+
+
+async def test_a_session_cookie_alone_is_not_enough(served: Served) -> None:
+    csrf = await sign_in(served)
+    for form in ({}, {"csrf": "guess"}, {"csrf": csrf[:-1]}, {"csrf": "ü"}):
+        assert (await served.client.post("/caretaker/pause", data=form)).status_code == 403
+    assert (await served.client.post("/caretaker/pause", data={"csrf": csrf})).status_code == 303
+    assert [c.kind for c in served.house.commands.pending()] == ["sign_in", "pause"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"origin": "http://127.0.0.1.evil.example"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+    ],
+)
+async def test_a_form_of_another_page_is_refused(served: Served, headers: dict[str, str]) -> None:
+    csrf = await sign_in(served)
+    answer = await served.client.post("/caretaker/pause", data={"csrf": csrf}, headers=headers)
+    assert answer.status_code == 403
+    stranger = httpx2.AsyncClient(base_url=served.url)
+    async with stranger:
+        answer = await stranger.post("/caretaker/sign-in", data={"token": TOKEN}, headers=headers)
+    assert answer.status_code == 403
+    assert [c.kind for c in served.house.commands.pending()] == ["sign_in"]
+
+
+async def test_without_a_session_nothing_is_done(served: Served) -> None:
+    for path in ("pause", "kill", "topup", "say", "posts/3", "sign-out"):
+        answer = await served.client.post(f"/caretaker/{path}", data={"csrf": "x", "confirm": "Ember", "cause": "x"})
+        assert answer.status_code == 403
+    assert served.house.commands.pending() == []
+
+
+async def test_a_session_ends_by_time_and_by_signing_out(served: Served) -> None:
+    csrf = await sign_in(served)
+    served.house.clock.advance(12 * 3600 + 1)
+    assert (await served.client.post("/caretaker/pause", data={"csrf": csrf})).status_code == 403
+    csrf = await sign_in(served)
+    assert (await served.client.post("/caretaker/sign-out", data={"csrf": csrf})).status_code == 303
+    assert (await served.client.post("/caretaker/pause", data={"csrf": csrf})).status_code == 403
+
+
+async def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(served: Served) -> None:
+    answer = await served.client.post("/caretaker/sign-in", data={"token": TOKEN})
+    cookie = answer.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert TOKEN not in cookie
+
+
+async def test_signing_in_is_limited(served: Served) -> None:
+    codes = [(await served.client.post("/caretaker/sign-in", data={"token": "no"})).status_code for _ in range(11)]
+    assert codes == [403] * 10 + [429]
+    assert (await served.client.post("/caretaker/sign-in", data={"token": TOKEN})).status_code == 429
+    served.house.clock.advance(7)
+    assert (await served.client.post("/caretaker/sign-in", data={"token": TOKEN})).status_code == 303
+
+
+async def test_without_a_token_set_nobody_signs_in(serve: Serve) -> None:
+    served = await serve(token=None)
+    assert "is not set" in (await served.client.get("/caretaker")).text
+    for token in ("", "x"):
+        assert (await served.client.post("/caretaker/sign-in", data={"token": token})).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "said"),
+    [
+        ("topup", {"amount": "-1", "from": "A"}, "amount"),
+        ("topup", {"amount": "1"}, "from"),
+        ("say", {"text": "  "}, "text"),
+        ("kill", {"cause": "x", "confirm": "ember"}, "nothing was done"),
+        ("kill", {"confirm": "Ember"}, "cause"),
+        ("posts/3", {"verdict": "eat"}, "verdict"),
+    ],
+)
+async def test_a_wrong_form_is_told_and_changes_nothing(
+    served: Served, path: str, form: dict[str, str], said: str
+) -> None:
+    csrf = await sign_in(served)
+    answer = await served.client.post(f"/caretaker/{path}", data={"csrf": csrf, **form})
+    assert answer.status_code == 400
+    assert said in answer.text
+    assert [c.kind for c in served.house.commands.pending()] == ["sign_in"]
+
+
+async def test_a_notice_in_an_address_is_shown_to_nobody_else(served: Served) -> None:
+    strange = "/caretaker?notice=Call+this+number"
+    assert "Call this number" not in (await served.client.get(strange)).text
+
+
+async def test_a_caretaker_sees_private_money_and_nobody_keeps_the_page(serve: Serve) -> None:
+    served = await serve(PUBLIC_BUDGET="off")
+    hidden = await served.client.get("/")
+    assert "$" not in re.sub(r"(?s)<head>.*</head>", "", hidden.text).replace("$…", "")
+    await sign_in(served)
+    shown = await served.client.get("/")
+    assert "left of $5.00" in shown.text
+    assert shown.headers["cache-control"] == "private, no-store"
+
+
+async def test_a_missing_page_is_a_page_for_people_and_json_for_programs(served: Served) -> None:
+    answer = await served.client.get("/nowhere", headers={"accept": "text/html"})
+    assert answer.status_code == 404
+    assert "Not here" in answer.text
+    assert (await served.client.get("/nowhere")).json()["error"]
+    for path in ("/events/999999", "/lives/99", f"/events/{2**70}", "/?show=nonsense", "/?before=x"):
+        answer = await served.client.get(path, headers={"accept": "text/html"})
+        assert answer.status_code == 404
+        assert "</html>" in answer.text
