@@ -33,7 +33,7 @@ from ai.rotation import Rotation
 from ai.schedule import Schedule
 from ai.senses import Senses
 from ai.settings import Settings
-from ai.social import Outbox, open_x
+from ai.social import Outbox, SameMeaning, open_x
 
 REBIRTH_SECONDS_AT_MOST = 90.0  # a birth comes 10 to 60 s after a death; a longer wait is one for money
 
@@ -190,6 +190,8 @@ async def open_house(settings: Settings, clock: Clock, *, seed: int | None = Non
             ),
         )
         embedder = _embedder(settings, clock, journal, client, catalogue)
+        if embedder is not None:
+            read.outbox.compare_by(SameMeaning(embedder.embed))
         lives = Lives(settings.data_dir, mind, journal, clock, rng, settings, embedder)
         stack.callback(lives.close)
         yield _furnish(read, journal, catalogue, provider, local, client, lives)
@@ -298,6 +300,8 @@ def _rooms_to_read(  # noqa: PLR0913, PLR0917 - the same
 ) -> Reading:
     tracker = CreditTracker(ledger, settings, clock, mind_name=settings.mind, provider_clock=provider_clock)
     health = ModelHealth(mind, clock)
+    rotation = Rotation(mind, catalogue, tracker, health, settings, clock, journal)
+    x = open_x(settings, clock)
     return Reading(
         settings=settings,
         clock=clock,
@@ -306,8 +310,8 @@ def _rooms_to_read(  # noqa: PLR0913, PLR0917 - the same
         tracker=tracker,
         health=health,
         catalogue=catalogue,
-        rotation=Rotation(mind, catalogue, tracker, health, settings, clock, journal),
-        outbox=Outbox(mind, tracker, journal, clock, settings, open_x(settings, clock)),
+        rotation=rotation,
+        outbox=Outbox(mind, tracker, journal, clock, settings, x, worth=rotation.worth_posting),
         schedule=Schedule(mind, clock, settings.think_interval_seconds),
         chronicle=Chronicle(mind),
     )

@@ -1,7 +1,8 @@
 """Posting to X: written down first, held for, sent once, and never twice."""
 
+from ai.social.near import SameMeaning
 from ai.social.outbox import Outbox, table
 from ai.social.post import Post, PostRefusal, PostState
 from ai.social.x import XClient, missing_keys, open_x
 
-__all__ = ["Outbox", "Post", "PostRefusal", "PostState", "XClient", "missing_keys", "open_x", "table"]
+__all__ = ["Outbox", "Post", "PostRefusal", "PostState", "SameMeaning", "XClient", "missing_keys", "open_x", "table"]
