@@ -1,6 +1,6 @@
 """Kill writers with `kill -9` at random points under load, and count what was acknowledged and is not there.
 
-    python -m benchmarks.crash --kills 1000 [--seed N] [--url postgresql://…] [--json]
+    python -m benchmarks.crash --kills 1000 [--seed N] [--postgres | --url URL] [--json]
 
 Exits 1 where an acknowledged step is missing or differs, or the audit finds a mismatch.
 """
@@ -13,12 +13,14 @@ import secrets
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
 from ai.ledger import Transaction, audit, open_ledger
 from benchmarks.purse_writer import CALLERS, Victim, fund, now_us, victim
+from tests.world.postgres import running_server
 
 MOST_STEPS = 60  # acknowledged steps before a kill at most, so that short and long lives are killed
 AUDIT_EVERY = 50  # kills; an audit reads all transfers, and every step is looked up after each kill anyway
@@ -113,13 +115,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Kill writers with kill -9 and look what they left.")
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--url", default=None, help="an empty purse; without it a new SQLite file")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--url", default=None, help="an empty purse; without it a new SQLite file")
+    where.add_argument("--postgres", action="store_true", help="a PostgreSQL server of its own")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     seed = secrets.randbelow(2**32) if given.seed is None else given.seed
     sys.stderr.write(f"seed {seed}\n")
-    with tempfile.TemporaryDirectory(prefix="genesis-crash-") as folder:
-        outcome = crash(given.url or f"sqlite:///{Path(folder)}/ledger.db", given.kills, seed)
+    with ExitStack() as stack:
+        url = given.url
+        if given.postgres:
+            url = stack.enter_context(running_server()).purse("crash")
+        elif url is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="genesis-crash-")))
+            url = f"sqlite:///{folder}/ledger.db"
+        outcome = crash(url, given.kills, seed)
     if given.json:
         print(json.dumps({**asdict(outcome), "ok": outcome.ok}))
     else:
