@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,16 +10,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ai.clock import Clock
 from ai.journal import Journal
 from ai.ledger.errors import StoreUnavailable
-from ai.ledger.money import usd9
+from ai.ledger.money import nanos
 from ai.llm.bound import CALL_TOKENS, MESSAGE_TOKENS, input_bound
 from ai.mind import Mind
-from ai.model_config import Model
+from ai.model_config import Model, Tier
 from ai.model_rotator import (
     DEFAULT_RATES,
     DEFAULT_TOKENS,
     Choice,
     RotatorState,
-    able,
     learned,
     price_of_money,
     quality_in,
@@ -32,6 +30,7 @@ from ai.model_table import ModelRow, exact_bound, model_row
 from ai.purpose import Purpose
 from ai.rotation_memory import Pace, RotationMemory, Use, Wish, by_purpose
 from ai.settings import Settings
+from ai.wishes import granted, why_refused, why_unknown
 
 if TYPE_CHECKING:
     from ai.credit_tracker import Balance
@@ -63,6 +62,7 @@ class Purse(Protocol):
     async def wishes_left(self) -> int: ...  # noqa: D102
     async def averages(self) -> dict[str, tuple[float, float]]: ...  # noqa: D102
     async def moments(self) -> dict[str, float]: ...  # noqa: D102
+    def set_smallest_hold(self, amount_nanos: int) -> None: ...  # noqa: D102
 
 
 class ModelHealth(Protocol):
@@ -98,6 +98,7 @@ class Rotation:
         self._clock = clock
         self._journal = journal
         self._reasons: dict[str, str] = {}
+        self._smallest_told = False
 
     async def candidates(
         self,
@@ -163,17 +164,14 @@ class Rotation:
         models = self._catalogue.models()
         model = models.get(model_id.strip())
         if model is None:
-            near = difflib.get_close_matches(model_id.strip(), models, n=3, cutoff=0.5)
-            return f"refused: no model {model_id!r} is known" + (f"; near are {', '.join(near)}" if near else "")
+            return why_unknown(model_id, models)
         state = await self._state(Purpose.THOUGHT, None)
-        refusal = self._why_not(model, state)
+        refusal = why_refused(model, state, self._health.snapshot().get(model.id))
         if refusal is not None:
-            return f"refused: {refusal}"
+            return refusal
         last = self._memory.last()
         self._memory.keep_wish(Wish(model.id, None if last is None else last.life))
-        cost = model.prices.expected(*state.tokens.get(Purpose.THOUGHT, DEFAULT_TOKENS))
-        spend = f"about ${cost / 1e9:.5f} a thought, ${state.wishes_left / 1e9:.2f} for wishes left" if cost else "free"
-        return f"granted: {model.id} thinks from your next beat on while you can afford it ({spend})"
+        return granted(model, state)
 
     async def price_of_money(self) -> float:
         """Return λ: the weighted points of quality that a nano-dollar is worth for the rest of the month."""
@@ -213,7 +211,7 @@ class Rotation:
         trust = self._memory.trust()
         return RotatorState(
             models=models,
-            balance=balance.available,
+            balance=self._reachable(balance.available, days_left),
             spendable=spendable,
             wishes_left=wishes,
             b=pace.b,
@@ -243,6 +241,11 @@ class Rotation:
         except StoreUnavailable:
             return 0, 0
 
+    def _reachable(self, available: int, days_left: float) -> int:
+        """Return what of the month's money a cap on the day lets be spent before the month ends."""
+        daily = self._settings.daily_budget_usd
+        return available if daily is None else min(available, round(nanos(daily) * max(1.0, days_left)))
+
     def _rates(self, pace: Pace) -> dict[Purpose, float]:
         beats = DAY_SECONDS / self._settings.think_interval_seconds
         return {**DEFAULT_RATES, Purpose.THOUGHT: beats, **pace.moments}
@@ -250,7 +253,10 @@ class Rotation:
     async def _learn(self) -> None:
         """Look once an hour at how fast money goes and what calls are like; a longer sleep is one look."""
         pace, now = self._memory.pace(), self._clock.now()
-        if pace.at is not None and timedelta(0) <= now - pace.at < LEARN_EVERY:
+        recent = pace.at is not None and timedelta(0) <= now - pace.at < LEARN_EVERY
+        if not (recent and self._smallest_told):
+            self._tell_smallest_hold(pace)
+        if recent:
             return
         balance = await self._tracker.balance()
         try:
@@ -267,25 +273,19 @@ class Rotation:
             Pace(b, speed, now, balance.period, balance.spent, by_purpose(moments), by_purpose(tokens))
         )
 
-    # --- what people and the AI are told -------------------------------------------------------------------
-
-    def _why_not(self, model: Model, state: RotatorState) -> str | None:
-        if model.barred is not None:
-            return f"{model.id} is never asked: {model.barred}"
-        if model.id in state.resting:
-            health = self._health.snapshot().get(model.id)
-            until = "" if health is None or health.until is None else f" until {health.until:%H:%M} UTC"
-            return f"{model.id} rests{until} after a failure"
-        bound = exact_bound(model, state)
-        if bound > state.spendable:
-            return f"{model.id} may cost ${usd9(bound)} a call, and ${usd9(state.spendable)} can be spent now"
-        rule = next((c for c in rank(Purpose.THOUGHT, replace(state, wished=None)) if not c.wish), None)
-        dearer = model.prices.expected(*DEFAULT_TOKENS) > (rule.cost_nanos if rule else 0.0)
-        if dearer and bound > state.wishes_left:
-            return f"{model.id} may cost ${usd9(bound)} a call, and your wishes have ${usd9(state.wishes_left)} left"
-        if not able(model, Purpose.IMPORTANT, state):
-            return f"{model.id} cannot be asked now: no free request is left today, or its context is too short"
-        return None
+    def _tell_smallest_hold(self, pace: Pace) -> None:
+        """Tell the purse what a paid thought must hold at least: with less than that the mind is bankrupt."""
+        pin = self._settings.openrouter_model
+        prompt, _ = pace.tokens.get(Purpose.THOUGHT, DEFAULT_TOKENS)
+        least = RotatorState((), input_bound=round(prompt) + CALL_TOKENS, max_tokens=self._settings.max_output_tokens)
+        holds = [
+            exact_bound(model, least)
+            for model in self._catalogue.models().values()
+            if model.barred is None and model.tier not in {Tier.LOCAL, Tier.FREE} and pin in {None, model.id}
+        ]
+        if holds:
+            self._tracker.set_smallest_hold(min(holds))
+        self._smallest_told = True
 
 
 def _usual_bound(pace: Pace, purpose: Purpose) -> int:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from ai.credit_tracker import Expense
+from ai.credit_tracker import Band, Expense
 from ai.llm.bound import call_bound
 from ai.mind import open_mind
 from ai.model_rotator import NO_REPEAT, START_B
@@ -226,6 +226,23 @@ async def test_what_calls_are_like_is_learned_from_the_books(rooms):
     rooms.clock.advance(86_400)
     await rooms.rotation.candidates(Purpose.THOUGHT)
     assert rooms.mind.recall(PACE)["moments"]["thought"] == pytest.approx(1.0, rel=0.01)
+
+
+async def test_the_purse_is_told_what_a_paid_thought_must_hold_at_least(build):
+    rooms = await build(monthly_budget_usd=Decimal("0.0001"), openrouter_model="acme/haiku-00")
+    assert (await rooms.tracker.balance()).band is Band.COMFORTABLE
+    await rooms.rotation.candidates(Purpose.THOUGHT)
+    assert (await rooms.tracker.balance()).band is Band.BANKRUPT
+    rich = await build(monthly_budget_usd=Decimal("0.01"))
+    await rich.rotation.candidates(Purpose.THOUGHT)
+    assert (await rich.tracker.balance()).band is Band.COMFORTABLE
+
+
+async def test_a_cap_on_the_day_makes_a_dollar_dearer(build):
+    free, capped = await build(monthly_budget_usd=Decimal(100)), await build(
+        monthly_budget_usd=Decimal(100), daily_budget_usd=Decimal("0.1")
+    )  # fmt: skip
+    assert await capped.rotation.price_of_money() > 10 * await free.rotation.price_of_money()
 
 
 # --- posts and the table -----------------------------------------------------------------------------------
