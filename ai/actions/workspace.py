@@ -74,13 +74,6 @@ class Workspace:
             self._walk(folder, "", found, [MAX_ENTRIES])
         return sorted(found)
 
-    def wipe(self) -> list[tuple[str, int]]:
-        """Empty the workspace, as a death does; returns what was there."""
-        kept = self.listing()
-        with contextlib.suppress(WorkspaceRefused), self._folder((), "the workspace") as folder:
-            _empty(folder, MAX_DEPTH + 1)
-        return kept
-
     def _check_room(self, path: str, text: str, data: bytes) -> None:
         if "\x00" in text:
             raise WorkspaceRefused(f"{path}: the text has a NUL character in it; only text can be written")
@@ -144,23 +137,6 @@ def _check_plain(handle: int, path: str) -> None:
     about = os.fstat(handle)
     if not stat.S_ISREG(about.st_mode) or about.st_nlink > 1:
         raise WorkspaceRefused(f"{path} is no plain file; choose another name")
-
-
-def _empty(folder: int, depth: int) -> None:
-    """Delete everything in an open folder without following a link; deeper than anything made here is left."""
-    with os.scandir(folder) as entries:
-        names = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
-    for name, is_folder in names:
-        with contextlib.suppress(OSError):  # what cannot be deleted must not stop a death
-            if not is_folder:
-                os.unlink(name, dir_fd=folder)
-            elif depth:
-                step = os.open(name, _DIRECTORY, dir_fd=folder)
-                try:
-                    _empty(step, depth - 1)
-                finally:
-                    os.close(step)
-                os.rmdir(name, dir_fd=folder)
 
 
 @contextlib.contextmanager

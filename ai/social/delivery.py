@@ -75,7 +75,7 @@ class Delivery:
     async def send_due(self) -> None:
         """Send what is queued and due, oldest first, as far as pace, money and X allow."""
         for post in self._rows.due(PostState.QUEUED)[:SENT_A_RUN]:
-            if self._clock.now() - post.created_at > STALE_AFTER:
+            if not post.approved and self._clock.now() - post.created_at > STALE_AFTER:
                 self._refuse(post, f"it waited for more than {STALE_AFTER.days} days and is stale")
             elif self._settings.tweets == "approve" and not post.approved:
                 self._await_approval(post)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -11,6 +11,7 @@ from ai.mind import Mind
 from ai.social.post import Post, PostState
 from ai.social.text import letters
 
+LONGEST_WAIT = timedelta(hours=25)  # a day, which X's rate limit and an unknown outcome may take, and an hour
 MAX_LISTED = 1_000  # rows of one answer; the page and the command show fewer
 
 
@@ -80,9 +81,16 @@ class OutboxRows:
         return self._select(f"state IN ({_marks(states)}) ORDER BY id LIMIT ?", *states, MAX_LISTED)
 
     def due(self, state: PostState) -> list[Post]:
-        """Return the posts of this state whose time has come, oldest first."""
-        now = rfc3339(self._clock.now())
-        return self._select("state = ? AND due_at <= ? ORDER BY id LIMIT ?", state, now, MAX_LISTED)
+        """Return the posts of this state whose time has come, oldest first.
+
+        Nothing is ever put off for longer than LONGEST_WAIT: what is due later was written before the clock was set
+        back, and is due now.
+        """
+        now = self._clock.now()
+        between = (rfc3339(now), rfc3339(now + LONGEST_WAIT))
+        return self._select(
+            "state = ? AND (due_at <= ? OR due_at > ?) ORDER BY id LIMIT ?", state, *between, MAX_LISTED
+        )
 
     def same_letters(self, text: str) -> Post | None:
         """Return the last post of the same letters that was not refused, or None."""

@@ -126,16 +126,6 @@ def test_sizes_and_numbers_are_bounded(workspace: Workspace, root: Path) -> None
     assert workspace.write("a.txt", "again") == 5
 
 
-def test_wiping_leaves_nothing_and_returns_the_listing(workspace: Workspace, root: Path, secret: Path) -> None:
-    workspace.write("a.txt", "1")
-    workspace.write("b/c/d.txt", "22")
-    (root / "link").symlink_to(secret)
-    assert workspace.wipe() == [("a.txt", 1), ("b/c/d.txt", 2)]
-    assert list(root.iterdir()) == []
-    assert (secret / "secret.txt").exists()
-    assert workspace.wipe() == []
-
-
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(path=st.text(st.sampled_from("ab./\\~ -_\x00\n9"), max_size=12), text=st.text(max_size=30))
 def test_nothing_is_ever_written_outside(workspace: Workspace, tmp_path: Path, path: str, text: str) -> None:

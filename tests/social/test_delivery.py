@@ -351,3 +351,27 @@ async def test_a_post_is_looked_for_among_what_came_after_it_was_sent_not_after_
     assert first.state is PostState.POSTED
     assert len(house.x.published) == 2
     assert await house.spent() == house.x.charged_nanos
+
+
+async def test_a_clock_set_back_by_a_year_silences_nothing(house: House) -> None:
+    house.x.then(world.cut(published=True))
+    outbox = await house.outbox()
+    unseen = await house.say(outbox, "Into next year.", source="birth", life=1)
+    house.x.then(world.cut(published=False))
+    again = await house.say(outbox, "And this one.", source="birth", life=2)
+    house.clock.set(house.clock.now() - timedelta(days=365))
+    outbox = await house.outbox()
+    await outbox.deliver_due()
+    await outbox.deliver_due()
+    assert house.again(outbox, unseen).state is PostState.POSTED
+    assert house.again(outbox, again).state is PostState.POSTED
+    assert sorted(house.x.texts) == ["And this one.", "Into next year."]
+
+
+async def test_a_person_may_take_longer_than_news_lasts(house: House) -> None:
+    outbox = await house.outbox(tweets="approve")
+    post = await house.say(outbox, "Still true.")
+    house.clock.advance(5 * 86_400)
+    outbox.approve(post.id)
+    await outbox.deliver_due()
+    assert house.again(outbox, post).state is PostState.POSTED
