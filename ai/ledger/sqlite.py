@@ -26,8 +26,8 @@ _REASONS = {
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
-def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
-    """Open the database at `path` (created unless `read_only`): WAL, every commit on disk when it returns.
+def connect(path: Path, *, read_only: bool = False, create: bool = True) -> sqlite3.Connection:
+    """Open the database at `path`: WAL, every commit on disk when it returns; a reader never creates the file.
 
     Transactions are begun and ended by the caller's SQL; rows answer to names and numbers. A reader uses
     `query_only` rather than a read-only file handle, because a WAL database needs its shared memory file.
@@ -36,7 +36,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """
     with named_errors(path):
         connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode={'rw' if read_only else 'rwc'}",
+            f"{path.absolute().as_uri()}?mode={'rwc' if create and not read_only else 'rw'}",
             uri=True,
             timeout=BUSY_TIMEOUT_SECONDS,
             isolation_level=None,

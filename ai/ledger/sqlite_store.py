@@ -17,12 +17,19 @@ class SQLiteStore:
         self._components = components
         self._read_only = read_only
         self._connection: sqlite3.Connection | None = None
+        self._opened: tuple[int, int] | None = None  # which file it was
         self._marked = False  # whether a part has begun in this transaction
 
     def begin(self, *, write: bool) -> None:
         """Begin; `BEGIN IMMEDIATE` waits for the one writer that SQLite allows."""
         self._marked = False
-        self._run(self._connect(), "BEGIN IMMEDIATE" if write else "BEGIN", ())
+        connection = self._connect()
+        if self._identity() != self._opened:
+            self.close()
+            raise StoreUnavailable(
+                f"the database {self._path} was removed or replaced while it was in use; put it back, then start anew"
+            )
+        self._run(connection, "BEGIN IMMEDIATE" if write else "BEGIN", ())
 
     def execute(self, sql: str, params: Sequence[object] = ()) -> Rows:
         """Run one statement."""
@@ -75,7 +82,16 @@ class SQLiteStore:
     def _connect(self) -> sqlite3.Connection:
         if self._connection is None:
             self._connection = self._open()
+            self._opened = self._identity()
         return self._connection
+
+    def _identity(self) -> tuple[int, int] | None:
+        """Return which file the path leads to now; writes to one that is no longer there would be lost."""
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
     def _open(self) -> sqlite3.Connection:
         if not self._read_only:
@@ -86,7 +102,8 @@ class SQLiteStore:
                     f"the folder {self._path.parent} cannot be made: {error.strerror}; make its parent writable",
                     transient=False,
                 ) from error
-        connection = connect(self._path, read_only=self._read_only)
+        # A purse that was there once and is not any more must not begin anew by itself: it would forget.
+        connection = connect(self._path, read_only=self._read_only, create=self._opened is None)
         try:
             for component, folder in self._components:
                 if self._read_only:

@@ -220,6 +220,23 @@ def test_a_newer_database_is_refused_and_kept(path):
             opened(path, read_only=read_only)
 
 
+def test_a_file_removed_under_way_is_missed_and_not_begun_anew(path):
+    ledger = opened(path)
+    ledger.transact_now(lambda tx: tx.transfer("t", debit="month", credit="spent", amount=1))
+    kept = path.with_name("kept.db")
+    path.rename(kept)
+    with pytest.raises(StoreUnavailable, match=r"ledger\.db was removed or replaced while it was in use"):
+        ledger.transact_now(lambda tx: tx.transfer("u", debit="month", credit="spent", amount=1))
+    with pytest.raises(StoreUnavailable, match="cannot be opened"):
+        ledger.transact_now(lambda tx: tx.transfer("u", debit="month", credit="spent", amount=1))
+    assert not path.exists()
+    kept.rename(path)
+    ledger.transact_now(lambda tx: tx.transfer("u", debit="month", credit="spent", amount=1))
+    assert ledger.read_now(lambda tx: tx.account("month")).available == 10**9 - 2
+    assert ledger.read_now(audit).ok
+    ledger.close()
+
+
 def test_a_clock_that_jumps_changes_no_balance(tmp_path):
     month = 31 * 86_400 * 10**6
     times = iter([0, 5 * month, 5 * month, 4 * month, 4 * month, 6 * month] * 10)
