@@ -1,13 +1,13 @@
 """The JSON and streaming routes that anyone may read."""
 
 import json
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from ai.journal import Event
 from ai.observer.answers import json_answer, problem
 from ai.observer.events import LAST_SEQ, event_json, page_of, shown
 from ai.observer.kinds import EVERYTHING, kinds_shown
@@ -98,36 +98,41 @@ async def events(request: Request) -> Response:
 
 
 async def stream(request: Request) -> Response:
-    """Stream events as they happen; the id is `seq`, `Last-Event-ID` (or `after`) resumes without a gap."""
-    view = view_of(request)
-    money = view.money(request)
-    return await live(request, lambda event: json.dumps(event_json(event, money=money), ensure_ascii=False))
+    """Stream events as they happen; the id is `seq`, `Last-Event-ID` (or `after`) resumes without a gap.
+
+    `show` filters; where it leaves the newest events out, an event `seq` without data moves the id on.
+    """
+    money = view_of(request).money(request)
+    try:
+        kinds = kinds_shown(request.query_params.get("show", EVERYTHING))
+    except ValueError as error:
+        return problem(400, str(error))
+
+    def tell(event: Event) -> str | None:
+        return json.dumps(event_json(event, money=money), ensure_ascii=False) if shown(event, kinds) else None
+
+    return live(request, f"json {request.query_params.get('show', EVERYTHING)} {money}", tell)
 
 
-async def live(request: Request, tell: Any) -> Response:
-    """Stream what `tell` makes of each event that the filter `show` lets through; shared with the page's stream."""
+def live(request: Request, flavour: str, tell: Callable[[Event], str | None]) -> Response:
+    """Stream what `tell` makes of each event (None: nothing); streams of one `flavour` share each frame."""
     view = view_of(request)
     try:
         start = resume_point(request)
-        kinds = kinds_shown(request.query_params.get("show", EVERYTHING))
     except ValueError as error:
         return problem(400, str(error))
     if view.tail.following >= STREAMS:
         return problem(503, f"{STREAMS} streams are open; come again in a minute", {"retry-after": "60"})
     after = view.tail.newest if start is None else start
-    return EventSourceResponse(
-        _frames(view, after, kinds, tell), ping=PING_SECONDS, send_timeout=SEND_SECONDS, sep="\n"
-    )
+    return EventSourceResponse(_frames(view, after, flavour, tell), ping=PING_SECONDS, send_timeout=SEND_SECONDS)
 
 
-async def _frames(view: View, after: int, kinds: Any, tell: Any) -> AsyncIterator[ServerSentEvent]:
-    yield ServerSentEvent(retry=RETRY_MILLISECONDS, comment="genesis")
+async def _frames(
+    view: View, after: int, flavour: str, tell: Callable[[Event], str | None]
+) -> AsyncIterator[bytes | ServerSentEvent]:
+    yield ServerSentEvent(retry=RETRY_MILLISECONDS, comment="genesis", sep="\n")
     async for batch in view.tail.follow(after):
-        for event in batch:
-            if shown(event, kinds):
-                yield ServerSentEvent(data=tell(event), id=str(event.seq))
-        if not shown(batch[-1], kinds):
-            yield ServerSentEvent(event="seq", data="", id=str(batch[-1].seq))
+        yield b"".join([view.frames.of(event, flavour, tell) for event in batch])
 
 
 def resume_point(request: Request) -> int | None:

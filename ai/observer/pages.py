@@ -124,9 +124,9 @@ async def stream(request: Request) -> Response:
 
     Events that the filter `view` leaves out come as an empty item with their kind: the page's pulse needs them.
     """
-    money = view_of(request).money(request)
+    money, show = view_of(request).money(request), request.query_params.get("view", STORY)
     try:
-        kinds = kinds_shown(request.query_params.get("view", STORY))
+        kinds = kinds_shown(show)
     except ValueError as error:
         raise HTTPException(404, str(error)) from error
     item, silent = TEMPLATES.get_template("item.html"), TEMPLATES.get_template("silent.html")
@@ -136,7 +136,7 @@ async def stream(request: Request) -> Response:
             return silent.render(kind=event.kind)
         return item.render(event=told(event, money=money))
 
-    return await live(request, tell)
+    return live(request, f"html {show} {money}", tell)
 
 
 async def event(request: Request) -> Response:

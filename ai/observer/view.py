@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 from starlette.requests import Request
 
 from ai.observer.assets import Assets
+from ai.observer.frames import Frames
 from ai.observer.gate import Gate
 from ai.observer.month import FIRST_COUNT_SECONDS, PATIENCE_SECONDS, Figures, Month
 from ai.observer.reader import Reader
@@ -27,6 +28,7 @@ class View:
         self.house = house
         self.gate = Gate(house.settings.admin_token, clock)
         self.assets = Assets()
+        self.frames = Frames()
         self.reader = Reader(house.mind_path, "pages")
         self.counter = Reader(house.mind_path, "counter")
         self.tail = Tail(Reader(house.mind_path, "tail"))

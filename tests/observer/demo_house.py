@@ -55,7 +55,7 @@ class DemoHouse:
 
     # --- the protocol ------------------------------------------------------------------------------------
 
-    async def state(self) -> dict[str, Any]:
+    async def state(self) -> Any:
         living = self.alive
         return {
             "alive": living,
@@ -87,7 +87,7 @@ class DemoHouse:
     def available(self) -> int:
         return self.granted - self.spent
 
-    async def budget(self) -> dict[str, Any]:
+    async def budget(self) -> Any:
         if self.away:
             raise StoreUnavailable("the purse cannot be reached", transient=True)
         by_model: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
@@ -117,7 +117,7 @@ class DemoHouse:
             "by_life": [{"life": 3, "cost": usd9(self.spent)}] if self.chronicle else [],
         }
 
-    async def models(self) -> list[dict[str, Any]]:
+    async def models(self) -> Any:
         rows = []
         for rank, (model, tier, intelligence, prompt, completion, _) in enumerate(MODELS, 1):
             cooling = model == "meta-llama/llama-4-scout:free"
@@ -140,10 +140,10 @@ class DemoHouse:
             )
         return rows
 
-    async def tweets(self, limit: int) -> list[dict[str, Any]]:
+    async def tweets(self, limit: int) -> Any:
         return self.posts[:limit]
 
-    async def lives(self) -> list[dict[str, Any]]:
+    async def lives(self) -> Any:
         if not self.chronicle:
             return []
         now = self.clock.now()

@@ -148,6 +148,20 @@ async def test_server_ends_with_streams_connected(serve: Serve) -> None:
     assert len(ends) == 20
 
 
+async def test_many_streams_get_the_same_events(served: Served) -> None:
+    start = served.house.journal.before(None, 1)[0].seq
+
+    async def follow() -> list[int]:
+        async with served.client.stream("GET", f"/api/stream?after={start}") as stream:
+            return [seq for seq, _ in await events_of(stream.aiter_lines(), 12)]
+
+    followers = [asyncio.create_task(follow()) for _ in range(40)]
+    for _ in range(4):
+        served.house.beat()
+        await asyncio.sleep(0)
+    assert {tuple(seqs) for seqs in await asyncio.gather(*followers)} == {tuple(range(start + 1, start + 13))}
+
+
 async def test_metrics(served: Served) -> None:
     text = (await served.client.get("/metrics")).text
     budget = await served.house.budget()
