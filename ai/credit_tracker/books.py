@@ -78,7 +78,7 @@ class Books:
         if since is not None:
             return await self.read(lambda tx: read_since(tx, since, now))
         period = month_of(now) if month is None else month_of(month_start(month))
-        return await self.read(lambda tx: read_month(tx, period, now))
+        return await self.read(lambda tx: read_month(tx, period))
 
     async def pace(self) -> Pace:
         """Return how fast money goes, and what the month will have spent by its end."""

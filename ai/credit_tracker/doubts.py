@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ai.credit_tracker.calls import X_SUBJECTS, call_record
+from ai.credit_tracker.periods import days_of
 from ai.credit_tracker.records import CallRecord
 from ai.ledger.transaction import Transaction
 
@@ -58,7 +59,7 @@ def model_spending(tx: Transaction, period: str) -> int:
     """Return what the books say was spent on models in a month, in nano-dollars: what a provider's sum is held to."""
     rows = tx.execute(
         "SELECT COALESCE(SUM(cost), 0) AS cost FROM rollups "
-        "WHERE period = ? AND dimension = 'model' AND key NOT LIKE ? AND key NOT LIKE ?",
-        (period, f"{X_SUBJECTS}%", f"{LOCAL_SUBJECTS}%"),
+        "WHERE dimension = 'model' AND day BETWEEN ? AND ? AND key NOT LIKE ? AND key NOT LIKE ?",
+        (*days_of(period), f"{X_SUBJECTS}%", f"{LOCAL_SUBJECTS}%"),
     )
     return int(rows[0]["cost"])

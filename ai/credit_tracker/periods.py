@@ -53,3 +53,8 @@ def month_start(month: str) -> datetime:
 def month_end(month: str) -> datetime:
     """Return the first instant after a month named like `2026-11`; raises ValueError for any other text."""
     return period_end("month", month_start(month))
+
+
+def days_of(month: str) -> tuple[str, str]:
+    """Return the first and the last day of a month named like `2026-11`, as `2026-11-01` and `2026-11-30`."""
+    return day_of(month_start(month)), day_of(month_end(month) - timedelta(days=1))

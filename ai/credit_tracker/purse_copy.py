@@ -28,10 +28,10 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "rollups": (
         (
-            *("dimension", "day", "period", "mind", "key", "calls", "measured"),
+            *("dimension", "day", "mind", "key", "calls", "measured"),
             *("prompt_tokens", "completion_tokens", "cost"),
         ),
-        ("dimension", "day", "period", "mind", "key"),
+        ("dimension", "day", "mind", "key"),
     ),
     "reconciliations": (
         (

@@ -4,7 +4,7 @@ from typing import Any
 
 from ai.credit_tracker.balances import spent_in
 from ai.credit_tracker.months import find_month, month_account
-from ai.credit_tracker.periods import month_end
+from ai.credit_tracker.periods import days_of, month_end
 from ai.credit_tracker.records import Balance, CallRecord
 from ai.ledger.money import usd9
 from ai.ledger.transaction import Transaction
@@ -51,8 +51,9 @@ def _past(tx: Transaction, period: str) -> tuple[int, int, int, int]:
 def _by_model(tx: Transaction, period: str) -> list[dict[str, Any]]:
     rows = tx.execute(
         "SELECT key, SUM(calls) AS calls, SUM(prompt_tokens) AS prompt, SUM(completion_tokens) AS completion, "
-        "SUM(cost) AS cost FROM rollups WHERE period = ? AND dimension = 'model' GROUP BY key ORDER BY cost DESC, key",
-        (period,),
+        "SUM(cost) AS cost FROM rollups WHERE dimension = 'model' AND day BETWEEN ? AND ? "
+        "GROUP BY key ORDER BY cost DESC, key",
+        days_of(period),
     )
     return [
         {
@@ -69,8 +70,8 @@ def _by_model(tx: Transaction, period: str) -> list[dict[str, Any]]:
 def _by_purpose(tx: Transaction, period: str) -> list[dict[str, Any]]:
     rows = tx.execute(
         "SELECT key, SUM(calls) AS calls, SUM(cost) AS cost FROM rollups "
-        "WHERE period = ? AND dimension = 'purpose' GROUP BY key ORDER BY cost DESC, key",
-        (period,),
+        "WHERE dimension = 'purpose' AND day BETWEEN ? AND ? GROUP BY key ORDER BY cost DESC, key",
+        days_of(period),
     )
     return [{"purpose": row["key"], "calls": int(row["calls"]), "cost": usd9(int(row["cost"]))} for row in rows]
 
@@ -79,9 +80,9 @@ def _by_life(tx: Transaction, period: str) -> list[dict[str, Any]]:
     """Lives are told apart by mind where several minds share the purse; only then does an entry name its mind."""
     rows = list(
         tx.execute(
-            "SELECT mind, key, SUM(cost) AS cost FROM rollups WHERE period = ? AND dimension = 'life' "
+            "SELECT mind, key, SUM(cost) AS cost FROM rollups WHERE dimension = 'life' AND day BETWEEN ? AND ? "
             "GROUP BY mind, key ORDER BY mind, key",
-            (period,),
+            days_of(period),
         )
     )
     several = len({row["mind"] for row in rows}) > 1

@@ -19,14 +19,14 @@ def add_to_rollups(tx: Transaction, call: CallRecord, *, cost: int, calls: int, 
     prompt, completion = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
     for dimension, key in keys:
         tx.execute(
-            "INSERT INTO rollups (dimension, day, period, mind, key, calls, measured, prompt_tokens, "
-            "completion_tokens, cost) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT (dimension, day, period, mind, key) DO UPDATE SET calls = rollups.calls + excluded.calls, "
+            "INSERT INTO rollups (dimension, day, mind, key, calls, measured, prompt_tokens, "
+            "completion_tokens, cost) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (dimension, day, mind, key) DO UPDATE SET calls = rollups.calls + excluded.calls, "
             "measured = rollups.measured + excluded.measured, "
             "prompt_tokens = rollups.prompt_tokens + excluded.prompt_tokens, "
             "completion_tokens = rollups.completion_tokens + excluded.completion_tokens, "
             "cost = rollups.cost + excluded.cost",
-            (dimension, call.day, call.period, call.mind, key, calls, measured, prompt, completion, cost),
+            (dimension, call.day, call.mind, key, calls, measured, prompt, completion, cost),
         )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from ai.credit_tracker.periods import day_of, month_end, month_of, month_start
+from ai.credit_tracker.periods import day_of, days_of, month_end, month_of
 from ai.credit_tracker.records import Balance
 from ai.credit_tracker.rollups import burn_per_day
 from ai.ledger.money import usd9
@@ -53,34 +53,31 @@ class Pace:
     projected: int | None
 
 
-def read_month(tx: Transaction, month: str, now: datetime) -> Spending:
-    """Return the spending of a month like `2026-11`, on the days of its calls; a call stays with its month."""
-    first = day_of(month_start(month))
-    last = min(month_end(month) - timedelta(days=1), max(now, month_start(month)))
-    return _read(tx, "period = ?", (month,), (first, day_of(last)))
+def read_month(tx: Transaction, month: str) -> Spending:
+    """Return the spending of a month like `2026-11`; a call belongs to the day it was held on."""
+    return _read(tx, days_of(month))
 
 
 def read_since(tx: Transaction, since: date, now: datetime) -> Spending:
     """Return the spending from the UTC day `since` until now, across months."""
-    days = (since.isoformat(), day_of(now))
-    return _read(tx, "day BETWEEN ? AND ?", days, days)
+    return _read(tx, (since.isoformat(), day_of(now)))
 
 
-def _read(tx: Transaction, where: str, parameters: tuple[str, ...], days: tuple[str, str]) -> Spending:
+def _read(tx: Transaction, days: tuple[str, str]) -> Spending:
     def lines(dimension: str, group: str = "key") -> tuple[Line, ...]:
         name, mind = group.rsplit(", ", 1)[-1], "mind" if "mind" in group else "''"
         rows = tx.execute(
             f"SELECT {name} AS key, {mind} AS mind, SUM(calls) AS calls, SUM(prompt_tokens) AS prompt, "
             f"SUM(completion_tokens) AS completion, SUM(cost) AS cost FROM rollups "
-            f"WHERE dimension = ? AND {where} GROUP BY {group} ORDER BY SUM(cost) DESC, {name}",
-            (dimension, *parameters),
+            f"WHERE dimension = ? AND day BETWEEN ? AND ? GROUP BY {group} ORDER BY SUM(cost) DESC, {name}",
+            (dimension, *days),
         )
         return tuple(_line(row) for row in rows)
 
-    by_day = tuple(sorted(lines("purpose", "day"), key=lambda line: line.key))
+    by_day = tuple(sorted(lines("life", "day"), key=lambda line: line.key))  # the dimension with the fewest rows
     return Spending(
-        first=min(days[0], by_day[0].key) if by_day else days[0],
-        last=max(days[1], by_day[-1].key) if by_day else days[1],
+        first=days[0],
+        last=days[1],
         cost=sum(line.cost for line in by_day),
         by_day=by_day,
         by_purpose=lines("purpose"),

@@ -106,7 +106,6 @@ INSERT INTO "months" VALUES('2026-11',5000000000,1500000000,0,0,0,2,179353800000
 CREATE TABLE rollups (
     dimension         TEXT    NOT NULL CHECK (dimension IN ('model', 'purpose', 'life')),
     day               TEXT    NOT NULL,
-    period            TEXT    NOT NULL,
     mind              TEXT    NOT NULL,
     key               TEXT    NOT NULL,
     calls             INTEGER NOT NULL,
@@ -114,20 +113,20 @@ CREATE TABLE rollups (
     prompt_tokens     INTEGER NOT NULL,
     completion_tokens INTEGER NOT NULL,
     cost              INTEGER NOT NULL,
-    PRIMARY KEY (dimension, day, period, mind, key)
+    PRIMARY KEY (dimension, day, mind, key)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "rollups" VALUES('life','2026-10-30','2026-10','genesis','',1,1,300,30,15000000);
-INSERT INTO "rollups" VALUES('life','2026-10-30','2026-10','genesis','1',3,2,600,60,350000001);
-INSERT INTO "rollups" VALUES('life','2026-11-01','2026-11','genesis','1',1,1,1000,100,0);
-INSERT INTO "rollups" VALUES('life','2026-11-01','2026-11','genesis','2',1,1,600,60,123456789);
-INSERT INTO "rollups" VALUES('model','2026-10-30','2026-10','genesis','lab/model',3,2,600,60,350000001);
-INSERT INTO "rollups" VALUES('model','2026-10-30','2026-10','genesis','x/post',1,1,300,30,15000000);
-INSERT INTO "rollups" VALUES('model','2026-11-01','2026-11','genesis','lab/model',1,1,600,60,123456789);
-INSERT INTO "rollups" VALUES('model','2026-11-01','2026-11','genesis','local/model',1,1,1000,100,0);
-INSERT INTO "rollups" VALUES('purpose','2026-10-30','2026-10','genesis','post',1,1,300,30,15000000);
-INSERT INTO "rollups" VALUES('purpose','2026-10-30','2026-10','genesis','social',1,0,0,0,40000000);
-INSERT INTO "rollups" VALUES('purpose','2026-10-30','2026-10','genesis','thought',2,2,600,60,310000001);
-INSERT INTO "rollups" VALUES('purpose','2026-11-01','2026-11','genesis','thought',2,2,1600,160,123456789);
+INSERT INTO "rollups" VALUES('life','2026-10-30','genesis','',1,1,300,30,15000000);
+INSERT INTO "rollups" VALUES('life','2026-10-30','genesis','1',3,2,600,60,350000001);
+INSERT INTO "rollups" VALUES('life','2026-11-01','genesis','1',1,1,1000,100,0);
+INSERT INTO "rollups" VALUES('life','2026-11-01','genesis','2',1,1,600,60,123456789);
+INSERT INTO "rollups" VALUES('model','2026-10-30','genesis','lab/model',3,2,600,60,350000001);
+INSERT INTO "rollups" VALUES('model','2026-10-30','genesis','x/post',1,1,300,30,15000000);
+INSERT INTO "rollups" VALUES('model','2026-11-01','genesis','lab/model',1,1,600,60,123456789);
+INSERT INTO "rollups" VALUES('model','2026-11-01','genesis','local/model',1,1,1000,100,0);
+INSERT INTO "rollups" VALUES('purpose','2026-10-30','genesis','post',1,1,300,30,15000000);
+INSERT INTO "rollups" VALUES('purpose','2026-10-30','genesis','social',1,0,0,0,40000000);
+INSERT INTO "rollups" VALUES('purpose','2026-10-30','genesis','thought',2,2,600,60,310000001);
+INSERT INTO "rollups" VALUES('purpose','2026-11-01','genesis','thought',2,2,1600,160,123456789);
 CREATE TABLE schema_versions (component TEXT NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (component, version)) STRICT, WITHOUT ROWID;
 INSERT INTO "schema_versions" VALUES('calls',1);
 INSERT INTO "schema_versions" VALUES('ledger',1);
@@ -287,7 +286,6 @@ BEGIN SELECT RAISE(ABORT, 'an account is never deleted'); END;
 CREATE INDEX months_open ON months (period) WHERE closed_at IS NULL;
 CREATE INDEX calls_open ON calls (mind, seq) WHERE state IN ('held', 'sent', 'unknown');
 CREATE INDEX calls_unknown ON calls (period, held) WHERE state = 'unknown';
-CREATE INDEX rollups_period ON rollups (period, dimension);
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('calls',10);
 COMMIT;

@@ -64,11 +64,11 @@ CREATE TABLE calls (
 CREATE INDEX calls_open ON calls (mind, seq) WHERE state IN ('held', 'sent', 'unknown');
 CREATE INDEX calls_unknown ON calls (period, held) WHERE state = 'unknown';
 
--- Sums kept by the transaction that settles a call: each dimension adds up to what the month spent.
+-- Sums kept by the transaction that settles a call: each dimension adds up to what the days spent.
+-- A call belongs to the day, and so to the month, that it was held in.
 CREATE TABLE rollups (
     dimension         TEXT    NOT NULL CHECK (dimension IN ('model', 'purpose', 'life')),
     day               TEXT    NOT NULL,
-    period            TEXT    NOT NULL,
     mind              TEXT    NOT NULL,
     key               TEXT    NOT NULL,
     calls             BIGINT  NOT NULL,
@@ -76,6 +76,5 @@ CREATE TABLE rollups (
     prompt_tokens     BIGINT  NOT NULL,
     completion_tokens BIGINT  NOT NULL,
     cost              BIGINT  NOT NULL,
-    PRIMARY KEY (dimension, day, period, mind, key)
+    PRIMARY KEY (dimension, day, mind, key)
 );
-CREATE INDEX rollups_period ON rollups (period, dimension);
