@@ -12,6 +12,7 @@ import httpx2
 from ai.llm.calls import Endpoint, ModelRequest, Outcome, ProviderError, Shape
 from ai.llm.endpoint import OpenAIEndpoint
 from ai.llm.local.child import CONTEXT_TOKENS, Child, ChildFailed
+from ai.llm.local.shape import shaped
 from ai.llm.local.stock import LocalModel, Stock, Surroundings
 from ai.llm.local.supply import Download
 from ai.model_config import Model, Prices, Tier
@@ -20,7 +21,6 @@ IDLE_SECONDS = 900.0  # longer than the default 600 s between beats: a kept pref
 ATTEMPTS = 2  # a child that died is restarted and asked once more; twice is no accident
 DEATH_SECONDS = 1.0  # a broken connection is seen this much before its process is known to be dead
 ASIDE_SECONDS = 3_600.0  # a model that failed twice rests for so long where a smaller one can think
-DECISION_TEMPERATURE = 0.2  # of small models, where the caller names none: above it their actions drift
 PARAMETERS = frozenset({"max_tokens", "temperature", "top_p", "stop", "seed", "response_format", "structured_outputs"})
 
 OnHeaders = Callable[[str | None], Awaitable[None]]
@@ -112,8 +112,7 @@ class LocalMind:
             await self._stop("closing")
 
     async def _answer(self, request: ModelRequest, on_headers: OnHeaders, begun: float) -> Outcome:
-        if request.temperature is None:
-            request = replace(request, temperature=DECISION_TEMPERATURE)
+        request = shaped(request)
         outcome = None
         for attempt in range(1, ATTEMPTS + 1):
             model = self._choose(request.model.id)

@@ -1,0 +1,114 @@
+"""What a small model is shown: examples as turns, a schema it cannot run away in, and nothing of the caller's lost."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ai.clock import VirtualClock
+from ai.llm.calls import Message, ModelRequest
+from ai.llm.local.machine import Machine
+from ai.llm.local.shape import DECISION_TEMPERATURE, TEXT_CHARS, THOUGHT_CHARS, bounded, examples, shaped
+from ai.llm.local.stock import Surroundings
+from ai.llm.local.supervisor import LocalMind
+from ai.prompts import render
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "thought": {"type": "string", "maxLength": 900},
+        "action": {"type": "string", "enum": ["think", "sleep", "remember"]},
+        "params": {
+            "type": "object",
+            "properties": {"text": {"type": "string"}, "query": {"type": "string", "maxLength": 9}},
+        },
+    },
+}
+SAID = [Message(role="system", content="You are a mind."), Message(role="user", content="Think the next thought.")]
+
+
+class Nowhere:
+    def append(self, kind: str, /, **data: object) -> None:
+        """Keep nothing."""
+
+
+@pytest.fixture
+def request_of() -> ModelRequest:
+    around = Surroundings(
+        Nowhere(),
+        VirtualClock(datetime(2026, 11, 22, tzinfo=UTC)),
+        Machine("x86_64", None, 1, None, runtime=True),
+        sources=(),
+        shelves=(),
+        places=(),
+    )
+    (model,) = LocalMind("135m", Path("/nowhere"), around).models()
+    return ModelRequest("call-1", model, SAID, 100, SCHEMA)
+
+
+def test_examples_stand_first_and_never_change(request_of: ModelRequest) -> None:
+    once, again = shaped(request_of), shaped(replace(request_of, messages=[SAID[0], {"role": "user", "content": "x"}]))
+    assert once.messages[0] == SAID[0]
+    assert once.messages[-1] == SAID[-1]
+    assert once.messages[:-1] == again.messages[:-1]
+    assert [message["role"] for message in once.messages[1:-1]] == ["user", "assistant"] * 3
+
+
+def test_the_schema_is_bounded_and_enums_are_kept(request_of: ModelRequest) -> None:
+    schema = shaped(request_of).schema
+    assert schema is not None
+    properties = schema["properties"]
+    assert list(properties) == ["thought", "action", "params"]
+    assert properties["thought"]["maxLength"] == THOUGHT_CHARS
+    assert properties["action"] == SCHEMA["properties"]["action"]
+    assert properties["params"]["properties"]["text"]["maxLength"] == TEXT_CHARS
+    assert properties["params"]["properties"]["query"]["maxLength"] == 9
+    assert SCHEMA["properties"]["thought"]["maxLength"] == 900
+
+
+def test_a_request_without_actions_is_asked_as_it_is(request_of: ModelRequest) -> None:
+    birth = {"type": "object", "properties": {"name": {"type": "string"}}}
+    for plain in (replace(request_of, schema=None), replace(request_of, schema=birth)):
+        assert shaped(plain).messages == SAID
+    assert bounded(birth)["properties"]["name"] == {"type": "string", "maxLength": TEXT_CHARS}
+
+
+def test_a_temperature_that_was_asked_for_is_kept(request_of: ModelRequest) -> None:
+    assert shaped(request_of).temperature == DECISION_TEMPERATURE
+    assert shaped(replace(request_of, temperature=0.7)).temperature == 0.7
+
+
+def test_every_example_is_a_reply_of_the_protocol_and_shows_another_action() -> None:
+    every = ["read_messages", "remember", "check_budget", "recall", "post_tweet", "write_file", "think", "sleep"]
+    replies = [json.loads(turn["content"]) for turn in examples(every) if turn["role"] == "assistant"]
+    assert sorted(reply["action"] for reply in replies) == sorted(every)
+    for reply in replies:
+        assert list(reply) == ["thought", "action", "params"]
+        assert len(reply["thought"]) <= THOUGHT_CHARS
+    assert examples(["think"])[1]["content"].startswith('{"thought"')
+
+
+def test_the_brief_scene_ends_with_its_one_cue() -> None:
+    scene: dict[str, Any] = {
+        "self_page": "",
+        "memories": ["The server hums."],
+        "thoughts": ["First.", "Last."],
+        "deeds": ["recall: nothing", "remember: kept"],
+        "weekday": "Sunday",
+        "now": "2026-11-22 06:00",
+        "budget": "$4.98 of $5.00",
+        "occasion": "",
+        "beat": 8,
+        "messages": 0,
+        "nudge": "Think the next thought.",
+    }
+    told = render("beat_local", **scene)
+    assert told.endswith("Think the next thought.")
+    assert "Last." in told
+    assert "First." not in told
+    assert "remember: kept" in told
+    assert render("beat_local", **{**scene, "messages": 2}).endswith("unread. Read it.")
+    assert render("beat_local", **{**scene, "occasion": "Post."}).endswith("Post.")
