@@ -53,7 +53,7 @@ to set a threshold. `python -m benchmarks.pacing` compares the rule with fixed t
 - A thought takes a free request only on an even plan for the rest of the day; the other moments take theirs at once.
 - The embedded local model (quality 2, cost 0) is always among the candidates: what is not worth more than it is not
   asked.
-- If the choice fails, two free models, two ultra-cheap ones and the local one stand in, in this order.
+- If the choice fails, the next best, two free models, an ultra-cheap one and the local one stand in, in this order.
 - `switch_model`, the AI's own wish, holds for its next beats. What is dearer than the rule's choice comes out of a
   tenth of the month's grant.
 - `OPENROUTER_MODEL` pins one model: it is asked first at every call, and free and local models stand in.

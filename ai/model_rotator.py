@@ -36,7 +36,7 @@ START_B = 0.6  # the measured best start; `learned` moves it between the next tw
 LEAST_B, MOST_B = 0.02, 5.0
 SPEED_SMOOTHING, MOST_SPEED, LEARNING_RATE = 0.1, 4.0, 0.03
 NO_REPEAT = 10  # different models used before one comes again
-FREE_STAND_INS, CHEAP_STAND_INS = 2, 2  # with the choice and the local model they make the six attempts of a step
+FREE_STAND_INS, CHEAP_STAND_INS = 2, 1  # with choice, runner-up and local model they make the six attempts of a step
 BYTES_PER_TOKEN = 3  # fewer than any language's average: an estimate that errs towards a fuller context
 UNKNOWN_CONTEXT = 8_192  # tokens, where the listing does not say
 MARGIN = 1.0 + 1e-9  # bounds are compared as floats here; the hold itself is exact
@@ -87,7 +87,7 @@ class Choice:
 
 
 def rank(purpose: Purpose, state: RotatorState) -> list[Choice]:
-    """Return the candidates of a call: the choice first, then who stands in: free, ultra-cheap, local.
+    """Return the candidates of a call: the choice, the runner-up, then who stands in: free, ultra-cheap, local.
 
     Each can be asked now: not barred, not resting, affordable, its context wide enough; the local model is always
     among them where there is one. What comes first is the beat's model, the pinned one, the AI's wish, or the one
@@ -99,13 +99,13 @@ def rank(purpose: Purpose, state: RotatorState) -> list[Choice]:
     worth = [c for c in scored if c.model.tier is not Tier.LOCAL and c.score > floor]
     by_rule = _by_rule(worth, state.history) or (local[0] if local else None)
     first = _preferred(scored, by_rule, state)
-    stand_ins = [
-        *_rested_first([c for c in worth if c.model.free], state.history)[:FREE_STAND_INS],
-        *_cheap_stand_ins(worth, state)[:CHEAP_STAND_INS],
-        *local,
-    ]
-    rest = [replace(c, reason=f"{c.model.tier.value.replace('_', '-')}, standing in") for c in stand_ins]
-    return ([] if first is None else [first]) + [c for c in rest if first is None or c.model.id != first.model.id]
+    taken = {first.model.id} if first else set()
+    runner_up = None if state.pinned else _by_rule([c for c in worth if c.model.id not in taken], state.history)
+    if runner_up is not None:
+        taken.add(runner_up.model.id)
+    stand_ins = _stand_ins([c for c in (*worth, *local) if c.model.id not in taken], state)
+    second = [] if runner_up is None else [replace(runner_up, reason="next best, standing in")]
+    return [*([first] if first else []), *second, *stand_ins]
 
 
 def able(model: Model, purpose: Purpose, state: RotatorState) -> bool:
@@ -210,10 +210,16 @@ def _as_wish(wished: Choice | None, by_rule: Choice | None, state: RotatorState)
     return replace(wished, reason="its own wish", wish=dearer)
 
 
-def _cheap_stand_ins(worth: Sequence[Choice], state: RotatorState) -> list[Choice]:
-    """Return ultra-cheap stand-ins; a pinned model that fails is followed by free and local ones alone (CONTRACT)."""
-    cheap = [c for c in worth if c.model.tier is Tier.ULTRA_CHEAP and state.pinned is None]
-    return _rested_first(cheap, state.history)
+def _stand_ins(others: Sequence[Choice], state: RotatorState) -> list[Choice]:
+    """Return free, ultra-cheap and local stand-ins; after a pinned model free and local ones alone (CONTRACT)."""
+    free = [c for c in others if c.model.free]
+    cheap = [c for c in others if c.model.tier is Tier.ULTRA_CHEAP and state.pinned is None]
+    found = [
+        *_rested_first(free, state.history)[:FREE_STAND_INS],
+        *_rested_first(cheap, state.history)[:CHEAP_STAND_INS],
+        *(c for c in others if c.model.tier is Tier.LOCAL),
+    ]
+    return [replace(c, reason=f"{c.model.tier.value.replace('_', '-')}, standing in") for c in found]
 
 
 def _rested_first(choices: Sequence[Choice], history: Sequence[str]) -> list[Choice]:

@@ -12,6 +12,7 @@ from ai.journal import Journal
 from ai.ledger.errors import StoreUnavailable
 from ai.ledger.money import nanos
 from ai.llm.bound import CALL_TOKENS, MESSAGE_TOKENS, input_bound
+from ai.llm.health import endpoint_subject, tier_subject
 from ai.mind import Mind
 from ai.model_config import Model, Tier
 from ai.model_rotator import (
@@ -222,8 +223,8 @@ class Rotation:
             free_left=balance.free_left,
             free_quota=balance.free_quota,
             day_left=1.0 - (now - midnight).total_seconds() / DAY_SECONDS,
-            resting=frozenset(model.id for model in models if not self._health.available(model, now)),
-            history=[use.model for use in self._memory.uses()],
+            resting=self._resting(models, now),
+            history=self._memory.models_used(),
             quality={model.id: model.quality * trust[model.id] for model in models if model.id in trust},
             pinned=self._settings.openrouter_model,
             wished=None if wish is None else wish.model,
@@ -240,6 +241,13 @@ class Rotation:
             return await self._tracker.room(purpose.value), await self._tracker.wishes_left()
         except StoreUnavailable:
             return 0, 0
+
+    def _resting(self, models: Sequence[Model], now: datetime) -> frozenset[str]:
+        """Return the ids that cool down by themselves, with their provider's tier, or with their provider."""
+        down = {subject for subject in self._health.snapshot() if not self._health.available(subject, now)}
+        if not down:
+            return frozenset()
+        return frozenset(m.id for m in models if down & {m.id, tier_subject(m), endpoint_subject(m.endpoint)})
 
     def _reachable(self, available: int, days_left: float) -> int:
         """Return what of the month's money a cap on the day lets be spent before the month ends."""

@@ -64,16 +64,19 @@ class RotationMemory:
         self._mind = mind
         self._thoughts: deque[frozenset[str]] = deque(maxlen=THOUGHTS_COMPARED)
 
-    def uses(self, limit: int = USES_KEPT) -> list[Use]:
-        """Return the last uses, oldest first."""
+    def models_used(self) -> list[str]:
+        """Return the different models used, each once, the one used longest ago first."""
         rows = self._mind.connection.execute(
-            "SELECT model, life, beat FROM rotation_uses ORDER BY seq DESC LIMIT ?", (limit,)
+            "SELECT model FROM rotation_uses GROUP BY model ORDER BY MAX(seq)"
         ).fetchall()
-        return [Use(row["model"], row["life"], row["beat"]) for row in reversed(rows)]
+        return [row["model"] for row in rows]
 
     def last(self) -> Use | None:
         """Return the last use, or None."""
-        return next(iter(self.uses(1)), None)
+        row = self._mind.connection.execute(
+            "SELECT model, life, beat FROM rotation_uses ORDER BY seq DESC LIMIT 1"
+        ).fetchone()
+        return None if row is None else Use(row["model"], row["life"], row["beat"])
 
     def add_use(self, use: Use, now: datetime) -> None:
         """Write one use and forget the oldest beyond those kept."""

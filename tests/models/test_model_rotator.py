@@ -76,9 +76,13 @@ def test_with_nothing_in_the_purse_free_and_local_models_think():
     assert {choice.model.tier for choice in choices} == {Tier.FREE, Tier.LOCAL}
 
 
-def test_stand_ins_are_free_then_ultra_cheap_then_local():
-    tiers = [choice.model.tier for choice in rank(Purpose.IMPORTANT, a_state(20))]
-    assert tiers[1:] == [Tier.FREE, Tier.FREE, Tier.ULTRA_CHEAP, Tier.ULTRA_CHEAP, Tier.LOCAL]
+def test_the_next_best_stands_in_then_free_ones_then_an_ultra_cheap_one_then_the_local_one():
+    choices = rank(Purpose.IMPORTANT, a_state(20))
+    assert choices[0].score >= choices[1].score
+    assert choices[1].reason == "next best, standing in"
+    assert choices[1].model.tier not in {Tier.FREE, Tier.LOCAL}
+    tiers = [choice.model.tier for choice in choices]
+    assert tiers[2:] == [Tier.FREE, Tier.FREE, Tier.ULTRA_CHEAP, Tier.LOCAL]
 
 
 def test_no_model_comes_again_until_ten_others_were_used():

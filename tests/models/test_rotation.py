@@ -45,7 +45,7 @@ async def test_a_switch_is_told_with_its_reason(rooms):
     choices = await rooms.rotation.candidates(Purpose.THOUGHT, life=1, beat=1)
     rooms.rotation.used(choices[1].model.id, 1, 1)
     (told,) = rooms.events("model.switched")
-    assert told == {"from_model": "nobody", "to_model": choices[1].model.id, "reason": "free, standing in"}
+    assert told == {"from_model": "nobody", "to_model": choices[1].model.id, "reason": "next best, standing in"}
 
 
 async def test_everything_is_remembered_across_a_restart(rooms, tmp_path):
@@ -190,7 +190,7 @@ async def test_history_is_bounded(rooms):
     with rooms.mind.transaction():
         for beat in range(USES_KEPT + 50):
             memory.add_use(Use("acme/one", 1, beat), NOON)
-    assert len(memory.uses(10_000)) == USES_KEPT
+    assert rooms.mind.connection.execute("SELECT COUNT(*) FROM rotation_uses").fetchone()[0] == USES_KEPT
 
 
 # --- the pace ----------------------------------------------------------------------------------------------
