@@ -145,8 +145,10 @@ class PaidClient:
     async def resolve_open(self, *, older_than_seconds: float = 0.0) -> None:
         """At a start, before the first call: holds that a crash left open become unknown outcomes to be asked for.
 
+        A provider that was off (a wrong key) may be asked again: a person may have started anew to mend that.
         Only holds older than `older_than_seconds` are taken up, where other programs may share this mind's name.
         """
+        self.health.probe_endpoints()
         await self._settler.adopt_open(older_than_seconds)
 
     # --- for a step ----------------------------------------------------------------------------------------

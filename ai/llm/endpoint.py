@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ai.clock import Clock
 
 OK = 200
+DRAIN_SECONDS = 0.25  # a new connection takes about as long; waiting longer for the old one gains nothing
 NO_KEY = "no-key"  # the SDK insists on one; the embedded server wants none
 ACCEPT_PLAIN = {"Accept-Encoding": "identity"}  # so that bytes on the wire are bytes in memory: no zip bombs
 
@@ -140,7 +142,9 @@ class OpenAIEndpoint:
             async with self._client.chat.completions.with_streaming_response.create(
                 model=body["model"], messages=body["messages"], extra_body=_rest(body)
             ) as response:
-                await read_reply(_named(response.iter_bytes(), reply, exchange), reply)
+                pieces = _named(response.iter_bytes(), reply, exchange)
+                await read_reply(pieces, reply)
+                await _drain(pieces)
             return
         async with self._client.embeddings.with_streaming_response.create(
             model=body["model"], input=body["input"], encoding_format="float", extra_body=_rest(body)
@@ -188,6 +192,14 @@ class OpenAIEndpoint:
         if not reply.ended and not reply.finish_reason:
             return _own(Shape.CONNECTION, "cut", "the stream ended before the answer did")
         return None
+
+
+async def _drain(pieces: AsyncIterator[bytes]) -> None:
+    """Read what follows the end of an answer (nothing, normally), so that the connection can be used again."""
+    with suppress(TimeoutError, httpx2.HTTPError, ReplyTooLarge):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            async for _ in pieces:
+                pass
 
 
 async def _named(pieces: AsyncIterator[bytes], reply: Reply, exchange: Exchange) -> AsyncIterator[bytes]:

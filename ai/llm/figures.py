@@ -19,6 +19,7 @@ MAX_COST_USD = Decimal(1_000_000)  # far above any call; a larger figure is a fa
 MAX_TOKENS = 10**9  # likewise
 MAX_MESSAGE_CHARS = 300  # one readable line
 MAX_RETRY_AFTER_SECONDS = 86_400.0
+RATE_LIMITED = 429
 # Providers echo keys in their messages ("Incorrect API key provided: sk-…"); what looks like one never passes.
 SECRET = re.compile(r"(?i)\b(sk|pk|key|bearer)[-_ ][\w.*+/=-]{6,}|\bBearer\s+\S+")
 
@@ -109,9 +110,10 @@ def read_error(  # noqa: PLR0913 — an error stands in a place, under a status,
     limit = metadata.get("limit_source", fields.get("limit_source"))
     provider = metadata.get("provider_name")
     inner = {str(k).lower(): str(v) for k, v in as_mapping(metadata.get("headers")).items()}
-    asked = retry_after(headers, now)
+    limited = code == RATE_LIMITED  # other answers may carry the reset of a limit that was not reached
+    asked = retry_after(headers, now, with_reset=limited)
     if asked is None:
-        asked = retry_after(inner, now)
+        asked = retry_after(inner, now, with_reset=limited)
     if asked is None:
         asked = _seconds(availability.get("retry_after"))
     return ProviderError(
@@ -125,8 +127,8 @@ def read_error(  # noqa: PLR0913 — an error stands in a place, under a status,
     )
 
 
-def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Return the seconds to wait: `Retry-After` (seconds or a date), else `X-RateLimit-Reset` (epoch ms)."""
+def retry_after(headers: Mapping[str, str], now: datetime, *, with_reset: bool) -> float | None:
+    """Return the seconds to wait: `Retry-After` (seconds or a date), else `X-RateLimit-Reset` (epoch ms) if asked."""
     lower = {name.lower(): value for name, value in headers.items()}
     asked = lower.get("retry-after")
     if asked is not None:
@@ -139,7 +141,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
             when = None
         if when is not None:
             return _bounded((when if when.tzinfo else when.replace(tzinfo=UTC)) - now)
-    reset = _plain_number(lower.get("x-ratelimit-reset"))
+    reset = _plain_number(lower.get("x-ratelimit-reset")) if with_reset else None
     if reset is None:
         return None
     try:

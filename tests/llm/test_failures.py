@@ -137,6 +137,26 @@ async def test_a_long_retry_after_rests_the_model_for_that_long(quick, headers):
     assert quick.health.available(FIRST, quick.clock.now())
 
 
+async def test_the_reset_of_a_limit_that_was_not_reached_is_no_wish(quick):
+    reset = {"X-RateLimit-Reset": str(int((NOW.timestamp() + 3000) * 1000))}
+    quick.provider.then(status(503, headers=reset))
+    assert (await quick.ask(FIRST, SECOND)).model.id == SECOND
+    quick.clock.advance(121)
+    assert quick.health.available(FIRST, quick.clock.now())
+
+
+async def test_a_restart_asks_a_provider_again_whose_key_was_wrong(build, quick):
+    quick.provider.key = "sk-or-v1-another"
+    with pytest.raises(NoAnswer):
+        await quick.ask(FIRST)
+    quick.provider.key = "sk-or-v1-test"
+    with pytest.raises(NoAnswer, match="resting"):
+        await quick.ask(FIRST)
+    again = await build(folder=quick.folder, clock=quick.clock)
+    await again.client.resolve_open()
+    assert (await again.ask(FIRST)).model.id == FIRST
+
+
 @pytest.mark.parametrize("asked", ["-5", "1e99", "soon", "99999999999999999999", "NaN", ""])
 async def test_an_absurd_retry_after_is_bounded(quick, asked):
     limited = status(429, headers={"Retry-After": asked})

@@ -74,6 +74,17 @@ async def test_absurd_figures_are_no_figures(quick, document):
     assert quick.calls()[0].state is CallState.UNKNOWN
 
 
+@pytest.mark.parametrize("content_type", ["application/json", "text/event-stream", "text/plain"])
+async def test_an_answer_that_comes_whole_though_a_stream_was_asked_for_is_taken(quick, content_type):
+    document = (
+        b'\xef\xbb\xbf\n {"id": "gen-x", "choices": [{"message": {"content": "Whole."}, "finish_reason": "stop"}],'
+        b' "usage": {"prompt_tokens": 9, "completion_tokens": 2, "cost": 0.0000123456789}}\n'
+    )
+    quick.provider.then(body(document, content_type=content_type))
+    answer = await quick.ask(MODEL)
+    assert (answer.text, answer.cost_nanos, answer.finish_reason) == ("Whole.", 12_346, "stop")
+
+
 async def test_headers_that_lie_are_not_believed(quick):
     lie = body(b"{}", content_type="text/event-stream")
     quick.provider.then(lie)

@@ -37,7 +37,8 @@ class FakeOpenRouter:
     """The provider; start with `start()` or `with`. Its records may be read from any thread.
 
     `reply` is a text, or `reply(body) -> str | Answer` of the request's body. `date` gives the Date header.
-    `watch(request)` is called in the server's thread before a call is answered. `shape="openai"` answers as
+    `watch(request)` is called in the server's thread before a call is answered, `stage(name)` at each
+    stage of answering it. `shape="openai"` answers as
     OpenAI does: usage only where asked for, no cost, no generation ids.
     """
 
@@ -47,6 +48,7 @@ class FakeOpenRouter:
     shape: str = "openrouter"
     date: Callable[[], datetime] = lambda: datetime.now(UTC)
     watch: Callable[[Request], None] | None = None
+    stage: Callable[[str], None] | None = None  # told of `billed`, `headers`, every `piece`, `ended`
     fault_for: Callable[[Request], Fault | None] | None = None
     unseen_asks: int = 0  # how often GET /generation answers 404 before it knows a generation
     key_document: dict[str, Any] = field(default_factory=dict)
@@ -171,6 +173,7 @@ class FakeOpenRouter:
     async def _stream(self, wire: Wire, request: Request, answer: Answer, generation: str, fault: Fault | None) -> None:
         headers = {"Content-Type": "text/event-stream", "Transfer-Encoding": "chunked"}
         await wire.head(200, {**self._common(), **self._named(generation), **headers})
+        self._at("headers")
         kind = fault.kind if fault else ""
         if kind == "cut_after_headers":
             raise Cut
@@ -187,7 +190,9 @@ class FakeOpenRouter:
             if kind == "cut_mid_stream" and number == 2:
                 raise Cut
             await wire.write(piece)
+            self._at("piece")
         await wire.end()
+        self._at("ended")
 
     async def _embed(
         self, request: Request, wire: Wire, entry: dict[str, Any], generation: str, fault: Fault | None
@@ -249,6 +254,11 @@ class FakeOpenRouter:
             bill = Bill(generation, answer.model, answer.cost, answer.prompt_tokens, answer.completion_tokens)
             self.bills.append(bill)
             self._generations[generation] = answer.cost
+        self._at("billed")
+
+    def _at(self, stage: str) -> None:
+        if self.stage is not None:
+            self.stage(stage)
 
     def _common(self) -> dict[str, str]:
         return {"Date": format_datetime(self.date().astimezone(UTC), usegmt=True)}

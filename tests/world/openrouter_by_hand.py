@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=0, help="every Nth call fails in another way; 0: none")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    rng = random.Random(options.seed)  # noqa: S311 — variety of replies, no secret
+    rng = random.Random(options.seed)
     server = FakeOpenRouter(shape=options.shape, port=options.port, reply=reply_by_request(rng))
     if options.models:
         server.models = json.loads(options.models.read_text())
