@@ -70,7 +70,7 @@ class SQLiteStore:
 
     def check(self) -> str | None:
         """Return the first damage that SQLite finds in its own file, or None."""
-        found = str(self.execute("PRAGMA quick_check(1)")[0][0])
+        found = str(self.execute("PRAGMA integrity_check(1)")[0][0])
         return None if found == "ok" else found
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from ai.ledger import Leg, audit, open_ledger
 from ai.ledger.errors import ConstraintBroken, InsufficientFunds, LedgerError, StoreUnavailable
+from ai.ledger.ledger import MAX_WAITING
 
 
 def begin(tx):
@@ -138,6 +139,24 @@ async def test_whatever_a_work_raises_reaches_its_caller_and_the_writer_lives_on
         with pytest.raises(reaches):
             await ledger.transact(work)
     assert (await ledger.read(lambda tx: tx.account("month"))).available == 100
+    await ledger.transact(spend(1))
+
+
+async def test_a_queue_that_is_full_is_said_at_once(store_url, ledger):
+    held, go = threading.Event(), threading.Event()
+
+    def slow(tx):
+        held.set()
+        assert go.wait(30)
+
+    first = asyncio.ensure_future(ledger.transact(slow))
+    await asyncio.to_thread(held.wait, 30)
+    waiting = [asyncio.ensure_future(ledger.transact(lambda tx: None)) for _ in range(MAX_WAITING)]
+    await asyncio.sleep(0)
+    with pytest.raises(StoreUnavailable, match="10,000 transactions wait for the purse already; try again later"):
+        await ledger.transact(spend(1))
+    go.set()
+    await asyncio.gather(first, *waiting)
     await ledger.transact(spend(1))
 
 

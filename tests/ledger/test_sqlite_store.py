@@ -64,8 +64,13 @@ def test_a_newer_database_is_refused(tmp_path, folder):
     connection = connect(tmp_path / "x.db")
     migrate(connection, "c", folder)
     connection.execute("INSERT INTO schema_versions VALUES ('c', 9)")
-    with pytest.raises(NewerSchema, match="version 9 of its 'c' tables and this program knows 1"):
+    with pytest.raises(NewerSchema) as caught:
         migrate(connection, "c", folder)
+    assert str(caught.value) == (
+        "the database has version 9 of its 'c' tables and this program knows 1: "
+        "start the newer program, or restore a backup made before the upgrade"
+    )
+    assert (caught.value.component, caught.value.found, caught.value.known) == ("c", 9, 1)
 
 
 def test_a_file_that_is_no_database_is_kept_and_named(tmp_path):

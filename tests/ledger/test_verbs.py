@@ -114,11 +114,20 @@ def test_a_hold_ends_once(ledger):
     assert available(ledger) == 90
 
 
+def test_how_a_hold_ended_is_told_leg_by_leg(ledger):
+    ledger.transact_now(lambda tx: tx.hold("h", [Leg("month", "spent", 1), Leg("month", "spent", 2)]))
+    ledger.transact_now(lambda tx: tx.capture("h", [1, 0]))
+    with pytest.raises(HoldEnded) as caught:
+        ledger.transact_now(lambda tx: tx.capture("h", [0, 1]))
+    assert (caught.value.hold_id, caught.value.how) == ("h", "captured 1, 0")
+    assert str(caught.value) == "hold h has ended already: captured 1, 0"
+
+
 def test_a_voided_hold_stays_void(ledger):
     ledger.transact_now(lambda tx: tx.hold("h", [Leg("month", "spent", 40)]))
     ledger.transact_now(lambda tx: tx.void("h"))
     ledger.transact_now(lambda tx: tx.void("h"))
-    with pytest.raises(HoldEnded, match="voided"):
+    with pytest.raises(HoldEnded, match=r"ended already: voided$"):
         ledger.transact_now(lambda tx: tx.capture("h", [0]))
     assert available(ledger) == 100
 
@@ -148,12 +157,14 @@ def test_a_capture_takes_what_was_held_at_most(ledger, amounts):
 
 
 def test_what_does_not_exist_is_named(ledger):
-    with pytest.raises(UnknownAccount, match="nobody"):
+    with pytest.raises(UnknownAccount, match="there is no account nobody; open it before it is used") as caught:
         ledger.transact_now(lambda tx: tx.transfer("t", debit="month", credit="nobody", amount=1))
     with pytest.raises(UnknownAccount, match="nobody"):
         ledger.read_now(lambda tx: tx.account("nobody"))
-    with pytest.raises(UnknownHold, match="there is no hold h"):
+    assert caught.value.account == "nobody"
+    with pytest.raises(UnknownHold, match="there is no hold h") as missed:
         ledger.transact_now(lambda tx: tx.void("h"))
+    assert missed.value.hold_id == "h"
 
 
 @pytest.mark.parametrize("amount", [-1, True, 1.5, "1", 10**18 + 1, None])
