@@ -39,6 +39,10 @@ def state(
         "intelligence": None if model is None else model.intelligence,
         "mood": facts.get("mood"),
         "next_birth_at": None if alive or next_birth_at is None else _seconds(next_birth_at),
+        "held_unknown": usd9(balance.held_unknown),
+        "free_left": balance.free_left,
+        "free_quota": balance.free_quota,
+        "posts_left": balance.posts_left,
     }
 
 
