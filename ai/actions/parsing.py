@@ -20,6 +20,7 @@ MIN_IMPORTANCE, MAX_IMPORTANCE = 1, 10
 _REASONING = re.compile(r"<(think|thinking|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
 _REASONING_END = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
 _REASONING_OPEN = re.compile(r"<(?:think|thinking|reasoning)>", re.IGNORECASE)
+_OBJECT_FIRST = re.compile(r"\s*(?:```[\w-]*\s*)?\[?\s*\{")
 _FENCE = re.compile(r"```[\w-]*")
 _PARAMS_NAMES = ("params", "parameters", "args", "arguments", "input")
 _NO_ACTION = frozenset({"", "none", "null", "no_action", "nothing"})
@@ -55,7 +56,7 @@ def parse_reply(text: str) -> Reply:
 
 def _without_reasoning(text: str) -> str:
     """Drop reasoning blocks before the object; one that never ends takes all, since nothing was said after it."""
-    if text.lstrip().startswith(("{", "```", "[")):
+    if _OBJECT_FIRST.match(text):
         return text
     plain = _REASONING.sub(" ", text)
     closing = list(_REASONING_END.finditer(plain))

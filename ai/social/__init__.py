@@ -3,6 +3,6 @@
 from ai.social.near import SameMeaning
 from ai.social.outbox import Outbox, table
 from ai.social.post import Post, PostRefusal, PostState
-from ai.social.x import XClient, missing_keys, open_x
+from ai.social.x import X, missing_keys, open_x
 
-__all__ = ["Outbox", "Post", "PostRefusal", "PostState", "SameMeaning", "XClient", "missing_keys", "open_x", "table"]
+__all__ = ["Outbox", "Post", "PostRefusal", "PostState", "SameMeaning", "X", "missing_keys", "open_x", "table"]

@@ -18,7 +18,7 @@ from ai.social.pace import Pace
 from ai.social.post import Post, PostState
 from ai.social.rows import Fate, OutboxRows
 from ai.social.text import has_link, same_post
-from ai.social.x import TIMELINE_PAGE, USER_READ_FACTOR, Answer, Outcome, XClient
+from ai.social.x import TIMELINE_PAGE, USER_READ_FACTOR, Answer, Outcome, X
 
 T = TypeVar("T")
 SENT_A_RUN = 5  # posts one delivery sends at most: a beat waits for it
@@ -46,7 +46,7 @@ class Delivery:
         journal: Journal,
         clock: Clock,
         settings: Settings,
-        x: XClient | None,
+        x: X | None,
     ) -> None:
         self._rows = rows
         self._books = books
@@ -86,7 +86,7 @@ class Delivery:
             elif self._account.obstacle() or not await self._send(post, self._x):
                 return
 
-    async def _send(self, post: Post, x: XClient) -> bool:
+    async def _send(self, post: Post, x: X) -> bool:
         """Hold, send and mark one post; return whether a further one may follow now."""
         price = price_of(post.text, self._settings)
         try:
@@ -205,7 +205,7 @@ class Delivery:
                 found = await self._ask_about(post, self._x)
                 await self._conclude(post, found)
 
-    async def _ask_about(self, post: Post, x: XClient) -> Answer:
+    async def _ask_about(self, post: Post, x: X) -> Answer:
         """Return DONE with the post's id where it is on the timeline, REFUSED where it is not, UNKNOWN otherwise."""
         user = await self._whose_timeline(post, x)
         if isinstance(user, Answer):
@@ -225,7 +225,7 @@ class Delivery:
             page = answer.next_page
         return Answer(Outcome.UNKNOWN, detail="the timeline is too busy to tell")
 
-    async def _whose_timeline(self, post: Post, x: XClient) -> str | Answer:
+    async def _whose_timeline(self, post: Post, x: X) -> str | Answer:
         known = x.user_id or self._account.user_id
         if isinstance(known, str):
             return known

@@ -19,7 +19,7 @@ from ai.social.pace import Pace
 from ai.social.post import WAITING, Post, PostRefusal, PostState
 from ai.social.rows import OutboxRows
 from ai.social.text import MAX_WEIGHT, clean, weighted_length
-from ai.social.x import XClient
+from ai.social.x import X
 
 OWN_WISH = "action"  # a post the mind wishes for; births and deaths are told in any case
 WAITING_AT_MOST = 20  # posts in the outbox that did not leave: more could not leave within their two days
@@ -46,7 +46,7 @@ class Outbox:
         journal: Journal,
         clock: Clock,
         settings: Settings,
-        x: XClient | None,
+        x: X | None,
         *,
         near: NearSame = same_letters,
         worth: Worth | None = None,

@@ -1,32 +1,15 @@
-"""The only door to X: tweepy, sent where X_API_BASE_URL says, each answer read into one of a few plain outcomes."""
+"""What X can say and what it takes to reach it; tweepy itself is loaded only where something may leave."""
 
-import json
-import logging
-import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Protocol
 
-import requests
-import tweepy
-from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies
-from urllib3.exceptions import MaxRetryError, NewConnectionError
-
-from ai.clock import Clock, parse_rfc3339
+from ai.clock import Clock
 from ai.settings import X_KEYS, Settings
 
-TWEEPY_HOST = "https://api.twitter.com"  # fixed in tweepy's code
-CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
 TIMELINE_PAGE = 5  # the least that X gives; each post read is charged
 USER_READ_FACTOR = 2  # reading a user costs $0.010, twice a post (X's price list, 2026)
-MIN_RETRY, MAX_RETRY = timedelta(minutes=1), timedelta(days=1)
-USUAL_RETRY = timedelta(minutes=15)  # X's rate-limit window, where it does not say when it ends
-MAX_DETAIL_CHARS = 300
-
-logging.getLogger("tweepy").setLevel(logging.INFO)  # at DEBUG it writes request headers and bodies into the log
 
 
 class Outcome(StrEnum):
@@ -62,126 +45,22 @@ class Answer:
     retry_at: datetime | None = None
 
 
-class _Doorway(HTTPAdapter):
-    """Sends what is meant for tweepy's host to `base_url`, with a time-out on every request."""
+class X(Protocol):
+    """X for one account; its methods block, and never raise for X. `XClient` is one."""
 
-    def __init__(self, base_url: str, read_seconds: float) -> None:
-        super().__init__(max_retries=0)
-        self._base_url = base_url
-        self._timeout = (CONNECT_SECONDS, read_seconds)
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
-        """Send with the time-out of this room, whatever the caller said."""
-        if self._base_url != TWEEPY_HOST and request.url is not None:
-            request.url = self._base_url + request.url.removeprefix(TWEEPY_HOST)
-            options["proxies"] = get_environ_proxies(request.url)  # chosen for the host that is really called
-        options["timeout"] = self._timeout
-        return super().send(request, *args, **options)
-
-
-class XClient:
-    """X v2 with OAuth 1.0a. Its methods block, wait `read_seconds` at a time, and never raise for X."""
-
-    def __init__(
-        self, keys: Mapping[str, str], base_url: str, clock: Clock, *, read_seconds: float = READ_SECONDS
-    ) -> None:
-        """Take the four keys by their settings' names, the URL to reach X at, and a clock for retry times."""
-        self._keys = keys
-        self._base_url = base_url.rstrip("/")
-        self._clock = clock
-        self._read_seconds = read_seconds
-        owner = re.match(r"(\d{1,25})-", keys["x_access_token"])
-        self.user_id = owner[1] if owner else None  # X's access tokens begin with their user's id
+    user_id: str | None
 
     def post(self, text: str) -> Answer:
         """Publish `text`; DONE has the post's id."""
-        return self._read_id(self._ask(lambda x: x.create_tweet(text=text, user_auth=True)))
+        ...
 
     def me(self) -> Answer:
         """Ask whose keys these are; DONE has the user's id. X charges USER_READ_FACTOR posts read."""
-        return self._read_id(self._ask(lambda x: x.get_me(user_auth=True)))
+        ...
 
     def timeline(self, user_id: str, *, since_id: str | None, page: str | None) -> Answer:
         """Return up to TIMELINE_PAGE posts of a user, newest first, only those after `since_id`."""
-        answer = self._ask(
-            lambda x: x.get_users_tweets(
-                user_id,
-                user_auth=True,
-                max_results=TIMELINE_PAGE,
-                since_id=since_id,
-                pagination_token=page,
-                tweet_fields=["created_at"],
-            )
-        )
-        return answer if isinstance(answer, Answer) else _timeline(answer)
-
-    def _read_id(self, answer: Answer | Mapping[str, Any]) -> Answer:
-        if isinstance(answer, Answer):
-            return answer
-        data = answer.get("data")
-        found = data.get("id") if isinstance(data, dict) else None
-        if isinstance(found, str) and found.isdigit():
-            return Answer(Outcome.DONE, remote_id=found)
-        return Answer(Outcome.UNKNOWN, detail="X answered without an id")
-
-    def _ask(self, request: Callable[[Any], object]) -> Answer | Mapping[str, Any]:
-        """Make one request on a connection of its own; return the document of a success, or what else came of it."""
-        client, seen = self._client()
-        problem: Exception | None = None
-        try:
-            request(client)
-        except Exception as error:  # noqa: BLE001 - tweepy stumbles over odd answers; the answer itself is read below
-            problem = error
-        finally:
-            client.session.close()
-        if seen:
-            return self._sort(seen[-1])
-        if problem is not None and _never_sent(problem):
-            return Answer(Outcome.NOT_SENT, detail=f"X could not be reached ({type(problem).__name__})")
-        return Answer(Outcome.UNKNOWN, detail=f"the connection to X broke ({type(problem).__name__})")
-
-    def _client(self) -> tuple[Any, list[requests.Response]]:
-        """Return a fresh tweepy client and the list that its answers land in."""
-        client = tweepy.Client(
-            consumer_key=self._keys["x_api_key"],
-            consumer_secret=self._keys["x_api_secret"],
-            access_token=self._keys["x_access_token"],
-            access_token_secret=self._keys["x_access_token_secret"],
-            return_type=requests.Response,
-        )
-        seen: list[requests.Response] = []
-        client.session.mount(TWEEPY_HOST, _Doorway(self._base_url, self._read_seconds))
-        client.session.max_redirects = 0  # a redirected POST would be sent twice
-        client.session.headers["Connection"] = "close"
-        client.session.hooks["response"].append(lambda response, **_: seen.append(response))
-        return client, seen
-
-    def _sort(self, response: requests.Response) -> Answer | Mapping[str, Any]:
-        """Return the document of a success, or what a failure means."""
-        status = response.status_code
-        document = _document(response)
-        detail = f"X answered {status}: {_detail(document, response)}"
-        if 200 <= status < 300:  # noqa: PLR2004 - the successes of HTTP
-            return document or Answer(Outcome.UNKNOWN, detail=f"X answered {status} without a document")
-        if status >= 500 or status == 408:  # noqa: PLR2004 - it may have been published all the same
-            return Answer(Outcome.UNKNOWN, detail=detail)
-        if status == 429:  # noqa: PLR2004 - HTTP's number for it
-            return Answer(Outcome.RATE_LIMITED, detail=detail, retry_at=self._retry_at(response))
-        if status == 403 and "duplicate" in detail.lower():  # noqa: PLR2004 - HTTP's number for it
-            return Answer(Outcome.DUPLICATE, detail=detail)
-        if status in {401, 402} or (status == 403 and _concerns_account(document, detail)):  # noqa: PLR2004 - same
-            return Answer(Outcome.ACCOUNT, detail=detail)
-        if 300 <= status < 400:  # noqa: PLR2004 - the redirects of HTTP
-            detail = f"X answered {status} (a redirect, not followed); check X_API_BASE_URL"
-        return Answer(Outcome.REFUSED, detail=detail)
-
-    def _retry_at(self, response: requests.Response) -> datetime:
-        now = self._clock.now()
-        try:
-            told = datetime.fromtimestamp(int(response.headers["x-rate-limit-reset"]), UTC)
-        except (KeyError, ValueError, OverflowError, OSError):
-            return now + USUAL_RETRY
-        return min(max(told, now + MIN_RETRY), now + MAX_RETRY)
+        ...
 
 
 def missing_keys(settings: Settings) -> str | None:
@@ -192,7 +71,7 @@ def missing_keys(settings: Settings) -> str | None:
     return f"TWEETS={settings.tweets} needs {', '.join(missing)}; set them, or set TWEETS=dry-run"
 
 
-def open_x(settings: Settings, clock: Clock) -> XClient | None:
+def open_x(settings: Settings, clock: Clock) -> X | None:
     """Return a client for the settings' keys, or None where nothing may leave (TWEETS=dry-run).
 
     Raises ValueError with one line where a key is missing.
@@ -202,58 +81,7 @@ def open_x(settings: Settings, clock: Clock) -> XClient | None:
         raise ValueError(problem)
     if settings.tweets == "dry-run":
         return None
+    from ai.social.x_client import XClient  # noqa: PLC0415 - 8 MB that a dry run never needs
+
     keys = {name: getattr(settings, name).get_secret_value() for name in X_KEYS}
     return XClient(keys, settings.x_api_base_url, clock)
-
-
-def _never_sent(problem: Exception) -> bool:
-    if isinstance(problem, requests.ConnectTimeout | requests.exceptions.ProxyError | requests.exceptions.InvalidURL):
-        return True
-    if isinstance(problem, requests.exceptions.SSLError):
-        return "CERTIFICATE_VERIFY_FAILED" in str(problem)
-    cause = problem.args[0] if problem.args else None
-    return isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)
-
-
-def _document(response: requests.Response) -> dict[str, Any]:
-    try:
-        found = json.loads(response.content)
-    except (ValueError, RecursionError, RuntimeError, requests.RequestException):  # a body that was cut, or no JSON
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _detail(document: Mapping[str, Any], response: requests.Response) -> str:
-    """Return X's own words: v2 has `detail` and `title`, its older parts `errors[].message`."""
-    errors = document.get("errors")
-    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
-    words = document.get("detail") or first.get("message") or document.get("title") or response.reason
-    return " ".join(str(words).split())[:MAX_DETAIL_CHARS]
-
-
-def _concerns_account(document: Mapping[str, Any], detail: str) -> bool:
-    """Say whether a 403 is about the account or the app rather than about this one text."""
-    kind = f"{document.get('type', '')} {document.get('reason', '')} {document.get('title', '')}".lower()
-    marks = ("client-forbidden", "client-not-enrolled", "oauth1-permissions", "unsupported-authentication")
-    lowered = detail.lower()
-    return any(mark in kind for mark in marks) or any(word in lowered for word in ("suspend", "locked", "revoked"))
-
-
-def _timeline(document: Mapping[str, Any]) -> Answer:
-    meta, data = document.get("meta"), document.get("data", [])
-    if not isinstance(meta, dict) or not isinstance(data, list):
-        return Answer(Outcome.UNKNOWN, detail="X answered without a timeline")
-    posts = [
-        XPost(str(item["id"]), str(item["text"]), _when(item.get("created_at")))
-        for item in data
-        if isinstance(item, dict) and "id" in item and "text" in item
-    ]
-    token = meta.get("next_token")
-    return Answer(Outcome.DONE, posts=tuple(posts), next_page=token if isinstance(token, str) else None)
-
-
-def _when(text: object) -> datetime | None:
-    try:
-        return parse_rfc3339(text) if isinstance(text, str) else None
-    except ValueError:
-        return None

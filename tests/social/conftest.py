@@ -18,7 +18,8 @@ from ai.ledger.audit import audit
 from ai.ledger.ledger import Ledger
 from ai.mind import Mind, open_mind
 from ai.settings import Settings
-from ai.social import Outbox, Post, XClient
+from ai.social import Outbox, Post
+from ai.social.x_client import XClient
 from tests.world.x import KEYS, FakeX
 
 MORNING = datetime(2026, 11, 10, 9, tzinfo=UTC)

@@ -21,7 +21,8 @@ from ai.journal import Journal
 from ai.ledger.audit import audit
 from ai.mind import open_mind
 from ai.settings import Settings
-from ai.social import Outbox, PostState, XClient
+from ai.social import Outbox, PostState
+from ai.social.x_client import XClient
 from tests.world import x as world
 from tests.world.openrouter_wire import Request
 from tests.world.x import KEYS, FakeX, XFault

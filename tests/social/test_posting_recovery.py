@@ -6,7 +6,8 @@ import pytest
 
 from ai.ledger.errors import StoreUnavailable
 from ai.social import Outbox, PostState
-from ai.social.x import Answer, Outcome, XClient
+from ai.social.x import Answer, Outcome
+from ai.social.x_client import XClient
 from tests.social.conftest import House
 from tests.world import x as world
 from tests.world.x import POST_NANOS, READ_NANOS

@@ -2,6 +2,8 @@
 
 import ast
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,7 +31,7 @@ def imported(path: Path) -> set[str]:
 
 def test_tweepy_is_imported_in_one_file_of_one_room() -> None:
     users = {path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py") if "tweepy" in imported(path)}
-    assert users == {"social/x.py"}
+    assert users == {"social/x_client.py"}
 
 
 def test_no_other_room_names_the_client_or_opens_it_for_anything_but_the_outbox() -> None:
@@ -92,3 +94,9 @@ async def test_a_text_longer_than_x_takes_never_leaves(house: House) -> None:
     await outbox.queue("🙂" * 141, source="birth", life=1)
     await outbox.deliver_due()
     assert house.x.requests == []
+
+
+def test_a_dry_run_does_not_even_load_the_client() -> None:
+    seen = "import sys, ai.house; print([name for name in ('tweepy', 'requests', 'oauthlib') if name in sys.modules])"
+    told = subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, timeout=60, check=True)
+    assert told.stdout.strip() == "[]"
