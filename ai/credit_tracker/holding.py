@@ -19,6 +19,14 @@ MAX_UNKNOWN_SHARE = 20  # likewise with 5 % of the month, one dollar in twenty, 
 AMOUNT_OF = {"money": "amount_nanos", "free": "free_requests", "posts": "posts"}
 
 
+class MonthClosed(NotAffordable):
+    """The month is closed, because another mind's clock is ahead; entering it again opens it. Nothing was held."""
+
+    def __init__(self, period: str, needed: int) -> None:
+        reason = f"{period} was closed by another mind, whose clock is ahead of this one's"
+        super().__init__("month", needed=needed, available=0, resets_at=month_end(period), reason=reason)
+
+
 @dataclass(frozen=True, slots=True)
 class Wallet:
     """What a hold is placed with: whose it is, when, the limits in force, and what speaks against the clock."""
@@ -82,7 +90,7 @@ def place_hold(tx: Transaction, expense: Expense, wallet: Wallet) -> None:
     """Hold the most an expense could cost on every account it touches, and write its row; all or nothing.
 
     The same expense again is the same hold. Raises NotAffordable naming the cap that refused, TransferConflict
-    where the id was held for something else, HoldEnded where that call has ended already.
+    where the id was held for something else, HoldEnded where that call has ended already, MonthClosed.
     """
     if expense.amount_nanos < 0:
         raise ValueError(f"an expense of {expense.amount_nanos} nano-dollars is negative; hold 0 or more")
@@ -111,10 +119,13 @@ def place_hold(tx: Transaction, expense: Expense, wallet: Wallet) -> None:
 
 
 def _legs(tx: Transaction, expense: Expense, wallet: Wallet) -> list[CallLeg]:
-    """The month's leg first; where the month is not open, only a zero can be held, and `overrun` would bear a cost."""
+    """The month's leg first. Where the month is not open a zero alone can be held, and `overrun` would bear a cost."""
     month = find_month(tx, wallet.period)
+    is_open = month is not None and not month.closed
+    if expense.amount_nanos > 0 and not is_open:
+        raise MonthClosed(wallet.period, expense.amount_nanos)
     tx.open_account(spent_account(wallet.period), USD)
-    source = OVERRUN if month is None or month.closed else month_account(wallet.period)
+    source = month_account(wallet.period) if is_open else OVERRUN
     legs = [CallLeg("money", source, spent_account(wallet.period), expense.amount_nanos)]
     for limit in wallet.limits:
         amount: int = getattr(expense, AMOUNT_OF[limit.kind])

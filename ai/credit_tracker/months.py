@@ -1,7 +1,10 @@
 """Budget months on the ledger: granted once, topped up, swept when they end; overrun is repaid from them."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
+from ai.clock import microseconds
+from ai.credit_tracker.periods import month_start
 from ai.ledger.errors import TransferConflict
 from ai.ledger.store import Row
 from ai.ledger.transaction import Transaction
@@ -10,6 +13,7 @@ USD = "usd"  # the unit: accounts of dollars count nano-dollars
 TREASURY = "treasury"  # where grants come from and expired ones go back to; may go negative
 DONORS = "donors"  # the world outside that tops up; may go negative
 DONATIONS = "donations"  # the pot a donation passes through on its way into a month
+CLOCKS_APART = timedelta(days=2)  # two clocks, each within a day of the provider's
 OVERRUN = "overrun"  # what calls cost above all that was there; the only debt there is
 
 
@@ -80,9 +84,15 @@ def enter_month(tx: Transaction, period: str, grant: int) -> None:
     else:
         _reopen(tx, period)
     for other in open_months(tx, but=period):
-        sweep_month(tx, other.period)
+        if not _may_be_anothers(tx, other.period, period):
+            sweep_month(tx, other.period)
     pour_donations(tx, period)
     repay_overrun(tx, period)
+
+
+def _may_be_anothers(tx: Transaction, other: str, period: str) -> bool:
+    """Say whether a later month may be the current one of another mind, whose clock is a little ahead of this one."""
+    return other > period and microseconds(month_start(other) - CLOCKS_APART) <= tx.at
 
 
 def _reopen(tx: Transaction, period: str) -> None:

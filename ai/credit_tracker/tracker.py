@@ -11,7 +11,7 @@ from ai.clock import Clock
 from ai.credit_tracker import calls as call_rows
 from ai.credit_tracker.booking import book_cost, book_refusal, book_void
 from ai.credit_tracker.books import MAX_LISTED, Books
-from ai.credit_tracker.holding import Wallet, place_hold, why_no_paid
+from ai.credit_tracker.holding import MonthClosed, Wallet, place_hold, why_no_paid
 from ai.credit_tracker.limits import REQUEST, day_account, fill, free_account, use_up
 from ai.credit_tracker.months import (
     USD,
@@ -90,11 +90,19 @@ class CreditTracker(Books):
         await self._turn(now)
         wallet = self._wallet(now)
         try:
-            await self._ledger.transact(lambda tx: place_hold(tx, expense, wallet))
+            await self._place(expense, wallet)
         except asyncio.CancelledError:
             # the hold may be placed all the same, and nobody is left to send what it is for
             self._owed.append((expense.id, lambda tx: _void_if_held(tx, expense.id)))
             raise
+
+    async def _place(self, expense: Expense, wallet: Wallet) -> None:
+        try:
+            await self._ledger.transact(lambda tx: place_hold(tx, expense, wallet))
+        except MonthClosed:  # by another mind, whose clock is ahead: enter the month again
+            self._turned = None
+            await self._turn(wallet.now)
+            await self._ledger.transact(lambda tx: place_hold(tx, expense, wallet))
 
     async def sent(self, call_id: str, remote_id: str | None) -> None:
         """Commit that the request left, with the provider's generation id where it is known."""

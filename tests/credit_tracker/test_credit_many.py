@@ -3,7 +3,11 @@
 import asyncio
 import random
 from dataclasses import replace
+from datetime import UTC, datetime
 
+import pytest
+
+from ai.clock import VirtualClock
 from ai.credit_tracker import Expense, NotAffordable, open_credit_ledger
 from ai.ledger.money import nanos
 from tests.credit_tracker.conftest import BOTH_STORES, Purse
@@ -83,3 +87,30 @@ async def test_what_was_billed_is_what_the_books_say(purse):
     for part in ("by_model", "by_purpose", "by_life"):
         assert sum(nanos(entry["cost"]) for entry in report[part]) == billed["month"]
     second.ledger.close()
+
+
+async def test_minds_whose_clocks_differ_at_midnight_do_not_close_each_others_month(purse):
+    purse.clock.set(datetime(2026, 11, 30, 23, 50, tzinfo=UTC))
+    ahead = Purse(purse.url, VirtualClock(datetime(2026, 12, 1, 0, 5, tzinfo=UTC)), purse.ledger)
+    ahead.ledger = open_credit_ledger(purse.url, ahead.clock)
+    bob = await purse.tracker(mind="bob")
+    await bob.topup(USD, "Ada", "gift")
+    await bob.hold(Expense("bob-1", "lab/model", "thought", USD, 1, 1))
+    await bob.settle("bob-1", USD)
+    ada = await ahead.tracker(mind="ada")  # enters December and closes November
+    assert (await ada.balance()).available == 6 * USD
+    await ada.hold(Expense("ada-1", "lab/model", "thought", USD, 1, 1))
+    await bob.hold(Expense("bob-2", "lab/model", "thought", USD, 1, 2))  # November, as it was left
+    with pytest.raises(NotAffordable, match=r"month: \$4\.000000000 needed, \$3\.000000000 left"):
+        await bob.hold(Expense("bob-3", "lab/model", "thought", 4 * USD, 1, 3))
+    await ada.settle("ada-1", USD)
+    await ada.hold(Expense("ada-2", "lab/model", "thought", 5 * USD, 1, 2))
+    await ada.settle("ada-2", 5 * USD)
+    await bob.settle("bob-2", USD)
+    purse.clock.set(datetime(2026, 12, 1, 0, 1, tzinfo=UTC))
+    await bob.open()
+    assert purse.available("month:2026-11") == 0
+    assert purse.available("month:2026-12") == 0
+    assert (await bob.budget_report("2026-11"))["spent"] == "2.000000000"
+    assert (await bob.budget_report())["spent"] == "6.000000000"
+    ahead.ledger.close()
