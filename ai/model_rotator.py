@@ -97,10 +97,10 @@ def rank(purpose: Purpose, state: RotatorState) -> list[Choice]:
     local = [c for c in scored if c.model.tier is Tier.LOCAL]
     floor = local[0].score if local else -math.inf
     worth = [c for c in scored if c.model.tier is not Tier.LOCAL and c.score > floor]
-    by_rule = _by_rule(worth, state.history) or (local[0] if local else None)
+    by_rule = _by_rule(worth, floor, state.history) or (local[0] if local else None)
     first = _preferred(scored, by_rule, state)
     taken = {first.model.id} if first else set()
-    runner_up = None if state.pinned else _by_rule([c for c in worth if c.model.id not in taken], state.history)
+    runner_up = None if state.pinned else _by_rule([c for c in worth if c.model.id not in taken], floor, state.history)
     if runner_up is not None:
         taken.add(runner_up.model.id)
     stand_ins = _stand_ins([c for c in (*worth, *local) if c.model.id not in taken], state)
@@ -172,9 +172,16 @@ def _score(model: Model, purpose: Purpose, state: RotatorState) -> Choice:
     return Choice(model, WEIGHTS.get(purpose, 1.0) * quality_in(state, model) - money, "", cost)
 
 
-def _by_rule(worth: Sequence[Choice], history: Sequence[str]) -> Choice | None:
-    """Return the best that was not among the last ten different models, else the one used longest ago."""
+def _by_rule(worth: Sequence[Choice], floor: float, history: Sequence[str]) -> Choice | None:
+    """Return the best that was not among the last ten different models, else the one used longest ago.
+
+    Where there are not even ten to go round, those that are worth less than half of the best are left out: of
+    OpenAI's two models the dear one must not be every second thought.
+    """
     used = _last_used(history)
+    if 0 < len(worth) <= NO_REPEAT:
+        base = floor if math.isfinite(floor) else min(0.0, worth[-1].score)
+        worth = [c for c in worth if c.score - base >= (worth[0].score - base) / 2]
     fresh = next((c for c in worth if used.get(c.model.id, NO_REPEAT) >= NO_REPEAT), None)
     if fresh is not None:
         return replace(fresh, reason="worth most for its price")

@@ -31,7 +31,7 @@ from ai.model_table import ModelRow, exact_bound, model_row
 from ai.purpose import Purpose
 from ai.rotation_memory import Pace, RotationMemory, Use, Wish, by_purpose
 from ai.settings import Settings
-from ai.wishes import granted, why_refused, why_unknown
+from ai.wishes import granted, why_not, why_unknown
 
 if TYPE_CHECKING:
     from ai.credit_tracker import Balance
@@ -123,7 +123,18 @@ class Rotation:
             state = replace(state, current=last.model)
         choices = rank(purpose, state)
         self._reasons = {choice.model.id: choice.reason for choice in choices}
+        named = state.pinned or state.wished
+        if named is not None and choices and choices[0].model.id not in {named, state.current}:
+            self._reasons[choices[0].model.id] = self._why_passed_over(named, state)
         return choices
+
+    def _why_passed_over(self, model_id: str, state: RotatorState) -> str:
+        """Return why the model that was pinned or wished for does not come first."""
+        model = self._catalogue.models().get(model_id)
+        if model is None:
+            return why_unknown(model_id, self._catalogue.models())
+        why = why_not(model, state, self._health.snapshot().get(model_id))
+        return why or f"{model_id} waits: a thought takes a free request only on an even plan for the day"
 
     def used(self, model_id: str, life: int | None = None, beat: int | None = None) -> None:
         """Note who answered; the steps of one beat are one use. A new model is told with the reason."""
@@ -165,11 +176,11 @@ class Rotation:
         models = self._catalogue.models()
         model = models.get(model_id.strip())
         if model is None:
-            return why_unknown(model_id, models)
+            return f"refused: {why_unknown(model_id, models)}"
         state = await self._state(Purpose.THOUGHT, None)
-        refusal = why_refused(model, state, self._health.snapshot().get(model.id))
+        refusal = why_not(model, state, self._health.snapshot().get(model.id))
         if refusal is not None:
-            return refusal
+            return f"refused: {refusal}"
         last = self._memory.last()
         self._memory.keep_wish(Wish(model.id, None if last is None else last.life))
         return granted(model, state)

@@ -1,4 +1,4 @@
-"""Whether the AI's wish for a model is granted, in one line for it to read. Pure."""
+"""Why a model that was asked for by name (a wish, a pin) is or is not had, in one line. Pure."""
 
 from __future__ import annotations
 
@@ -20,28 +20,29 @@ NEAR = 3  # ids that a misspelt one is compared with in the answer
 
 
 def why_unknown(model_id: str, known: Iterable[str]) -> str:
-    """Return the refusal of an id that the catalogue does not have, with those that are near."""
+    """Return what is said of an id that the catalogue does not have, with those that are near."""
     near = difflib.get_close_matches(model_id.strip(), list(known), n=NEAR, cutoff=0.5)
-    return f"refused: no model {model_id!r} is known" + (f"; near are {', '.join(near)}" if near else "")
+    return f"no model {model_id!r} is known" + (f"; near are {', '.join(near)}" if near else "")
 
 
-def why_refused(model: Model, state: RotatorState, health: Health | None) -> str | None:
+def why_not(model: Model, state: RotatorState, health: Health | None) -> str | None:
     """Return why this model cannot be had now, or None; `state` is that of a usual thought."""
     barred = model.barred or (health.barred if health else None)
     if barred is not None:
-        return f"refused: {model.id} is never asked: {barred}"
+        return f"{model.id} is never asked: {barred}"
     if model.id in state.resting:
         until = "" if health is None or health.until is None else f" until {health.until:%H:%M} UTC"
-        return f"refused: {model.id} rests{until} after a failure"
+        return f"{model.id} rests{until} after a failure"
     if model.tier not in {Tier.LOCAL, Tier.FREE}:
         bound = exact_bound(model, state)
-        may_cost = f"refused: {model.id} may cost ${usd9(bound)} a call"
+        may_cost = f"{model.id} may cost ${usd9(bound)} a call"
         if bound > state.spendable:
             return f"{may_cost}, and ${usd9(state.spendable)} can be spent now"
-        if bound > state.wishes_left and _cost(model, state) > _cost_by_rule(state):
+        dearer = state.pinned is None and _cost(model, state) > _cost_by_rule(state)
+        if dearer and bound > state.wishes_left:
             return f"{may_cost}, and your wishes have ${usd9(state.wishes_left)} left this month"
     if not able(model, Purpose.IMPORTANT, state):
-        return f"refused: {model.id} cannot be asked now: no free request is left today, or its context is too short"
+        return f"{model.id} cannot be asked now: no free request is left today, or its context is too short"
     return None
 
 

@@ -101,6 +101,19 @@ def test_where_fewer_are_worth_it_the_one_used_longest_ago_comes():
     assert history[3:] == history[:-3]
 
 
+def test_of_two_models_the_dear_one_is_not_every_second_thought_unless_there_is_money():
+    two = [a_model("gpt-4o-mini", "0.15", "0.6", quality=6.5), a_model("gpt-4o", "2.5", "10", quality=7.7), LOCAL]
+
+    def lived(usd):
+        history = []
+        for _ in range(6):
+            history.append(rank(Purpose.THOUGHT, a_state(usd, two, history=history))[0].model.id)
+        return history
+
+    assert lived(5) == ["gpt-4o-mini"] * 6
+    assert sorted(lived(100)) == ["gpt-4o"] * 3 + ["gpt-4o-mini"] * 3
+
+
 def ids_of(models):
     return [model.id for model in models]
 

@@ -79,6 +79,9 @@ async def test_with_its_messages_at_hand_a_pinned_model_is_offered_until_its_bou
     await rooms.spend(2)
     choices = await rooms.rotation.candidates(Purpose.THOUGHT, messages=messages, schema={"type": "object"})
     assert {choice.model.tier.value for choice in choices} == {"free", "local"}
+    rooms.rotation.used(choices[0].model.id, 1, 1)
+    (told,) = rooms.events("model.switched")
+    assert "acme/sonnet-00 may cost $" in told["reason"]
 
 
 async def test_a_day_cap_counts_before_the_hold_does(build):
@@ -120,6 +123,8 @@ async def test_a_wish_ends_with_what_wishes_may_take(rooms):
     choices = await rooms.rotation.candidates(Purpose.THOUGHT)
     assert choices[0].model.id != "acme/sonnet-01"
     assert not any(choice.wish for choice in choices)
+    rooms.rotation.used(choices[0].model.id, 1, 1)
+    assert "your wishes have $0.000001000 left" in rooms.events("model.switched")[-1]["reason"]
     assert "your wishes have $0.000001000 left" in await rooms.rotation.wish("acme/sonnet-01")
 
 
