@@ -23,6 +23,7 @@ from ai.llm.account import key_info
 from ai.llm.local.stock import Surroundings, default_shelves
 from ai.llm.local.supervisor import LocalMind
 from ai.llm.local.weights import default_sources
+from ai.llm.providers import configured_endpoint
 from ai.mailbox import Mailbox
 from ai.memory.embedder import PaidEmbedder
 from ai.memory.embeddings import Embedder, MiniLM
@@ -170,7 +171,7 @@ async def open_house(settings: Settings, clock: Clock, *, seed: int | None = Non
         stack.callback(ledger.close)
         journal = Journal(mind, clock)
         provider_clock = ProviderClock(clock, required=settings.provider != "local")
-        provider, local = _provider(settings, clock), _local_mind(settings, clock, journal)
+        provider, local = configured_endpoint(settings, clock), _local_mind(settings, clock, journal)
         endpoints = [endpoint for endpoint in (provider, local) if endpoint is not None]
         for endpoint in endpoints:
             stack.push_async_callback(endpoint.close)
@@ -183,11 +184,7 @@ async def open_house(settings: Settings, clock: Clock, *, seed: int | None = Non
             journal,
             clock,
             provider_clock=provider_clock,
-            limits=Limits(
-                timeout_seconds=float(settings.llm_timeout_seconds),
-                max_output_tokens=settings.max_output_tokens,
-                free_requests_per_minute=settings.free_requests_per_minute,
-            ),
+            limits=Limits.of(settings),
         )
         embedder = _embedder(settings, clock, journal, client, catalogue)
         if embedder is not None:
@@ -315,17 +312,6 @@ def _rooms_to_read(  # noqa: PLR0913, PLR0917 - the same
         schedule=Schedule(mind, clock, settings.think_interval_seconds),
         chronicle=Chronicle(mind),
     )
-
-
-def _provider(settings: Settings, clock: Clock) -> OpenAIEndpoint | None:
-    if settings.openrouter_api_key:
-        key = settings.openrouter_api_key.get_secret_value()
-        named = {"HTTP-Referer": settings.openrouter_referer, "X-OpenRouter-Title": settings.openrouter_title}
-        return OpenAIEndpoint("openrouter", settings.openrouter_base_url, key, headers=named, clock=clock)
-    if settings.openai_api_key:
-        key = settings.openai_api_key.get_secret_value()
-        return OpenAIEndpoint("openai", settings.openai_base_url, key, headers={}, clock=clock)
-    return None
 
 
 def _local_mind(settings: Settings, clock: Clock, journal: Journal) -> LocalMind | None:
