@@ -10,18 +10,19 @@ from ai.credit_tracker import CreditTracker
 from ai.journal import Journal
 from ai.life import Accept, Life, Lives
 from ai.llm import Completion, Message, NoAnswer, PaidClient
-from ai.memory import Kind
+from ai.memory import Kind, clean
 from ai.model_rotator import Choice
 from ai.prompts import render
 from ai.purpose import Purpose
 from ai.rotation import Rotation
 from ai.schedule import Schedule
-from ai.senses import Senses
+from ai.senses import Senses, worded_for
 from ai.settings import Settings
 from ai.social import Outbox
 
 SHORTEST_BEAT_SECONDS = 60.0  # a beat may outlast a very short interval: a model needs time to answer
 BEAT_SECONDS_AT_MOST = 300.0  # a beat ends by the smaller of its interval and this, so that beats never pile up
+THOUGHT_CHARS = 4_000  # of a reply that is no JSON; MAX_OUTPUT_TOKENS bounds it as well
 RESULT_CHARS = 1_500  # of an action's result shown to the model; a step more must fit a context of 4,096 tokens
 
 
@@ -108,7 +109,7 @@ class Brain:
         choices = await self._rotation.candidates(purpose, life=life.number, beat=life.beats)
         thinker = choices[0].model if choices else None
         system = render(
-            "system",
+            worded_for(thinker, "system"),
             name=life.name,
             pronoun=life.pronoun,
             max_steps=self._settings.max_steps_per_beat,
@@ -145,9 +146,10 @@ class Brain:
         """Read the answer; what was thought is remembered, and counts for the model's standing."""
         reply = parse_reply(answer.text)
         self._rotation.observed(answer.model.id, parsed=reply.action is not None, thought=reply.thought)
-        if reply.thought.strip():
-            self._journal.append("thought", text=reply.thought, importance=reply.importance, model=answer.model.id)
-            life.memory.add(reply.thought, Kind.THOUGHT, reply.importance)
+        thought = clean(reply.thought, THOUGHT_CHARS)  # without what nobody can see; it may be nothing
+        if thought:
+            self._journal.append("thought", text=thought, importance=reply.importance, model=answer.model.id)
+            life.memory.add(thought, Kind.THOUGHT, reply.importance)
         return reply
 
     async def _remember_beat(self, life: Life) -> None:
@@ -180,13 +182,12 @@ class Brain:
         """Return the first reply that `accept` finds nothing wrong with, models in `avoid` last, or None."""
         if purpose is Purpose.BIRTH:  # what a birth costs is the newborn's
             self._client.bind(life=self._lives.chronicle.last() + 1)
-        ranked: list[Choice] = await self._rotation.candidates(purpose)
+        ranked: list[Choice] = await self._rotation.candidates(purpose, messages=messages, schema=schema)
         candidates = sorted((choice.model for choice in ranked), key=lambda model: model.id in avoid)
         try:
             return await self._client.complete(candidates, messages, purpose=purpose, schema=schema, accept=accept)
-        except NoAnswer as error:
-            self._journal.append("beat.empty", problem=str(error))
-            return None
+        except NoAnswer:
+            return None  # each attempt that failed was journaled; who asked goes on without
 
     async def post(self, text: str, *, source: str, life: int) -> None:
         """Queue a post of a birth or a death; the same text again is the same post."""

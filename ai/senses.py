@@ -10,7 +10,7 @@ from ai.journal import Journal
 from ai.life import Life
 from ai.memory import Kind, clean
 from ai.mind import Mind
-from ai.model_config import Model
+from ai.model_config import Model, Tier
 from ai.prompts import render
 from ai.purpose import Purpose
 from ai.settings import Settings
@@ -52,6 +52,11 @@ class PostOffice(Protocol):
     def next_at(self) -> datetime:
         """Return when the next post may go out, as far as the gap between posts decides."""
         ...
+
+
+def worded_for(model: Model | None, prompt: str) -> str:
+    """Return the name of the wording of `prompt` that `model` understands best: small local models get few words."""
+    return f"{prompt}_local" if model is not None and model.tier is Tier.LOCAL else prompt
 
 
 class Senses:
@@ -117,7 +122,7 @@ class Senses:
         memories = await life.memory.retrieve(about, MEMORIES_SHOWN + THOUGHTS_SHOWN)
         shown = [memory.text for memory in memories if memory.text not in thoughts][:MEMORIES_SHOWN]
         return render(
-            "beat",
+            worded_for(model, "beat"),
             briefing=life.briefing,
             feeling=life.feeling,
             self_page=clean(life.self_page, SELF_CHARS),

@@ -7,10 +7,11 @@ from typing import Any, cast
 from ai import status
 from ai.clock import Clock
 from ai.credit_tracker.rollups import cost_of_lives
+from ai.credit_tracker.spending import spending_json
 from ai.house import House
 from ai.ledger.money import usd9
 from ai.observer import Donation, Donations, Receipt
-from ai.observer.sources import Budget, LifeRow, ModelRow, State, Tweet
+from ai.observer.sources import Budget, ByDay, LifeRow, ModelRow, State, Tweet
 from ai.settings import Settings
 
 
@@ -54,6 +55,11 @@ class Window:
     async def budget(self) -> Budget:
         """Return the month's money."""
         return cast("Budget", await self._house.tracker.budget_report())
+
+    async def days(self) -> Sequence[ByDay]:
+        """Return what each day of this month cost."""
+        spending = await self._house.tracker.spending(month=f"{self._house.clock.now():%Y-%m}")
+        return cast("Sequence[ByDay]", spending_json(spending)["by_day"])
 
     async def models(self) -> Sequence[ModelRow]:
         """Return the catalogue, best first."""

@@ -1,0 +1,82 @@
+"""A mind under a virtual clock, on a real provider of tests/world, for tests that live beats."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from ai.clock import VirtualClock
+from ai.house import House, open_house
+from ai.settings_sources import load_settings
+from tests.world.openrouter import FakeOpenRouter
+
+START = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)
+WORDS = "rain stone bread clock river paper salt window number silence orbit thread".split()
+
+
+def thinker(seed: int) -> Callable[[dict[str, Any]], str]:
+    """Return a model that is born when asked to, and else thinks something new and does something of its own choice."""
+    rng = Random(seed)
+
+    def reply(body: dict[str, Any]) -> str:
+        if "first_thought" in json.dumps(body):
+            return json.dumps({"name": f"Wren{rng.randrange(10**6)}", "pronoun": "she", "first_thought": "Awake."})
+        wanted = json.dumps(body.get("response_format", {}))
+        if '"insights"' in wanted:
+            return json.dumps({"insights": [{"text": "I return to small things.", "because": [1], "importance": 6}]})
+        if '"questions"' in wanted:
+            return json.dumps({"questions": ["What do I return to?"]})
+        text = f"I think about {' and '.join(rng.sample(WORDS, 3))}, {rng.randrange(10**9)}."
+        action, params = rng.choice(
+            [
+                ("think", {}),
+                ("think", {}),
+                ("check_budget", {}),
+                ("remember", {"text": text}),
+                ("recall", {"query": rng.choice(WORDS)}),
+                ("post_tweet", {"text": text}),
+                ("list_files", {}),
+                ("write_file", {"path": f"{rng.choice(WORDS)}.md", "text": text}),
+            ]
+        )
+        return json.dumps({"thought": text, "importance": rng.randint(1, 8), "action": action, "params": params})
+
+    return reply
+
+
+def environment(provider: FakeOpenRouter | None, folder: Path, **more: str) -> dict[str, str]:
+    """Return the settings of a mind in `folder` that knows `provider` (None: no key)."""
+    keys = {} if provider is None else {"OPENROUTER_API_KEY": provider.key, "OPENROUTER_BASE_URL": provider.base_url}
+    return {
+        "DATA_DIR": str(folder / "data"),
+        "LOCAL_MODEL": "off",
+        "EMBEDDINGS": "off",
+        "OBSERVER_PORT": "0",
+        "LLM_TIMEOUT_SECONDS": "1",
+        **keys,
+        **more,
+    }
+
+
+@asynccontextmanager
+async def mind(provider: FakeOpenRouter | None, folder: Path, clock: VirtualClock, **more: str) -> AsyncIterator[House]:
+    """Open a house in `folder` as `run N` does."""
+    settings = load_settings(environment(provider, folder, **more), folder)
+    (settings.data_dir / "credits").mkdir(parents=True, exist_ok=True)
+    async with open_house(settings, clock, seed=1) as house:
+        await house.greet()
+        yield house
+
+
+async def live(house: House, clock: VirtualClock, beats: int) -> list[Any]:
+    """Live `beats`, one interval apart, with the chores that a daemon does between them."""
+    lived = []
+    for _ in range(beats):
+        lived.append(await house.live_one())
+        clock.advance(house.settings.think_interval_seconds)
+        for _, _, chore in house.chores():
+            await chore()
+    return lived
