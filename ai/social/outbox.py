@@ -12,8 +12,10 @@ from ai.ledger.money import usd9
 from ai.mind import Mind
 from ai.settings import Settings
 from ai.social.account import XAccount
+from ai.social.asking import Asking
 from ai.social.books import Books, Purse
 from ai.social.delivery import Delivery, price_of
+from ai.social.marks import Marks
 from ai.social.near import NearSame, same_letters
 from ai.social.pace import Pace
 from ai.social.post import WAITING, Post, PostRefusal, PostState
@@ -68,7 +70,10 @@ class Outbox:
         self._pace = Pace(self._rows, clock, settings)
         self.account = XAccount(mind, journal, clock, settings)
         books = Books(self._rows, tracker, new_id)
-        self._delivery = Delivery(self._rows, books, self.account, self._pace, journal, clock, settings, x)
+        marks = Marks(self._rows, journal, clock)
+        way_out = x if settings.tweets != "dry-run" else None  # the one gate: without a client nothing can leave
+        self._asking = Asking(self._rows, marks, books, self.account, journal, clock, settings, way_out)
+        self._delivery = Delivery(self._rows, marks, books, self.account, self._pace, clock, settings, way_out)
         self._one_at_a_time = asyncio.Lock()
 
     def compare_by(self, near: NearSame) -> None:
@@ -107,7 +112,7 @@ class Outbox:
         """Take up what a crash left, ask about posts of unknown outcome, and send what may be sent now."""
         async with self._one_at_a_time:
             await self._delivery.recover()
-            await self._delivery.ask_due()
+            await self._asking.ask_due()
             await self._delivery.send_due()
 
     def approve(self, post_id: int) -> Post | PostRefusal:

@@ -1,6 +1,9 @@
 """After a crash at any step, the next start ends with one post, and the purse and X agree."""
 
 import asyncio
+import subprocess
+import sys
+import threading
 
 import pytest
 
@@ -182,3 +185,31 @@ async def test_two_deliveries_at_once_send_once(house: House) -> None:
 def test_no_connection_is_told_from_a_broken_one(house: House) -> None:
     assert house.client("http://127.0.0.1:1").post("x").outcome is Outcome.NOT_SENT
     assert house.client("http://no-such-host.invalid").post("x").outcome is Outcome.NOT_SENT
+
+
+def test_a_process_may_end_while_x_hangs(house: House) -> None:
+    """SIGTERM must end the daemon within ten seconds; asyncio's own threads would be waited for."""
+    house.x.then(world.hang(published=True))
+    script = (
+        "import asyncio, sys\n"
+        "from ai.clock import SystemClock\n"
+        "from ai.social.reaching import reach\n"
+        "from ai.social.x_client import XClient\n"
+        "from tests.world.x import KEYS\n"
+        "async def main():\n"
+        "    client = XClient(KEYS, sys.argv[1], SystemClock(), read_seconds=60)\n"
+        "    task = asyncio.create_task(reach(lambda: client.post('x')))\n"
+        "    await asyncio.to_thread(sys.stdin.readline)\n"
+        "    task.cancel()\n"
+        "asyncio.run(main())\n"
+    )
+    asked = threading.Event()
+    house.x.watch = lambda _request: asked.set()
+    child = subprocess.Popen([sys.executable, "-c", script, house.x.base_url], stdin=subprocess.PIPE)
+    try:
+        assert child.stdin is not None
+        assert asked.wait(timeout=20)
+        child.stdin.close()
+        assert child.wait(timeout=20) == 0
+    finally:
+        child.kill()
