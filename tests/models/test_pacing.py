@@ -3,7 +3,8 @@
 import pytest
 
 from ai.ledger.money import NANOS_PER_USD
-from benchmarks.pacing import hindsight_bound, measure
+from benchmarks.pacing import measure
+from benchmarks.pacing_bound import hindsight_bound
 from benchmarks.pacing_month import FIXED, OURS, RULES, catalogue, live, moments
 
 DAYS, SEED = 3, 7
