@@ -13,7 +13,6 @@ from ai.ledger.errors import (
     HoldEnded,
     InsufficientFunds,
     InvalidTransfer,
-    LedgerError,
     StoreUnavailable,
     TransferConflict,
     UnknownAccount,
@@ -84,19 +83,19 @@ class Transaction:
     def __init__(self, store: Store, at: int) -> None:
         self.at = at
         self._store = store
-        self.failed: LedgerError | None = None
+        self.failed: Exception | None = None
 
     def execute(self, sql: str, params: Sequence[object] = ()) -> Rows:
         """Run other rooms' SQL in this transaction: `?` placeholders, no literal `?`, the same text on both stores.
 
-        Raises ConstraintBroken, StoreUnavailable or CorruptStore; after any of them the transaction as a whole
-        is undone, even where the caller catches the error, because PostgreSQL does not go on after one.
+        Raises ConstraintBroken, StoreUnavailable or CorruptStore, and the driver's own error for wrong SQL. After
+        any of them the work is undone, even where it catches the error, because PostgreSQL does not go on.
         """
         if self.failed is not None:
             raise self.failed
         try:
             return self._store.execute(sql, params)
-        except LedgerError as error:
+        except Exception as error:
             self.failed = error
             raise
 

@@ -3,7 +3,9 @@
 import asyncio
 import sqlite3
 import threading
+from contextlib import suppress
 
+import psycopg
 import pytest
 
 from ai.ledger import Leg, audit, open_ledger
@@ -106,6 +108,19 @@ async def test_a_statement_that_the_schema_refuses_undoes_the_work_even_if_caugh
     with pytest.raises(ConstraintBroken, match="by a transfer, and by nothing else"):
         await ledger.transact(stubborn)
     assert (await ledger.read(lambda tx: tx.account("month"))).available == 100
+
+
+async def test_wrong_sql_that_is_caught_harms_no_neighbour(ledger):
+    def wrong(tx):
+        with suppress(sqlite3.Error, psycopg.Error):
+            tx.execute("SELECT no_such_column FROM accounts")
+
+    first, second, third = await asyncio.gather(
+        ledger.transact(spend(1)), ledger.transact(wrong), ledger.transact(spend(2)), return_exceptions=True
+    )
+    assert (first, third) == (None, None)
+    assert isinstance(second, sqlite3.OperationalError | psycopg.ProgrammingError)
+    assert (await ledger.read(lambda tx: tx.account("month"))).available == 98
 
 
 async def test_a_refused_verb_lets_the_work_go_on(ledger):
