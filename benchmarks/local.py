@@ -29,7 +29,9 @@ TIMEOUT_SECONDS = 600.0
 SPOKEN_TOKENS = 64
 DRAFT = "You may say something to the world now, if you have something worth saying: post_tweet."
 SCENE: dict[str, Any] = {
+    "briefing": "",
     "self_page": "",
+    "goals": [],
     "memories": ["The server hums at night.", "My caretaker is called Ines."],
     "thoughts": ["A beat is ten minutes long, and most of it is silence."],
     "deeds": [],

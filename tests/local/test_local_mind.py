@@ -306,6 +306,21 @@ async def test_one_that_never_answers_is_given_up_in_time(tmp_path: Path, journa
     await mind.close()
 
 
+async def test_closing_does_not_wait_for_a_thought(
+    tmp_path: Path, journal: Journal, heard: Heard, clock: HeldClock
+) -> None:
+    stocked(tmp_path, TABLE[1])
+    mind = mind_of(tmp_path, journal, clock, "small", program=children.program(tmp_path, children.NEVER_ANSWERS))
+    await mind.settled()
+    thought = asyncio.create_task(ask(mind))
+    await heard.until("local.started")
+    await mind.close()
+    outcome = await thought
+    assert outcome.error is not None
+    assert heard.kinds().count("local.started") == 1
+    assert not mind.status().running
+
+
 @pytest.mark.parametrize(
     ("choice", "changes", "problem"),
     [

@@ -93,7 +93,9 @@ def test_every_example_is_a_reply_of_the_protocol_and_shows_another_action() -> 
 
 def test_the_brief_scene_ends_with_its_one_cue() -> None:
     scene: dict[str, Any] = {
+        "briefing": "",
         "self_page": "",
+        "goals": [],
         "memories": ["The server hums."],
         "thoughts": ["First.", "Last."],
         "deeds": ["recall: nothing", "remember: kept"],

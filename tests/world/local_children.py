@@ -26,6 +26,7 @@ KILLED_BY_ILLEGAL_INSTRUCTION = "import os, signal\nos.kill(os.getpid(), signal.
 CANNOT_LOAD = "import sys\nsys.exit('failed to load model: wrong magic')\n"
 DIES_AT_EACH_CALL = _ARGUMENTS + _SERVE.replace("ANSWER", "os.kill(os.getpid(), signal.SIGKILL)")
 ILLEGAL_INSTRUCTION_AT_A_CALL = _ARGUMENTS + _SERVE.replace("ANSWER", "os.kill(os.getpid(), signal.SIGILL)")
+NEVER_ANSWERS = _ARGUMENTS + _UNTIL_STDIN_ENDS + _SERVE.replace("ANSWER", "signal.pause()")
 NEVER_ANSWERS_NOR_STOPS = _ARGUMENTS + _SERVE.replace("ANSWER", "signal.pause()")
 ANSWERS_OK = (
     _ARGUMENTS

@@ -26,6 +26,7 @@ def parameters(options: argparse.Namespace) -> "xllamacpp.CommonParams":
     params.cache_ram_mib = 0  # the default of 8 GB grew from 240 to 878 MB in 25 prompts; a prefix is reused anyway
     params.no_extra_bufts = True  # repacked copies of the weights would take as much memory again
     params.fit_params = False  # memory was looked at by the parent; the given context is the context
+    params.sampling.penalty_repeat = 1.1  # with the last 64 tokens: small models loop and copy without it
     params.ui = False
     params.endpoint_slots = False
     params.verbosity = 1  # errors only

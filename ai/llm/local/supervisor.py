@@ -58,6 +58,7 @@ class LocalMind:
         self._watch: asyncio.Task[None] | None = None
         self._last_used = around.clock.monotonic()
         self._aside: dict[str, float] = {}
+        self._closed = False
 
     def models(self) -> list[Model]:
         """Return the model that would think now (or first, while it is being fetched); empty where there is none."""
@@ -106,10 +107,10 @@ class LocalMind:
             return self._failure("refused", str(error), begun)
 
     async def close(self) -> None:
-        """Stop the child and whatever is being fetched."""
+        """Stop the child and whatever is being fetched; a thought in hand ends as a failure, nobody waits for it."""
+        self._closed = True
         await self._stock.close()
-        async with self._turn:
-            await self._stop("closing")
+        await self._stop("closing")
 
     async def _answer(self, request: ModelRequest, on_headers: OnHeaders, begun: float) -> Outcome:
         request = shaped(request)
@@ -143,6 +144,8 @@ class LocalMind:
 
     def _choose(self, model_id: str) -> LocalModel:
         """Return the model to ask: the one named, the current one where that is not here, a smaller one in need."""
+        if self._closed:
+            raise ChildFailed("the embedded model is being closed")
         model = self._stock.get(model_id)
         if model is None:
             raise ChildFailed(f"no embedded model: {self._stock.problem}")
@@ -176,6 +179,9 @@ class LocalMind:
             else:
                 self._set_aside(model, str(error))
             raise
+        if self._closed:
+            await child.stop()
+            raise ChildFailed("the embedded model is being closed")
         transport = httpx2.AsyncHTTPTransport(uds=str(child.socket))
         self._child = child
         client = httpx2.AsyncClient(transport=transport, timeout=None)
