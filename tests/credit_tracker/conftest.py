@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -72,12 +74,17 @@ def store():
     return "sqlite"
 
 
+MEMORY = Path("/dev/shm")  # noqa: S108 - a folder in memory where there is one: what is asked here is no disk's doing
+
+
 @pytest.fixture
-def purse_url(store, request, tmp_path):
-    """Return the URL of an empty purse."""
+def purse_url(store, request):
+    """Yield the URL of an empty purse."""
     if store == "sqlite":
-        return f"sqlite:///{tmp_path / 'ledger.db'}"
-    return request.getfixturevalue("postgres_server").database(f"credits_{next(_numbers)}")
+        with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+            yield f"sqlite:///{folder}/ledger.db"
+    else:
+        yield request.getfixturevalue("postgres_server").database(f"credits_{next(_numbers)}")
 
 
 @pytest.fixture
