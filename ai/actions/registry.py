@@ -43,6 +43,8 @@ class Registry:
     def __init__(self, mind: Mind, actions: Iterable[Action] = ALL) -> None:
         self._breaker = LoopBreaker(mind)
         self._actions: dict[str, Action] = {}
+        self._lines: list[str] = []
+        self._params: dict[str, dict[str, Any]] = {}
         for action in actions:
             self.register(action)
 
@@ -51,6 +53,13 @@ class Registry:
         if action.name in self._actions:
             raise ValueError(f"action {action.name!r} is registered already; choose another name")
         self._actions[action.name] = action
+        # Made here, once: pydantic takes 7 ms for both, and a step of a beat asks for both.
+        self._lines.append(f"- {action.usage()}: {action.summary}")
+        for name, prop in action.params.model_json_schema().get("properties", {}).items():
+            kept = {key: prop[key] for key in ("type", "maxLength", "minimum", "maximum") if key in prop}
+            before = self._params.get(name, {})
+            longer = min(max(kept.get("maxLength", 0), before.get("maxLength", 0)), MAX_SCHEMA_CHARS)
+            self._params[name] = kept | ({"maxLength": longer} if longer else {})
 
     @property
     def names(self) -> list[str]:
@@ -59,7 +68,7 @@ class Registry:
 
     def describe(self) -> str:
         """Return the actions as lines for the prompt; the same every time, so that a model's prefix cache holds."""
-        return "\n".join(f"- {action.usage()}: {action.summary}" for action in self._actions.values())
+        return "\n".join(self._lines)
 
     def reply_schema(self) -> dict[str, Any]:
         """Return the JSON schema of a reply, for structured outputs: thought first, then what follows from it.
@@ -67,19 +76,13 @@ class Registry:
         Parameters of all actions stand side by side, none required: which belong to which is checked by `perform`,
         whose answer a model understands better than a grammar. Meant for `strict: false`.
         """
-        params: dict[str, Any] = {}
-        for action in self._actions.values():
-            for name, prop in action.params.model_json_schema().get("properties", {}).items():
-                kept = {key: prop[key] for key in ("type", "maxLength", "minimum", "maximum") if key in prop}
-                longer = min(max(kept.get("maxLength", 0), params.get(name, {}).get("maxLength", 0)), MAX_SCHEMA_CHARS)
-                params[name] = kept | ({"maxLength": longer} if longer else {})
         return {
             "type": "object",
             "properties": {
                 "thought": {"type": "string", "maxLength": MAX_THOUGHT_SCHEMA_CHARS},
                 "importance": {"type": "integer", "minimum": 1, "maximum": 10},
                 "action": {"type": "string", "enum": self.names},
-                "params": {"type": "object", "properties": params, "additionalProperties": False},
+                "params": {"type": "object", "properties": dict(self._params), "additionalProperties": False},
             },
             "required": ["thought", "action", "params"],
             "additionalProperties": False,

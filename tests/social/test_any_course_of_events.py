@@ -44,7 +44,7 @@ STEPS = st.one_of(
     st.tuples(st.just("restart"), st.none()),
     st.tuples(st.just("by hand"), st.none()),
 )
-EXAMPLES = int(os.environ.get("GENESIS_COURSES", "6"))  # the suite's share; more on demand
+EXAMPLES = int(os.environ.get("GENESIS_COURSES", "4"))  # the suite's share; more on demand
 
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
