@@ -50,11 +50,11 @@ async def budget(request: Request) -> Response:
 
 
 async def month(request: Request) -> Response:
-    """Answer what the charts draw: balance by the hour, spending by day, tier and model of this month."""
+    """Answer what the charts draw: balance by the hour, spending by day and tier of this month."""
     view = view_of(request)
     if not view.money(request):
         return problem(403, PRIVATE)
-    return json_answer(request, month_json(await view.figures(), await view.budget.get(), view.house.clock.now()))
+    return json_answer(request, month_json(await view.figures(), await view.books(), view.house.clock.now()))
 
 
 async def models(request: Request) -> Response:

@@ -16,30 +16,42 @@ class Group:
 
 
 GROUPS = (
-    Group("thoughts", "Thoughts", "Thought", ("thought", "memory.", "self.")),
+    Group("thoughts", "Thoughts", "Thought", ("thought", "memory.reflected", "self.")),
     Group("actions", "Actions", "Action", ("action.",)),
-    Group("models", "Minds", "Change of mind", ("model.", "call.fallback", "local.", "catalogue.", "brain.model")),
+    Group("models", "Minds", "Change of mind", ("model.", "call.fallback", "local.takes_over")),
     Group("posts", "Posts", "Post", ("post.",)),
-    Group("money", "Money", "Money", ("purse.", "donation.", "brain.budget", "budget.")),
+    Group("money", "Money", "Money", ("purse.", "budget.", "donation.")),
+    Group("lives", "Lives", "Life", ("life.",)),
+    Group("care", "Messages", "Message", ("caretaker.", "brain.paused", "brain.resumed")),
     Group(
-        "lives",
-        "Lives",
-        "Life",
-        ("life.", "beat.interrupted", "beat.empty", "beat.failed", "brain.paused", "brain.resumed"),
+        "alerts",
+        "Alerts",
+        "Alert",
+        (
+            "alert",
+            "daemon.trouble",
+            "daemon.clock",
+            "beat.empty",
+            "beat.failed",
+            "beat.interrupted",
+            "local.unavailable",
+            "call.dearer",
+            "call.unrecorded",
+            "call.unknown",
+        ),
     ),
-    Group("care", "Messages", "Message", ("caretaker.",)),
-    Group("alerts", "Alerts", "Alert", ("alert", "daemon.trouble", "daemon.clock")),
     Group("calls", "Calls", "Call", ("call.",)),
-    Group("beats", "Beats", "Beat", ("beat.", "brain.", "daemon.")),
+    Group("beats", "Beats", "Beat", ("beat.",)),
+    Group("house", "House", "The house", ("",)),
 )
-QUIET = frozenset({"calls", "beats"})  # left out of the story unless asked for
+QUIET = frozenset({"calls", "beats", "house"})  # left out of the story unless asked for
 STORY = "story"
 EVERYTHING = "all"
 
 
 def group_of(kind: str) -> Group:
-    """Return the first group that `kind` belongs to; what no group names is a beat's inner working."""
-    return next((g for g in GROUPS if kind.startswith(g.prefixes)), GROUPS[-1])
+    """Return the first group that `kind` belongs to; the last one takes whatever no other names."""
+    return next(group for group in GROUPS if kind.startswith(group.prefixes))
 
 
 def kinds_shown(view: str) -> frozenset[str] | None:

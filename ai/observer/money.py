@@ -1,18 +1,28 @@
 """Money in words and series: what the charts draw, and the same facts as text beside them."""
 
 from calendar import monthrange
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from ai.clock import parse_rfc3339, rfc3339
 from ai.ledger.money import usd9
-from ai.observer.month import Figures, Spent
-from ai.observer.sources import Budget
+from ai.observer.month import Figures
+from ai.observer.sources import Budget, ByDay, ModelRow
 
 LONG_RUNWAY_DAYS = 400.0  # beyond it a date says nothing
 TINY = Decimal("0.000001")
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """The month as the purse tells it, and the catalogue that says which tier a model is of."""
+
+    budget: Budget
+    days: Sequence[ByDay]
+    models: Sequence[ModelRow]
 
 
 def month_bounds(period: str) -> tuple[datetime, datetime]:
@@ -93,11 +103,14 @@ def projection(budget: Budget, now: datetime) -> dict[str, str] | None:
     return {"at": rfc3339(end), "left": f"{max(left, Decimal(0)):.9f}"}
 
 
-def month_json(figures: Figures, budget: Budget, now: datetime) -> dict[str, Any]:
+def month_json(figures: Figures, books: Books, now: datetime) -> dict[str, Any]:
     """Return the month as `/api/month` gives it; every figure a chart draws is in here, as exact text."""
-    start, end = month_bounds(figures.period)
+    budget = books.budget
+    if figures.period != budget["period"]:
+        figures = Figures(budget["period"], 0)  # the month has turned, and nothing has happened in it yet
+    start, end = month_bounds(budget["period"])
     return {
-        "period": figures.period,
+        "period": budget["period"],
         "starts_at": rfc3339(start),
         "ends_at": rfc3339(end),
         "now": rfc3339(now),
@@ -108,21 +121,41 @@ def month_json(figures: Figures, budget: Budget, now: datetime) -> dict[str, Any
         "balance": [
             {"at": f"{hour}:00:00.000000Z", "left": usd9(left)} for hour, (_, left) in sorted(figures.balances.items())
         ],
-        "days": [
-            {"day": day, **_spent(figures.days.get(day, Spent())), "left": _left_at_end_of(day, figures)}
-            for day in days_of(figures.period, now)
-        ],
-        "by_tier": [{"tier": tier, **_spent(spent)} for tier, spent in by_cost(figures.tiers)],
-        "by_model": [
-            {
-                "model": model,
-                **_spent(spent),
-                "failures": figures.failures.get(model, 0),
-                "latency_ms": round(spent.latency_ms / spent.calls) if spent.calls else None,
-            }
-            for model, spent in by_cost({**{m: Spent() for m in figures.failures}, **figures.models})
-        ],
+        "days": _days(figures, books, now),
+        "by_tier": by_tier(books),
     }
+
+
+def _days(figures: Figures, books: Books, now: datetime) -> list[dict[str, Any]]:
+    known = {row["day"]: row for row in books.days}
+    empty = ByDay(day="", calls=0, prompt_tokens=0, completion_tokens=0, cost=usd9(0))
+    start, end = month_bounds(books.budget["period"])
+    last = min(now, end - timedelta(days=1))
+    days = [rfc3339(start + timedelta(days=day))[:10] for day in range((last - start).days + 1)]
+    return [{**known.get(day, empty), "day": day, "left": _left_at_end_of(day, figures)} for day in days]
+
+
+def _left_at_end_of(day: str, figures: Figures) -> str | None:
+    last = max((hour for hour in figures.balances if hour.startswith(day)), default=None)
+    return None if last is None else usd9(figures.balances[last][1])
+
+
+def by_tier(books: Books) -> list[dict[str, Any]]:
+    """Return what each tier of models cost, dearest first; posts and models no longer known stand by themselves."""
+    tiers = {row["id"]: row["tier"] for row in books.models}
+    found: dict[str, tuple[int, Decimal]] = {}
+    for row in books.budget["by_model"]:
+        tier = "post" if row["model"].startswith("x/") else tiers.get(row["model"], "no longer listed")
+        calls, cost = found.get(tier, (0, Decimal(0)))
+        found[tier] = (calls + row["calls"], cost + Decimal(row["cost"]))
+    ordered = sorted(found.items(), key=lambda item: (-item[1][1], -item[1][0], item[0]))
+    return [{"tier": tier, "calls": calls, "cost": f"{cost:.9f}"} for tier, (calls, cost) in ordered]
+
+
+def even_pace(whole: Decimal, now: datetime, start: datetime, end: datetime) -> Decimal:
+    """Return what would be left now if the month's money were spent evenly."""
+    gone = Decimal(str((now - start) / (end - start)))
+    return whole * (1 - min(Decimal(1), max(Decimal(0), gone)))
 
 
 def month_words(budget: Budget, now: datetime) -> str:
@@ -133,45 +166,13 @@ def month_words(budget: Budget, now: datetime) -> str:
     return f"{left} left; an even pace would have {usd(even)}. {sentence(runway_words(budget, now))}."
 
 
-def days_words(figures: Figures, now: datetime) -> str:
+def days_words(days: Sequence[ByDay], now: datetime) -> str:
     """Say in one sentence what the chart of days shows."""
-    today = figures.days.get(rfc3339(now)[:10], Spent()).cost
-    if not figures.days:
+    costs = {row["day"]: Decimal(row["cost"]) for row in days}
+    if not any(costs.values()):
         return "Nothing was spent this month."
-    most, spent = max(figures.days.items(), key=lambda item: item[1].cost)
-    mean = sum(day.cost for day in figures.days.values()) // len(figures.days)
-    told = f"{int(most[8:])} {datetime.fromisoformat(most):%B}"
-    usual = f"{usd_of_nanos(today, 4)} today, {usd_of_nanos(mean, 4)} on an average day"
-    return f"{usual}, most on {told}: {usd_of_nanos(spent.cost, 4)}."
-
-
-def even_pace(whole: Decimal, now: datetime, start: datetime, end: datetime) -> Decimal:
-    """Return what would be left now if the month's money were spent evenly."""
-    gone = Decimal(str((now - start) / (end - start)))
-    return whole * (1 - min(Decimal(1), max(Decimal(0), gone)))
-
-
-def days_of(period: str, now: datetime) -> Iterable[str]:
-    """Return the days of the month up to today, like 2026-11-22."""
-    start, end = month_bounds(period)
-    last = min(now, end - timedelta(days=1))
-    return [rfc3339(start + timedelta(days=day))[:10] for day in range((last - start).days + 1)]
-
-
-def by_cost(parts: Mapping[str, Spent]) -> list[tuple[str, Spent]]:
-    """Return what cost most first, then what was used most."""
-    return sorted(parts.items(), key=lambda item: (-item[1].cost, -item[1].calls, item[0]))
-
-
-def _left_at_end_of(day: str, figures: Figures) -> str | None:
-    last = max((hour for hour in figures.balances if hour.startswith(day)), default=None)
-    return None if last is None else usd9(figures.balances[last][1])
-
-
-def _spent(spent: Spent) -> dict[str, Any]:
-    return {
-        "calls": spent.calls,
-        "cost": usd9(spent.cost),
-        "prompt_tokens": spent.prompt_tokens,
-        "completion_tokens": spent.completion_tokens,
-    }
+    most = max(costs, key=lambda day: costs[day])
+    when = f"{int(most[8:])} {datetime.fromisoformat(most):%B}"
+    today, mean = costs.get(rfc3339(now)[:10], Decimal(0)), sum(costs.values(), Decimal(0)) / len(costs)
+    usual = f"{usd(today, 4)} today, {usd(mean, 4)} on a day with spending"
+    return f"{usual}, most on {when}: {usd(costs[most], 4)}."

@@ -1,4 +1,4 @@
-"""The month in figures, counted from the journal: balance by the hour, spending by day, how models answered."""
+"""What the journal tells of the month: the balance by the hour, how often and how fast each model answered."""
 
 import asyncio
 import contextlib
@@ -15,18 +15,14 @@ from ai.mind import Mind
 from ai.observer.events import page_of
 from ai.observer.reader import Reader
 
-SPENDING = frozenset({"call.completed", "post.posted"})  # events that carry what was paid
 WINDOW = 50_000  # numbers of events a question, so that it ends within the reader's time-out
 PATIENCE_SECONDS = 0.03  # a page waits this long for the newest event to be counted
 FIRST_COUNT_SECONDS = 2.0  # a page waits this long for the count at a start; the rest goes on beside it
 
-_SPENT = """
-SELECT substr(at, 1, 13) AS hour, data ->> '$.model' AS model, data ->> '$.tier' AS tier, count(*) AS calls,
-       sum(coalesce(data ->> '$.cost_nanos', data ->> '$.price_nanos', 0)) AS cost,
-       sum(coalesce(data ->> '$.prompt_tokens', 0)) AS prompt,
-       sum(coalesce(data ->> '$.completion_tokens', 0)) AS completion,
+_ANSWERED = """
+SELECT substr(at, 1, 13) AS hour, data ->> '$.model' AS model, count(*) AS calls,
        sum(coalesce(data ->> '$.latency_ms', 0)) AS latency, max(seq) AS seq, data ->> '$.balance_nanos' AS balance
-FROM events WHERE kind = ? AND seq > ? AND seq <= ? AND at >= ? GROUP BY 1, 2, 3
+FROM events WHERE kind = 'call.completed' AND seq > ? AND seq <= ? AND at >= ? GROUP BY 1, 2
 """
 _FAILED = """
 SELECT data ->> '$.failed' AS model, count(*) AS failures
@@ -35,33 +31,20 @@ FROM events WHERE kind = 'call.fallback' AND seq > ? AND seq <= ? AND at >= ? GR
 
 
 @dataclass(slots=True)
-class Spent:
-    """Calls, nano-dollars, tokens and milliseconds, added up."""
+class Answers:
+    """How often a model answered, and the milliseconds that took together."""
 
     calls: int = 0
-    cost: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
     latency_ms: int = 0
-
-    def add(self, row: Any) -> None:
-        """Add one row of `_SPENT`."""
-        self.calls += row["calls"]
-        self.cost += row["cost"]
-        self.prompt_tokens += row["prompt"]
-        self.completion_tokens += row["completion"]
-        self.latency_ms += row["latency"]
 
 
 @dataclass(slots=True)
 class Figures:
-    """What one calendar month (UTC) came to so far, up to event number `seen`."""
+    """What the journal tells of one calendar month (UTC), up to event number `seen`; sums of money are the books'."""
 
     period: str
     seen: int
-    days: dict[str, Spent] = field(default_factory=dict)
-    tiers: dict[str, Spent] = field(default_factory=dict)
-    models: dict[str, Spent] = field(default_factory=dict)
+    models: dict[str, Answers] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
     balances: dict[str, tuple[int, int]] = field(default_factory=dict)  # hour: (event number, nano-dollars left)
     last_call: Event | None = None
@@ -131,33 +114,29 @@ def first_seq_of(mind: Mind, since: str) -> int:
 class _Rows:
     """One window's answers, read in the reader's thread and added up on the loop, where pages look at them."""
 
-    spent: list[tuple[str, Any]]
+    answered: list[Any]
     failed: list[Any]
     last_call: Event | None
 
 
 def _rows(mind: Mind, since: int, upto: int, period: str) -> _Rows:
-    ask = mind.connection.execute
-    spent = [(kind, row) for kind in sorted(SPENDING) for row in ask(_SPENT, (kind, since, upto, period))]
-    failed = ask(_FAILED, (since, upto, period)).fetchall()
+    window = (since, upto, period)
     calls = page_of(mind, ("call.completed",), limit=1, before=upto + 1)
-    return _Rows(spent, failed, calls[0] if calls else None)
+    return _Rows(
+        mind.connection.execute(_ANSWERED, window).fetchall(),
+        mind.connection.execute(_FAILED, window).fetchall(),
+        calls[0] if calls else None,
+    )
 
 
 def _fold(figures: Figures, rows: _Rows) -> None:
-    for kind, row in rows.spent:
-        _add(figures, kind, row)
+    for row in rows.answered:
+        answers = figures.models.setdefault(row["model"] or "unknown", Answers())
+        answers.calls += row["calls"]
+        answers.latency_ms += row["latency"]
+        if row["balance"] is not None and row["seq"] > figures.balances.get(row["hour"], (0, 0))[0]:
+            figures.balances[row["hour"]] = (row["seq"], row["balance"])
     for row in rows.failed:
         model = row["model"] or "unknown"
         figures.failures[model] = figures.failures.get(model, 0) + row["failures"]
     figures.last_call = rows.last_call
-
-
-def _add(figures: Figures, kind: str, row: Any) -> None:
-    figures.days.setdefault(row["hour"][:10], Spent()).add(row)
-    is_call = kind == "call.completed"
-    figures.tiers.setdefault(row["tier"] or ("post" if not is_call else "unknown"), Spent()).add(row)
-    if is_call:
-        figures.models.setdefault(row["model"] or "unknown", Spent()).add(row)
-    if row["balance"] is not None and row["seq"] > figures.balances.get(row["hour"], (0, 0))[0]:
-        figures.balances[row["hour"]] = (row["seq"], row["balance"])

@@ -70,7 +70,6 @@ def _purse(budget: Budget, figures: Figures, now: datetime) -> dict[str, Any]:
         "gauge": {"left": 100 * share(budget["available"], str(given(budget)))},
         "last_cost": "free" if last == 0 else usd_of_nanos(last, 4),
         "month_words": month_words(budget, now),
-        "days_words": days_words(figures, now),
         "resets": parse_rfc3339(budget["resets_at"]),
         "projection": projection(budget, now),
     }
@@ -162,9 +161,11 @@ async def money(request: Request) -> Response:
     """GET /money: the month in charts, tables and words."""
     view = view_of(request)
     context = await now_context(request, view)
-    budget = context["budget"]
-    month = month_json(await view.figures(), budget, context["now"]) if budget else None
-    return page(request, "money.html", context | {"month": month})
+    if context["budget"]:
+        books = await view.books()
+        context |= {"month": month_json(await view.figures(), books, context["now"])}
+        context |= {"days_words": days_words(books.days, context["now"])}
+    return page(request, "money.html", context)
 
 
 async def models(request: Request) -> Response:
@@ -176,7 +177,8 @@ async def models(request: Request) -> Response:
     used = [row for row in rows if row["id"] in figures.models or row["id"] in figures.failures]
     others = [row for row in rows if row not in used][:MODELS_SHOWN]
     gone = [model for model in figures.models if model not in {row["id"] for row in rows}]
-    context |= {"used": used, "others": others, "gone": gone, "figures": figures, "known": len(rows)}
+    costs = {row["model"]: row["cost"] for row in (context["budget"] or {"by_model": ()})["by_model"]}
+    context |= {"costs": costs, "used": used, "others": others, "gone": gone, "figures": figures, "known": len(rows)}
     return page(request, "minds.html", context)
 
 

@@ -6,7 +6,14 @@ from ai.clock import parse_rfc3339
 from ai.observer import money, words
 from ai.observer.kinds import QUIET
 
-TIERS = {"local": "local", "free": "free", "ultra_cheap": "ultra cheap", "cheap": "cheap", "premium": "premium"}
+TIERS = {
+    "local": "local",
+    "free": "free",
+    "ultra_cheap": "ultra cheap",
+    "cheap": "cheap",
+    "premium": "premium",
+    "post": "posts",
+}
 POST_STATES = {
     "queued": "queued",
     "awaiting_approval": "waits for approval",
@@ -27,7 +34,6 @@ TEMPLATES = Environment(
 )
 TEMPLATES.filters.update(
     usd=money.usd,
-    usd_of_nanos=money.usd_of_nanos,
     count=words.count,
     plural=words.plural,
     moment=words.moment,

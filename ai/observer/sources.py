@@ -66,6 +66,16 @@ class ByLife(TypedDict):
     cost: str
 
 
+class ByDay(TypedDict):
+    """What one UTC day cost, from the books; `cost` in USD with 9 places."""
+
+    day: str
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost: str
+
+
 class Budget(TypedDict):
     """CONTRACT §3 `budget --json`."""
 
@@ -183,6 +193,10 @@ class ObserverSources(Protocol):
 
     async def budget(self) -> Budget:
         """Return the month's money; raises StoreUnavailable while the purse is away."""
+        ...
+
+    async def days(self) -> Sequence[ByDay]:
+        """Return what each day of the current month cost, oldest first; days without spending may be left out."""
         ...
 
     async def models(self) -> Sequence[ModelRow]:

@@ -8,10 +8,11 @@ from starlette.requests import Request
 from ai.observer.assets import Assets
 from ai.observer.frames import Frames
 from ai.observer.gate import Gate
+from ai.observer.money import Books
 from ai.observer.month import FIRST_COUNT_SECONDS, PATIENCE_SECONDS, Figures, Month
 from ai.observer.reader import Reader
 from ai.observer.recent import Recent
-from ai.observer.sources import Budget, LifeRow, ModelRow, ObserverSources, State, Tweet
+from ai.observer.sources import Budget, ByDay, LifeRow, ModelRow, ObserverSources, State, Tweet
 from ai.observer.tail import Tail
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class View:
 
         self.state: Recent[State] = Recent(house.state, clock, newest)
         self.budget: Recent[Budget] = Recent(house.budget, clock, newest)
+        self.days: Recent[Sequence[ByDay]] = Recent(house.days, clock, newest)
         self.models: Recent[Sequence[ModelRow]] = Recent(house.models, clock, newest)
         self.tweets: Recent[Sequence[Tweet]] = Recent(lambda: house.tweets(TWEETS), clock, newest)
         self.lives: Recent[Sequence[LifeRow]] = Recent(house.lives, clock, newest)
@@ -47,6 +49,10 @@ class View:
     def money(self, request: Request) -> bool:
         """Tell whether this visitor may see amounts: PUBLIC_BUDGET is on, or it is the caretaker."""
         return self.house.settings.public_budget or self.gate.is_caretaker(request)
+
+    async def books(self) -> Books:
+        """Return the month as the purse tells it; raises StoreUnavailable while the purse is away."""
+        return Books(await self.budget.get(), await self.days.get(), await self.models.get())
 
     async def start(self) -> None:
         """Begin to follow the journal."""

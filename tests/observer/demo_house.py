@@ -42,6 +42,7 @@ class DemoHouse:
         self.random = random.Random(seed)
         self.granted = 5 * NANOS_PER_USD
         self.spending: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+        self.by_day: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
         self.alive, self.paused, self.band = True, False, "comfortable"
         self.born_at = now - timedelta(days=days)
         self.away = False
@@ -97,14 +98,14 @@ class DemoHouse:
             by_purpose[purpose] = [by_purpose[purpose][0] + row[0], by_purpose[purpose][1] + row[3]]
         elapsed = max(1.0, (self.clock.now() - max(self.born_at, MONTH)) / timedelta(days=1))
         return {
-            "period": "2026-11",
+            "period": f"{self.clock.now():%Y-%m}",
             "granted": usd9(self.granted),
             "donated": usd9(0),
             "spent": usd9(self.spent),
             "held": usd9(0),
             "available": usd9(self.available),
             "band": self.band,
-            "resets_at": "2026-12-01T00:00:00Z",
+            "resets_at": f"{(self.clock.now().replace(day=1) + timedelta(days=32)):%Y-%m}-01T00:00:00Z",
             "runway_days": self.available / (self.spent / elapsed) if self.spent else None,
             "by_model": [
                 {"model": m, "calls": r[0], "prompt_tokens": r[1], "completion_tokens": r[2], "cost": usd9(r[3])}
@@ -116,6 +117,14 @@ class DemoHouse:
             ],
             "by_life": [{"life": 3, "cost": usd9(self.spent)}] if self.chronicle else [],
         }
+
+    async def days(self) -> Any:
+        names = ("calls", "prompt_tokens", "completion_tokens")
+        return [
+            {"day": day, **dict(zip(names, row[:3], strict=True)), "cost": usd9(row[3])}
+            for day, row in sorted(self.by_day.items())
+            if day.startswith(f"{self.clock.now():%Y-%m}")
+        ]
 
     async def models(self) -> Any:
         rows = []
@@ -236,8 +245,8 @@ class DemoHouse:
         prompt, completion = int(self.random.gauss(1100, 200)), int(self.random.gauss(240, 60))
         cost = nanos(f"{(prompt * float(model[3]) + completion * float(model[4])) * self.dear / 1_000_000:.9f}")
         purpose = "important" if model[1] in {"premium", "cheap"} else "thought"
-        row = self.spending[(model[0], purpose)]
-        self.spending[(model[0], purpose)] = [row[0] + 1, row[1] + prompt, row[2] + completion, row[3] + cost]
+        for row in (self.spending[model[0], purpose], self.by_day[f"{self.clock.now():%Y-%m-%d}"]):
+            row[:] = [row[0] + 1, row[1] + prompt, row[2] + completion, row[3] + cost]
         self.tell(
             "call.completed",
             model=model[0],

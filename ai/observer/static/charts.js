@@ -54,7 +54,7 @@
     const line = (name, more) => ({ stroke: color(name), width: 2, spanGaps: true, points: { show: false }, ...more });
     return {
       ...common,
-      series: [{}, line("--ember", { fill: `color-mix(in srgb, ${color("--ember")} 9%, transparent)` }), line("--even", { dash: [2, 4], width: 1.5 }), line("--ahead", { dash: [7, 5], width: 1.5 })],
+      series: [{}, line("--ember", { points: { show: true, size: 7, width: 0, fill: color("--ember"), filter: (plot) => [plot.data[0].indexOf(seconds(month.now))] }, fill: `color-mix(in srgb, ${color("--ember")} 9%, transparent)` }), line("--even", { dash: [2, 4], width: 1.5 }), line("--ahead", { dash: [7, 5], width: 1.5 })],
     };
   };
 
