@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import psycopg
 import pytest
 
 from ai.clock import VirtualClock
@@ -61,9 +62,6 @@ class Purse:
         return self.ledger.read_now(audit).ok
 
 
-_numbers = count(1)
-
-
 # for modules with SQL of their own; the others run on SQLite alone, because a PostgreSQL database takes a while
 BOTH_STORES = pytest.mark.parametrize("store", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 
@@ -84,7 +82,22 @@ def purse_url(store, request):
         with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
             yield f"sqlite:///{folder}/ledger.db"
     else:
-        yield request.getfixturevalue("postgres_server").database(f"credits_{next(_numbers)}")
+        yield emptied(request.getfixturevalue("credit_database"))
+
+
+@pytest.fixture(scope="session")
+def credit_database(request):
+    """Return the URL of the one database that these tests share."""
+    return request.getfixturevalue("postgres_server").database("credits")
+
+
+def emptied(url: str) -> str:
+    """Empty a database, which takes a tenth of the time of making a new one."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SET lock_timeout = '10s'")
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    return url
 
 
 @pytest.fixture

@@ -1,0 +1,85 @@
+"""Periods and bands, which are pure: no gap between two periods, no band that less money would better."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ai.credit_tracker.bands import Band, band_of
+from ai.credit_tracker.periods import (
+    day_of,
+    days_of,
+    month_end,
+    month_of,
+    month_start,
+    period_end,
+    period_of,
+    week_of,
+)
+
+TIMES = st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))
+KINDS = st.sampled_from(["day", "week", "month"])
+
+
+@given(KINDS, TIMES)
+def test_a_period_ends_where_the_next_begins(kind, when):
+    end = period_end(kind, when)
+    assert when < end
+    assert period_of(kind, end - timedelta(microseconds=1)) == period_of(kind, when)
+    assert period_of(kind, end) != period_of(kind, when)
+
+
+@given(TIMES)
+def test_a_months_days_are_its_days(when):
+    first, last = days_of(month_of(when))
+    assert first <= day_of(when) <= last
+    assert (month_start(month_of(when)), month_end(month_of(when))) == (
+        datetime.fromisoformat(first).replace(tzinfo=UTC),
+        datetime.fromisoformat(last).replace(tzinfo=UTC) + timedelta(days=1),
+    )
+
+
+def test_weeks_begin_on_monday_and_years_by_iso():
+    assert [week_of(datetime(2026, 12, day, tzinfo=UTC)) for day in (27, 28)] == ["2026-W52", "2026-W53"]
+    assert week_of(datetime(2027, 1, 3, tzinfo=UTC)) == "2026-W53"
+
+
+@pytest.mark.parametrize("text", ["2026-13", "2026", "", "2026-11-01", "now"])
+def test_what_is_no_month_is_named(text):
+    with pytest.raises(ValueError, match="write it like 2026-11"):
+        month_start(text)
+
+
+AMOUNTS = st.integers(0, 10**12)
+
+
+@given(AMOUNTS, AMOUNTS, AMOUNTS, st.integers(1, 10**9), st.booleans())
+def test_less_money_is_never_a_better_band(available, less, given_nanos, smallest, paid):
+    order = list(Band)
+
+    def rank(amount):
+        return order.index(
+            band_of(available=amount, given=given_nanos, held_unknown=0, paid_provider=paid, smallest_hold=smallest)
+        )
+
+    assert rank(max(0, available - less)) >= rank(available)
+
+
+@pytest.mark.parametrize(
+    ("available", "band"),
+    [(600, "comfortable"), (599, "moderate"), (200, "moderate"), (199, "cautious"), (100, "cautious"),
+     (99, "critical"), (1, "critical"), (0, "critical")],
+)  # fmt: skip
+def test_the_edges_of_the_bands(available, band):
+    found = band_of(available=available, given=1000, held_unknown=0, paid_provider=False, smallest_hold=50)
+    assert found.value == band
+
+
+def test_bankrupt_is_less_than_the_smallest_hold_of_a_paid_thought():
+    def band(available, unknown=0, *, paid=True):
+        return band_of(available=available, given=1000, held_unknown=unknown, paid_provider=paid, smallest_hold=50)
+
+    assert (band(50), band(49)) == (Band.CRITICAL, Band.BANKRUPT)
+    assert band(0, unknown=50) is Band.CRITICAL
+    assert band(0, paid=False) is Band.CRITICAL
