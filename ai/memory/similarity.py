@@ -1,0 +1,124 @@
+"""Notices what was said before in other words: near-same thoughts and posts, by meaning where it can, by words else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ai.clock import rfc3339
+from ai.memory.memory import tidy
+from ai.memory.words import terms
+
+if TYPE_CHECKING:
+    from ai.clock import Clock
+    from ai.memory.embeddings import Embedder, Vector
+    from ai.mind import Mind
+
+WINDOW = 100  # sayings looked back on; older ones may be said again
+# Cosine of MiniLM: paraphrases of one sentence reach 0.85 and more, different sentences about one thing 0.4 to 0.75.
+ALIKE_IN_MEANING = 0.85
+ALIKE_IN_WORDS = 0.7  # share of telling words two texts have in common, of all that they have
+EXCERPT_CHARS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a text was said before: `near` is the earlier one, None where it is new.
+
+    `in_a_row` counts the near-same sayings since the last new one, this one included; 0 where it is new.
+    """
+
+    near: str | None
+    likeness: float
+    in_a_row: int
+
+    def refusal(self) -> str | None:
+        """Return one line for the mind on why it may not say this, or None where it may."""
+        if self.near is None:
+            return None
+        excerpt = self.near if len(self.near) <= EXCERPT_CHARS else self.near[: EXCERPT_CHARS - 1] + "…"
+        return f"you said nearly the same before ({self.likeness:.0%} alike): “{excerpt}”; say something new"
+
+
+class SimilarityGuard:
+    """Sayings of one kind ("thought", "post" …) and how often they were nearly the same.
+
+    Kept in mind.db, so a restart forgets nothing. Without an embedder, or while it fails, words are compared.
+    """
+
+    def __init__(self, mind: Mind, clock: Clock, kind: str, embedder: Embedder | None, *, window: int = WINDOW) -> None:
+        self._mind, self._clock, self._kind, self._embedder, self._window = mind, clock, kind, embedder, window
+
+    async def judge(self, text: str) -> Verdict:
+        """Return whether `text` is nearly the same as one of the last sayings, keeping nothing."""
+        verdict, _vector = await self._compare(tidy(text))
+        return verdict
+
+    async def hear(self, text: str) -> Verdict:
+        """Judge `text` and keep what follows from it: a new saying, or one more in the row of repetitions."""
+        said = tidy(text)
+        verdict, vector = await self._compare(said)
+        with self._mind.transaction() as connection:
+            self._mind.remember(self._counter, verdict.in_a_row)
+            if verdict.near is None and said:
+                model = None if vector is None or self._embedder is None else self._embedder.name
+                blob = None if vector is None else vector.astype("<f4").tobytes()
+                connection.execute(
+                    "INSERT INTO sayings (kind, at, text, model, vector) VALUES (?, ?, ?, ?, ?)",
+                    (self._kind, rfc3339(self._clock.now()), said, model, blob),
+                )
+                connection.execute(
+                    "DELETE FROM sayings WHERE kind = ? AND id <= "
+                    "(SELECT id FROM sayings WHERE kind = ? ORDER BY id DESC LIMIT 1 OFFSET ?)",
+                    (self._kind, self._kind, self._window),
+                )
+        return verdict
+
+    def in_a_row(self) -> int:
+        """Return how many near-same sayings came since the last new one."""
+        kept = self._mind.recall(self._counter, 0)
+        return kept if isinstance(kept, int) else 0
+
+    def rested(self) -> None:
+        """Begin to count anew, after a forced rest."""
+        self._mind.remember(self._counter, 0)
+
+    @property
+    def _counter(self) -> str:
+        return f"near-same {self._kind}s"
+
+    async def _compare(self, text: str) -> tuple[Verdict, Vector | None]:
+        rows = self._mind.connection.execute(
+            "SELECT text, model, vector FROM sayings WHERE kind = ? ORDER BY id DESC LIMIT ?",
+            (self._kind, self._window),
+        ).fetchall()
+        vector = await self._embed(text)
+        best, likeness = None, 0.0
+        for row in rows:
+            if vector is not None and self._embedder is not None and row["model"] == self._embedder.name:
+                found, needed = _cosine(vector, row["vector"]), ALIKE_IN_MEANING
+            else:
+                found, needed = _shared_words(text, row["text"]), ALIKE_IN_WORDS
+            if found >= needed and found > likeness:
+                best, likeness = str(row["text"]), found
+        return Verdict(best, likeness, 0 if best is None else self.in_a_row() + 1), vector
+
+    async def _embed(self, text: str) -> Vector | None:
+        if self._embedder is None or not text:
+            return None
+        try:
+            return (await self._embedder.embed([text]))[0]
+        except Exception:  # noqa: BLE001 - whatever the embedder's fault, words are compared; the memory stream tells it
+            return None
+
+
+def _cosine(vector: Vector, blob: bytes) -> float:
+    import numpy as np  # noqa: PLC0415 - whoever made the vector has loaded it already
+
+    other = np.frombuffer(blob, "<f4")
+    return float(vector @ other) if other.shape == vector.shape else 0.0
+
+
+def _shared_words(one: str, other: str) -> float:
+    mine, theirs = set(terms(one)), set(terms(other))
+    return len(mine & theirs) / len(mine | theirs) if mine and theirs else float(one == other)
