@@ -120,7 +120,7 @@ class OutboxRows:
     def last_remote_id(self) -> str | None:
         """Return X's id of the newest post known to be there; its ids grow with time."""
         row = self._mind.connection.execute(
-            "SELECT remote_id FROM tweets WHERE remote_id IS NOT NULL "
+            "SELECT remote_id FROM tweets WHERE remote_id IS NOT NULL AND remote_id NOT GLOB '*[^0-9]*' "
             "ORDER BY length(remote_id) DESC, remote_id DESC LIMIT 1"
         ).fetchone()
         return None if row is None else str(row[0])

@@ -21,6 +21,7 @@ CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
 MIN_RETRY, MAX_RETRY = timedelta(minutes=1), timedelta(days=1)
 USUAL_RETRY = timedelta(minutes=15)  # X's rate-limit window, where it does not say when it ends
 MAX_DETAIL_CHARS = 300
+MAX_ID_CHARS = 64  # of an id; X has 19 digits now
 
 logging.getLogger("tweepy").setLevel(logging.INFO)  # at DEBUG it writes request headers and bodies into the log
 
@@ -83,8 +84,8 @@ class XClient:
             return answer
         data = answer.get("data")
         found = data.get("id") if isinstance(data, dict) else None
-        if isinstance(found, str) and found.isdigit():
-            return Answer(Outcome.DONE, remote_id=found)
+        if isinstance(found, str | int) and 0 < len(str(found)) <= MAX_ID_CHARS:
+            return Answer(Outcome.DONE, remote_id=str(found))
         return Answer(Outcome.UNKNOWN, detail="X answered without an id")
 
     def _ask(self, request: Callable[[Any], object]) -> Answer | Mapping[str, Any]:
@@ -181,8 +182,8 @@ def _concerns_account(document: Mapping[str, Any], detail: str) -> bool:
 
 
 def _timeline(document: Mapping[str, Any]) -> Answer:
-    meta, data = document.get("meta"), document.get("data", [])
-    if not isinstance(meta, dict) or not isinstance(data, list):
+    meta, data = document.get("meta", {}), document.get("data", [])
+    if not isinstance(meta, dict) or not isinstance(data, list) or not document.keys() & {"meta", "data"}:
         return Answer(Outcome.UNKNOWN, detail="X answered without a timeline")
     posts = [
         XPost(str(item["id"]), str(item["text"]), _when(item.get("created_at")))

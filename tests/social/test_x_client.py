@@ -1,0 +1,75 @@
+"""The client reads whatever a server says into a plain outcome, and signs, bounds and aims each request."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ai.social.x import Outcome
+from tests.social.conftest import House
+from tests.world import x as world
+from tests.world.x import USER_ID
+
+
+def test_requests_are_signed_and_say_who_asks(house: House) -> None:
+    answer = house.client().post("Hello.")
+    request = house.x.requests[0]
+    assert (answer.outcome, answer.remote_id) == (Outcome.DONE, house.x.published[0].id)
+    assert request.headers["authorization"].startswith("OAuth ")
+    assert request.json == {"text": "Hello."}
+    assert "access-secret-0004" not in str(request.headers)
+
+
+def test_a_base_url_may_have_a_path(house: House) -> None:
+    answer = house.client(f"{house.x.base_url}/mirror").post("Hello.")
+    assert answer.outcome is Outcome.REFUSED
+    assert house.x.requests[0].path == "/mirror/2/tweets"
+
+
+def test_a_timeline_is_read_with_ids_times_and_pages(house: House) -> None:
+    for n in range(6):
+        house.x.post_elsewhere(f"number {n}")
+    client = house.client()
+    page = client.timeline(USER_ID, since_id=None, page=None)
+    assert [post.text for post in page.posts] == [f"number {n}" for n in (5, 4, 3, 2, 1)]
+    assert page.posts[0].created_at == house.clock.now()
+    rest = client.timeline(USER_ID, since_id=None, page=page.next_page)
+    assert ([post.text for post in rest.posts], rest.next_page) == (["number 0"], None)
+    since = client.timeline(USER_ID, since_id=page.posts[1].id, page=None)
+    assert [post.text for post in since.posts] == ["number 5"]
+    assert client.me().remote_id == USER_ID
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome"),
+    [
+        (b'{"data": {"id": "17", "text": "x"}}', Outcome.DONE),
+        (b'{"data": {"id": 17}}', Outcome.DONE),
+        (b'{"data": {"id": ""}}', Outcome.UNKNOWN),
+        (b'{"data": {"id": null}}', Outcome.UNKNOWN),
+        (b'{"data": "17"}', Outcome.UNKNOWN),
+        (b"[1]", Outcome.UNKNOWN),
+        (b"null", Outcome.UNKNOWN),
+        (b"\xff\xfe", Outcome.UNKNOWN),
+        (b"[" * 100_000, Outcome.UNKNOWN),
+    ],
+)
+def test_only_an_answer_with_an_id_is_a_success(house: House, body: bytes, outcome: Outcome) -> None:
+    house.x.then(world.garbled(body))
+    assert house.client().post("Hello.").outcome is outcome
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    status=st.integers(200, 599).filter(lambda status: status not in {204, 304}),
+    body=st.binary(max_size=60),
+    reset=st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=12),
+)
+def test_no_answer_raises(house: House, status: int, body: bytes, reset: str) -> None:
+    house.x.then(world.XFault("answer", status, headers={"x-rate-limit-reset": reset}, body=body))
+    house.x.then_reading(world.XFault("answer", status, headers={"x-rate-limit-reset": reset}, body=body))
+    client = house.client()
+    for answer in (client.post("Hello."), client.timeline(USER_ID, since_id=None, page=None)):
+        assert isinstance(answer.outcome, Outcome)
+        assert len(answer.detail) < 400
+        if status >= 500:
+            assert answer.outcome is Outcome.UNKNOWN
