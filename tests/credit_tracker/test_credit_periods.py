@@ -18,7 +18,7 @@ from ai.credit_tracker.periods import (
     week_of,
 )
 
-TIMES = st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))
+TIMES = st.timedeltas(timedelta(), timedelta(days=36_500)).map(lambda age: datetime(1990, 1, 1, tzinfo=UTC) + age)
 KINDS = st.sampled_from(["day", "week", "month"])
 
 
