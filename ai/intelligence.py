@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import Any
 
 YEAR_DAYS = 365.25
-# facts/pacing: 7.8 + 0.6·log10($ per million, blended) − 1.85 × years + 0.9·log10(parameters / 50 billion)
+# 7.8 + 0.6·log10($ per million, blended) − 1.85 × years + 0.9·log10(parameters / 50 billion)
 START, PER_PRICE, PER_YEAR, PER_SIZE, FRONTIER = 7.8, 0.6, 1.85, 0.9, 1.0
 TYPICAL_BILLIONS = 50.0
 TYPICAL_USD = Decimal("0.20")  # the median of the recorded catalogue's open models; for those that state no price

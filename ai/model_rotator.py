@@ -1,4 +1,4 @@
-"""Who thinks next: spend where a dollar is worth most this month (facts in docs/architecture.md). Pure policy."""
+"""Who thinks next: spend where a dollar is worth most this month (docs/OPENROUTER_MODELS.md). Pure policy."""
 
 from __future__ import annotations
 

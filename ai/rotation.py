@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from ai.llm.calls import Message
     from ai.llm.health import Health
 
-LEARN_EVERY = timedelta(hours=1)  # facts: b learns by the hour
+LEARN_EVERY = timedelta(hours=1)  # the step that LEARNING_RATE was measured with
 USUAL_MESSAGES = 8  # a beat's last step has a system prompt, a scene and two messages for each step before it
 BYTES_PER_TOKEN = 5  # more than English has on average: without the messages at hand the bound is guessed high
 ROTATE_AGAIN = frozenset({"auto", "rotate", "any", "none"})  # ways in which a model may ask to end its wish
@@ -285,9 +285,9 @@ class Rotation:
         b, speed = pace.b, pace.speed
         if pace.at is not None and pace.at < now and pace.period == balance.period and balance.away is None:
             spent = balance.spent - pace.spent
-            hours = (now - pace.at).total_seconds()
+            elapsed = (now - pace.at).total_seconds()
             left = (balance.resets_at - pace.at).total_seconds()
-            b, speed = learned(b, speed, spent, (balance.available + spent) * hours / left)
+            b, speed = learned(b, speed, spent, (balance.available + spent) * elapsed / left)
         self._memory.keep_pace(
             Pace(b, speed, now, balance.period, balance.spent, by_purpose(moments), by_purpose(tokens))
         )

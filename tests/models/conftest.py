@@ -72,6 +72,7 @@ class Rooms:
     listed: Listed
     rotation: Rotation
     settings: Settings
+    provider_clock: ProviderClock
     numbers: Any = field(default_factory=lambda: count(1))
 
     async def spend(self, cost: int, **fields: Any) -> None:
@@ -105,7 +106,7 @@ async def build(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
         tracker = CreditTracker(ledger, settings, clock, mind_name="genesis", provider_clock=provider_clock)
         await tracker.open()
         rotation = Rotation(mind, listed, tracker, health, settings, clock, journal)
-        opened.append(Rooms(clock, ledger, mind, journal, tracker, health, listed, rotation, settings))
+        opened.append(Rooms(clock, ledger, mind, journal, tracker, health, listed, rotation, settings, provider_clock))
         return opened[-1]
 
     yield make
