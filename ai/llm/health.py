@@ -81,12 +81,15 @@ class ModelHealth:
     def succeeded(self, model: Model, latency_seconds: float) -> None:
         """The model answered: it, its tier and its provider are well again."""
         now = self._clock.now()
-        for subject in _subjects(model):
-            health = self._get(subject)
-            before = health.latency_seconds
-            smoothed = latency_seconds if before is None else before + LATENCY_SMOOTHING * (latency_seconds - before)
-            well = replace(health, failures=0, until=None, reason=None, told=False)
-            self._put(replace(well, answers=health.answers + 1, latency_seconds=smoothed, last_answer_at=now))
+        with self._mind.transaction():
+            for subject in _subjects(model):
+                health = self._get(subject)
+                before = health.latency_seconds
+                smoothed = (
+                    latency_seconds if before is None else before + LATENCY_SMOOTHING * (latency_seconds - before)
+                )
+                well = replace(health, failures=0, until=None, reason=None, told=False)
+                self._put(replace(well, answers=health.answers + 1, latency_seconds=smoothed, last_answer_at=now))
 
     def cooldown(self, subject: str, seconds: float, reason: str, *, exactly: bool = False) -> None:
         """Let `subject` rest: `seconds`, doubled for each failure in a row before this one.
