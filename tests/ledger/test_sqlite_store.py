@@ -5,7 +5,7 @@ import sqlite3
 import pytest
 
 from ai.ledger.errors import CorruptStore, NewerSchema, StoreUnavailable
-from ai.ledger.sqlite import connect, migrate, statements
+from ai.ledger.sqlite import connect, migrate, name_error, statements
 
 
 @pytest.fixture
@@ -79,6 +79,36 @@ def test_a_file_that_is_no_database_is_kept_and_named(tmp_path):
     with pytest.raises(CorruptStore, match=r"x\.db is damaged.*left as it is"):
         connect(path)
     assert path.read_bytes() == b"not a database" * 100
+
+
+def test_a_full_path_to_help_is_in_the_message(tmp_path):
+    path = tmp_path / "x.db"
+    path.write_bytes(b"not a database" * 100)
+    with pytest.raises(CorruptStore) as caught:
+        connect(path)
+    assert str(caught.value) == (
+        f"the database {path} is damaged (file is not a database); it was left as it is: "
+        "restore a backup beside it, or move it away to begin anew"
+    )
+
+
+def test_what_may_pass_by_itself_is_told_from_what_needs_a_person(tmp_path):
+    with pytest.raises(StoreUnavailable) as caught:
+        connect(tmp_path / "none" / "x.db")
+    assert (caught.value.transient, caught.value.outcome_unknown) == (False, False)
+    assert (StoreUnavailable("away").transient, StoreUnavailable("away").outcome_unknown) == (True, False)
+
+
+def test_an_error_of_the_statement_is_not_one_of_the_store(tmp_path):
+    connection = connect(tmp_path / "x.db")
+    for statement in ("SELECT nothing FROM nowhere", "SELEC"):
+        with pytest.raises(sqlite3.OperationalError) as caught:
+            connection.execute(statement)
+        assert name_error(caught.value, "x.db") is None
+    connection.close()
+    with pytest.raises(sqlite3.ProgrammingError) as closed:
+        connection.execute("SELECT 1")
+    assert name_error(closed.value, "x.db") is None
 
 
 def test_a_torn_copy_is_refused(tmp_path, folder):

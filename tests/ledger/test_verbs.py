@@ -62,8 +62,21 @@ def test_the_same_id_with_another_value_names_the_field(ledger, field, change):
     ledger.transact_now(lambda tx: tx.transfer("t", **same))
     with pytest.raises(TransferConflict, match=f"t exists with {field} ") as caught:
         ledger.transact_now(lambda tx: tx.transfer("t", **(same | change)))
-    assert caught.value.field == field
+    stored, given = same[field], change[field]
+    assert vars(caught.value) == {"transfer_id": "t", "field": field, "stored": stored, "given": given}
+    assert str(caught.value) == f"t exists with {field} {stored!r}; {given!r} was given now"
     assert available(ledger) == 70
+
+
+def test_a_hold_and_a_post_do_not_share_an_id(ledger):
+    ledger.transact_now(lambda tx: tx.transfer("h/0", debit="month", credit="spent", amount=1))
+    with pytest.raises(TransferConflict, match="h/0 exists with kind 'post'; 'hold' was given now"):
+        ledger.transact_now(lambda tx: tx.hold("h", [Leg("month", "spent", 1)]))
+
+
+def test_the_account_that_lacks_is_named_not_one_that_has_just_enough(ledger):
+    with pytest.raises(InsufficientFunds, match="account day has 0 available and 1 is needed"):
+        ledger.transact_now(lambda tx: tx.hold("h", [Leg("month", "spent", 100), Leg("day", "spent", 1)]))
 
 
 def test_nothing_is_spent_that_is_not_there(ledger):
