@@ -52,6 +52,11 @@ def usd_of_nanos(amount: int | None, places: int = 2) -> str:
     return usd(None if amount is None else usd9(amount), places)
 
 
+def exact(amount: str) -> str:
+    """Return an amount with six places, so that a column of them can be added up by eye."""
+    return f"${Decimal(amount):,.6f}"
+
+
 def share(part: str | Decimal, whole: str | Decimal) -> float:
     """Return part/whole within 0 and 1, 0 where there is no whole."""
     whole_value = Decimal(whole)

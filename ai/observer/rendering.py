@@ -34,6 +34,7 @@ TEMPLATES = Environment(
 )
 TEMPLATES.filters.update(
     usd=money.usd,
+    exact=money.exact,
     count=words.count,
     plural=words.plural,
     moment=words.moment,
