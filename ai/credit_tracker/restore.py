@@ -23,6 +23,7 @@ from ai.credit_tracker.backup import (
     sync_file,
     sync_folder,
 )
+from ai.credit_tracker.checks import check_records
 from ai.credit_tracker.gaps import note_restore
 from ai.credit_tracker.purse_copy import copy_purse, transfers_in
 from ai.credit_tracker.schema import open_credit_ledger
@@ -114,8 +115,9 @@ def _check(staged: Path, manifest: Manifest, clock: Clock) -> int:
         ledger = open_credit_ledger(f"sqlite:///{staged / PURSE}", clock)
         try:
             report = ledger.read_now(audit)
-            if not report.ok:
-                raise BackupProblem(f"the books in this backup do not add up: {report.mismatches[0]}")
+            mismatches = report.mismatches or ledger.read_now(check_records)
+            if mismatches:
+                raise BackupProblem(f"the books in this backup do not add up: {mismatches[0]}")
             restore_id = f"{clock.now():%Y%m%dT%H%M%S%fZ}"
             ledger.transact_now(lambda tx: note_restore(tx, restore_id, manifest.created_at))
         finally:

@@ -14,6 +14,7 @@ import pytest
 
 from ai.clock import VirtualClock
 from ai.credit_tracker import CreditTracker, Expense, ProviderClock
+from ai.credit_tracker.checks import check_records
 from ai.credit_tracker.schema import open_credit_ledger
 from ai.ledger.audit import audit
 from ai.ledger.ledger import Ledger
@@ -59,7 +60,7 @@ class Purse:
         return self.ledger.read_now(lambda tx: tx.account(account).available)
 
     def sound(self) -> bool:
-        return self.ledger.read_now(audit).ok
+        return self.ledger.read_now(audit).ok and not self.ledger.read_now(check_records)
 
 
 # for modules with SQL of their own; the others run on SQLite alone, because a PostgreSQL database takes a while

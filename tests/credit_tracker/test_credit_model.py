@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from ai.clock import VirtualClock
 from ai.credit_tracker import CreditTracker, Expense, NotAffordable, ProviderClock, Usage
+from ai.credit_tracker.checks import check_records
 from ai.credit_tracker.holding import MAX_UNKNOWN_CALLS
 from ai.credit_tracker.schema import open_credit_ledger
 from ai.ledger.audit import audit
@@ -168,6 +169,7 @@ class Purse(RuleBasedStateMachine):
     def nothing_is_made_or_lost(self) -> None:
         report = self.ledger.read_now(audit)
         assert report.ok
+        assert self.ledger.read_now(check_records) == ()
         accounts = {row["id"]: row for row in self.ledger.read_now(lambda tx: tx.execute("SELECT * FROM accounts"))}
         if "donors" in accounts:
             assert accounts["donors"]["debits_posted"] == self.gifts
