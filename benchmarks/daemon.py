@@ -1,0 +1,153 @@
+"""What the daemon costs beside thinking: a beat's own time, start to healthy, idle memory and CPU.
+
+python -m benchmarks.daemon [--beats 200] [--idle-seconds 20] [--json]
+"""
+
+import argparse
+import asyncio
+import http.client
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from ai.clock import VirtualClock
+from tests.brain.lived import environment, mind, thinker
+from tests.world.openrouter import FakeOpenRouter
+
+ROOT = Path(__file__).resolve().parent.parent
+HEALTHY_SECONDS_AT_MOST = 60.0
+
+
+class TimedModel:
+    """A client's door that notes how long the models took, so that a beat's own time is what is left."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def around(self, complete: Any) -> Any:
+        """Return `complete` with its time added up here."""
+
+        async def timed(*args: Any, **kwargs: Any) -> Any:
+            begun = time.perf_counter()
+            try:
+                return await complete(*args, **kwargs)
+            finally:
+                self.seconds += time.perf_counter() - begun
+
+        return timed
+
+
+async def beats(count: int, advance: Any) -> list[float]:
+    """Return seconds that each of `count` beats took besides waiting for the provider's answers."""
+    clock, own = VirtualClock(datetime(2026, 11, 22, tzinfo=UTC)), []
+    with tempfile.TemporaryDirectory() as folder, FakeOpenRouter(reply=thinker(3), date=clock.now) as provider:
+        async with mind(provider, Path(folder), clock) as house:
+            model = TimedModel()
+            assert house.provider is not None
+            house.provider.complete = model.around(house.provider.complete)  # type: ignore[method-assign]
+            await house.live_one()
+            for _ in range(count):
+                model.seconds, begun = 0.0, time.perf_counter()
+                await house.live_one()
+                own.append(time.perf_counter() - begun - model.seconds)
+                clock.advance(600)
+                advance()
+    return own
+
+
+def daemon(idle_seconds: float) -> dict[str, float]:
+    """Start a daemon without the embedded model; return seconds to healthy, idle MB (PSS where known) and CPU %."""
+    with tempfile.TemporaryDirectory() as folder, FakeOpenRouter(reply=thinker(4)) as provider:
+        port = _free_port()
+        variables = {
+            **os.environ,
+            **environment(provider, Path(folder), OBSERVER_PORT=str(port)),
+            "PYTHONPATH": str(ROOT),
+        }
+        begun = time.perf_counter()
+        with subprocess.Popen(
+            [sys.executable, "-m", "ai", "up"], env=variables, cwd=folder, stdout=subprocess.DEVNULL
+        ) as process:
+            while not _ready(port):
+                if process.poll() is not None or time.perf_counter() - begun > HEALTHY_SECONDS_AT_MOST:
+                    raise SystemExit("the daemon did not become healthy; run `genesis up` and read its log")
+                time.sleep(0.02)
+            healthy = time.perf_counter() - begun
+            time.sleep(5)  # the first beat is lived
+            seen = psutil.Process(process.pid)
+            before, since = sum(seen.cpu_times()[:2]), time.perf_counter()
+            time.sleep(idle_seconds)
+            cpu = (sum(seen.cpu_times()[:2]) - before) / (time.perf_counter() - since)
+            memory = seen.memory_info().rss
+            stopping = time.perf_counter()
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+            return {
+                "start_to_healthy_seconds": round(healthy, 2),
+                "idle_memory_mb": round(memory / 1e6, 1),
+                "idle_cpu_percent": round(100 * cpu, 2),
+                "stop_seconds": round(time.perf_counter() - stopping, 2),
+            }
+
+
+def _ready(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == http.client.OK
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def _free_port() -> int:
+    import socket  # noqa: PLC0415 - for this alone
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--beats", type=int, default=200)
+    parser.add_argument("--idle-seconds", type=float, default=20.0)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task("beats", total=options.beats)
+        own = asyncio.run(beats(options.beats, lambda: progress.advance(task)))
+    figures: dict[str, Any] = {
+        "beats": len(own),
+        "own_milliseconds_median": round(1000 * statistics.median(own), 2),
+        "own_milliseconds_p95": round(1000 * sorted(own)[int(len(own) * 0.95)], 2),
+        **daemon(options.idle_seconds),
+    }
+    if options.json:
+        print(json.dumps(figures))
+        return
+    table = Table(title="the daemon beside thinking", title_justify="left")
+    table.add_column("what")
+    table.add_column("figure", justify="right")
+    for name, value in figures.items():
+        table.add_row(name.replace("_", " "), str(value))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
