@@ -23,20 +23,19 @@ class XAccount:
         self._clock = clock
         self._keys = _fingerprint(settings)
 
-    def obstacle(self) -> str | None:
-        """Return one line on why nothing may be sent now, or None."""
-        state = self._state()
-        now = self._clock.now()
-        until = _when(state.get("until"))
+    def until(self) -> datetime | None:
+        """Return when X is tried again, or None where nothing stands against trying now."""
+        until, now = _when(self._state().get("until")), self._clock.now()
         if until is None or until <= now or until - now > TRY_AGAIN:  # the last: the clock was set back
             return None
-        return f"{state.get('problem')}; tried again after {until:%Y-%m-%d %H:%M} UTC"
+        return until
 
-    @property
-    def problem(self) -> str | None:
-        """Return why the account is refused by X, for doctor and page, or None while it is not."""
-        state = self._state()
-        return str(state["problem"]) if state.get("off") else None
+    def obstacle(self) -> str | None:
+        """Return one line on why nothing may be sent now, or None."""
+        until = self.until()
+        if until is None:
+            return None
+        return f"{self._state().get('problem')}; tried again after {until:%Y-%m-%d %H:%M} UTC"
 
     @property
     def user_id(self) -> str | None:

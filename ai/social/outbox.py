@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from ai.clock import Clock, rfc3339
@@ -18,7 +18,7 @@ from ai.social.delivery import Delivery, price_of
 from ai.social.marks import Marks
 from ai.social.near import NearSame, same_letters
 from ai.social.pace import Pace
-from ai.social.post import WAITING, Post, PostRefusal, PostState
+from ai.social.post import Post, PostRefusal, PostState
 from ai.social.rows import OutboxRows
 from ai.social.text import MAX_WEIGHT, clean, weighted_length
 from ai.social.x import X
@@ -26,6 +26,7 @@ from ai.social.x import X
 OWN_WISH = "action"  # a post the mind wishes for; births and deaths are told in any case
 WAITING_AT_MOST = 20  # posts in the outbox that did not leave: more could not leave within their two days
 APPEAL_OF_A_WISH = 4.0  # of 1 for any draft: the mind chose this one of many; only a clear waste is refused
+WISH_AGAIN = timedelta(hours=1)  # while an earlier wish waits for a person, for X or for money
 COMPARED = 100  # last posts that a new one must differ from
 SECRET_CHARS = 8  # a configured secret shorter than this could be an ordinary word
 
@@ -147,8 +148,14 @@ class Outbox:
         return table(self.posts(limit))
 
     def next_at(self) -> datetime:
-        """Return when the next post may leave at the earliest; now or earlier: now."""
-        return self._pace.next_at()
+        """Return when the mind may wish for a post again; now or earlier: now.
+
+        Not before pace and X allow one, and not while an earlier wish waits: the mind is not asked for what would be
+        refused.
+        """
+        waits = [post for post in self._rows.waiting() if post.source == OWN_WISH]
+        times = [self._pace.next_at(), self.account.until(), self._clock.now() + WISH_AGAIN if waits else None]
+        return max(when for when in times if when is not None)
 
     def _problem(self, text: str) -> str | None:
         """Return what is wrong with any post of this text, or None."""
@@ -161,7 +168,7 @@ class Outbox:
             return "the post holds one of this installation's secrets; leave it out"
         if self._rows.same_letters(text) is not None:
             return "the same was posted before; say something new"
-        waiting = len(self._rows.in_state(*WAITING))
+        waiting = len(self._rows.waiting())
         if waiting >= WAITING_AT_MOST:
             return f"{waiting} posts wait in the outbox already; wait until they have left"
         return None
@@ -170,7 +177,7 @@ class Outbox:
         """Return what stands against a post the mind wishes for, or None."""
         if self._settings.tweets_per_day == 0:
             return "posting is off here (TWEETS_PER_DAY=0); keep the thought with remember"
-        waiting = [post for post in self._rows.in_state(*WAITING) if post.source == OWN_WISH]
+        waiting = [post for post in self._rows.waiting() if post.source == OWN_WISH]
         if waiting:
             return f"{waiting[0].told()}; wait for it before you post again"
         now, next_at = self._clock.now(), self._pace.next_at()

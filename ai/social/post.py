@@ -17,9 +17,6 @@ class PostState(StrEnum):
     REFUSED = "refused"
 
 
-WAITING = (PostState.QUEUED, PostState.AWAITING_APPROVAL, PostState.SENDING, PostState.UNKNOWN)
-
-
 @dataclass(frozen=True, slots=True)
 class PostRefusal:
     """The outbox did not take a post; `reason` is one line that says what would be right."""

@@ -76,9 +76,13 @@ class OutboxRows:
         """Return the last posts, newest first."""
         return self._select("1 ORDER BY id DESC LIMIT ?", min(max(limit, 0), MAX_LISTED))
 
-    def in_state(self, *states: PostState) -> list[Post]:
-        """Return the posts in these states, oldest first."""
-        return self._select(f"state IN ({_marks(states)}) ORDER BY id LIMIT ?", *states, MAX_LISTED)
+    def waiting(self) -> list[Post]:
+        """Return the posts that will still go on: not those whose outcome was given up on; oldest first."""
+        return self._select(
+            "state IN ('queued', 'awaiting_approval', 'sending') OR (state = 'unknown' AND due_at IS NOT NULL) "
+            "ORDER BY id LIMIT ?",
+            MAX_LISTED,
+        )
 
     def due(self, state: PostState) -> list[Post]:
         """Return the posts of this state whose time has come, oldest first.
@@ -182,10 +186,6 @@ class OutboxRows:
                 connection.execute("INSERT OR IGNORE INTO x_reads VALUES (?, ?)", (day, resource)).rowcount
                 for resource in resources
             )
-
-
-def _marks(values: Iterable[object]) -> str:
-    return ",".join("?" for _ in values)
 
 
 def _post(row: Any) -> Post:

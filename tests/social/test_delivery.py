@@ -180,8 +180,10 @@ async def test_what_nobody_can_tell_for_a_day_is_booked_in_full_and_never_sent_a
     assert house.x.texts == []
     tracker = await house.tracker()
     assert (await tracker.balance()).held == 0
+    assert outbox.next_at() <= house.clock.now()  # and it stands in nobody's way
+    assert (await house.say(outbox, "Let us speak of other things.")).state is PostState.POSTED
     calls = [call for call in await tracker.calls(50) if call["subject"] == "x/post"]
-    assert [call["cost"] for call in calls] == ["0.015000000"]
+    assert [call["cost"] for call in calls] == ["0.015000000"] * 2
 
 
 async def test_the_user_is_asked_for_once_where_the_token_does_not_name_them(house: House) -> None:
@@ -257,9 +259,9 @@ async def test_an_account_that_x_refuses_is_told_once_and_posting_is_off_until_i
     assert len(house.x.requests) == 1
     post = await house.later(outbox, post, 23 * 3600 + 1)  # one try a day, told no second time
     assert (len(house.x.requests), len(house.alerts())) == (2, 1)
-    assert outbox.account.problem is not None
+    assert outbox.account.obstacle() is not None
     outbox = await house.outbox(x_api_secret="a-new-secret")
-    assert outbox.account.problem is None
+    assert outbox.account.obstacle() is None
     await outbox.deliver_due()
     assert house.x.texts == ["And now?"]
     assert refusal.id == 2
@@ -271,7 +273,7 @@ async def test_a_lifted_suspension_is_found_out_and_a_new_one_is_told_again(hous
     outbox = await house.outbox()
     post = await house.say(outbox, "One.")
     post = await house.later(outbox, post, 24 * 3600 + 1)
-    assert (post.state, outbox.account.problem) == (PostState.POSTED, None)
+    assert (post.state, outbox.account.obstacle()) == (PostState.POSTED, None)
     await house.say(outbox, "Something else.")
     assert len(house.alerts()) == 2
 

@@ -1,6 +1,7 @@
 """What the outbox takes, and the one line it gives where it does not."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from ai.settings import X_KEYS
 from ai.social import Outbox, PostRefusal, PostState, missing_keys, open_x
 from ai.social.near import SameMeaning
 from tests.social.conftest import House
-from tests.world.x import KEYS
+from tests.world.x import KEYS, SUSPENDED
 
 
 async def refusal(outbox: Outbox, text: str, **given: object) -> str:
@@ -166,3 +167,16 @@ async def test_a_wish_that_wastes_scarce_money_is_refused_but_a_birth_is_told(ho
     assert (await house.say(outbox, "I was born.", source="birth")).state is PostState.POSTED
     dry = await house.outbox(tweets="dry-run", worth=nothing_is_worth_it)
     assert (await house.say(dry, "For the house.")).state is PostState.DRY_RUN
+
+
+async def test_the_mind_is_not_asked_for_a_post_that_would_be_refused(house: House) -> None:
+    outbox = await house.outbox()
+    assert outbox.next_at() <= house.clock.now()
+    house.x.then(SUSPENDED)
+    await house.say(outbox, "I was born.", source="birth")
+    assert outbox.next_at() == house.clock.now() + timedelta(days=1)
+    assert "suspended" in await refusal(outbox, "Hello.")
+    approving = await house.outbox(tweets="approve", x_api_key="another-key")
+    assert approving.next_at() <= house.clock.now()
+    await house.say(approving, "May I?")
+    assert approving.next_at() == house.clock.now() + timedelta(hours=1)
