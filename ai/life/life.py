@@ -8,6 +8,7 @@ from typing import Any
 from ai.clock import Clock, parse_rfc3339
 from ai.life.file import LifeFile
 from ai.life.mood import Mood, mood
+from ai.life.self_page import MAX_PAGE_CHARS, Page, SelfPages
 from ai.memory.memory import Kind, tidy
 from ai.memory.stream import MemoryStream
 
@@ -21,9 +22,10 @@ MAX_PLAN_CHARS = 600
 class Life:
     """The living life; `memory` is its memory stream. What is written is durable at once, or after `together`."""
 
-    def __init__(self, file: LifeFile, memory: MemoryStream, clock: Clock) -> None:
+    def __init__(self, file: LifeFile, memory: MemoryStream, pages: SelfPages, clock: Clock) -> None:
         self.file = file
         self.memory = memory
+        self._pages = pages
         self._clock = clock
         self._facts = file.facts()
 
@@ -112,6 +114,20 @@ class Life:
         if felt.word != self._facts.get("mood"):
             self.note(mood=felt.word)
         return felt
+
+    def write_self(self, text: str, reason: str = "the mind rewrote it") -> Page:
+        """Make `text` the page of who it is, as a new version; raises ValueError for a text with nothing to see."""
+        kept = tidy(text)[:MAX_PAGE_CHARS]
+        if not kept:
+            raise ValueError("the page of self is empty; write who you are in a few sentences")
+        page = self._pages.add(self.number, kept, reason, self._clock.now())
+        self.note(self_page=page.text, self_version=page.version)
+        return page
+
+    def restore_self(self, version: int, by: str) -> Page:
+        """Make an earlier version the page again, as a new version; raises ai.life.self_page.NoSuchVersion."""
+        old = self._pages.get(self.number, version)
+        return self.write_self(old.text, f"{by} restored version {version}")
 
     def set_goals(self, goals: Sequence[str]) -> list[str]:
         """Replace the goals, at most MAX_GOALS of MAX_GOAL_CHARS each; return them as kept."""

@@ -13,10 +13,12 @@ from ai.journal import Journal
 from ai.life.birth import ask_newborn, cradle, fallback, first_facts
 from ai.life.chronicle import Chronicle, life_path, numbers_in
 from ai.life.death import REBIRTH_AFTER_SECONDS, ask_last_words, closing, money_came, plain_summary
+from ai.life.ending import Endings
 from ai.life.file import FACTS, FORMAT, LifeFile
 from ai.life.fragments import End, Fragment, choose
 from ai.life.life import Life
 from ai.life.midwife import Funds, Midwife
+from ai.life.self_page import SelfPages
 from ai.life.storage import LifeFileBroken, Tables, previous, save
 from ai.life.workspace import listing, wipe
 from ai.memory.archive import Archive
@@ -57,6 +59,7 @@ class Lives:
         self.chronicle = Chronicle(mind)
         self._archive = Archive(mind)
         self._mind, self._journal, self._clock, self._rng, self._settings = mind, journal, clock, rng, settings
+        self._endings = Endings(mind, settings)
         self._embedder = embedder
         self._changing = asyncio.Lock()
         self._told_waiting = False
@@ -107,6 +110,15 @@ class Lives:
             await self._finish_dying(life, midwife, funds)
             return True
 
+    async def meet_end(self, midwife: Midwife, funds: Funds | None) -> bool:
+        """End the living life where its time has come, of age or (ON_BANKRUPTCY=die) of bankruptcy; return whether.
+
+        To be asked once a beat; `funds` None says that the purse is out of reach, which kills nobody.
+        """
+        life = self.current()
+        ending = None if life is None else self._endings.due(life.age_seconds(), funds, self._clock.now())
+        return ending is not None and await self.die(ending.cause, midwife, end=ending.end, funds=funds)
+
     def close(self) -> None:
         """Save what is left and let go of the living life's file."""
         if self._life is not None:
@@ -153,7 +165,7 @@ class Lives:
             working_set=self._settings.memory_working_set,
             embedder=self._embedder,
         )
-        return Life(file, memory, self._clock)
+        return Life(file, memory, SelfPages(self._mind), self._clock)
 
     def _rebuilt(self, number: int) -> Tables:
         """Return a life's tables from what mind.db knows of it; where that is nothing, the record of a lost life."""

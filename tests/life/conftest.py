@@ -16,7 +16,7 @@ from ai.settings import Settings
 
 def seeded(seed):
     """Chance that replays."""
-    return Random(seed)  # noqa: S311 - nothing secret comes of it
+    return Random(seed)
 
 
 @dataclass(frozen=True)
