@@ -17,7 +17,7 @@ from ai.llm.failures import Failure, classify, cooldown
 from ai.llm.fate import table_cost
 from ai.llm.settlement import Settler
 from ai.llm.step import Step
-from ai.llm.till import Till
+from ai.llm.till import Till, finished
 from ai.llm.walk import Attempt
 from ai.purpose import Purpose
 
@@ -189,7 +189,7 @@ class PaidClient:
         request = ModelRequest(self._new_id(), model, ask.messages, most, ask.schema, ask.temperature, timeout_seconds)
         if not endpoint.paid:
             outcome = await endpoint.complete(request, _nothing)
-            await self._note_unpaid(self.expense(model, ask.purpose, 0, client=ask.client), outcome)
+            await finished(self._note_unpaid(self.expense(model, ask.purpose, 0, client=ask.client), outcome))
             return outcome, 0, await self._tracker.balance()
         bound = call_bound(model, ask.messages, ask.schema, most)
         expense = self.expense(model, ask.purpose, bound, wish=ask.wish, client=ask.client)

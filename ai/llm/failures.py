@@ -84,7 +84,6 @@ TABLE: dict[Failure, Remedy] = {
     Failure.EMPTY: Remedy(Next.NEXT_MODEL, MINUTE),
     Failure.UNUSABLE: Remedy(Next.NEXT_MODEL, 0.0),
 }
-PROVIDER_OFF_KINDS = frozenset(kind for kind, remedy in TABLE.items() if remedy.following is Next.PROVIDER_OFF)
 
 _BY_CODE: dict[int, Failure] = {
     400: Failure.BAD_REQUEST,

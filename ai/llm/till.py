@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
-from ai.ledger.errors import LedgerError
+from ai.ledger.errors import LedgerError, StoreUnavailable
 from ai.ledger.money import usd9
 from ai.llm.fate import End, Fate, fate_of
 
@@ -45,6 +46,11 @@ class Till:
             await asyncio.wait({task})
             if task.exception() is None:
                 await self.tracker.void(expense.id)
+            raise
+        except StoreUnavailable as error:
+            if error.outcome_unknown:  # it may stand in the books, and no call will follow it
+                with suppress(LedgerError, KeyError):
+                    await self.tracker.void(expense.id)
             raise
 
     async def sent(self, call_id: str, generation_id: str | None) -> None:

@@ -4,13 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from ai.credit_tracker import Usage
-from ai.llm import Limits, NoAnswer
+from ai.credit_tracker import CallState, CreditTracker, Usage
+from ai.ledger.errors import StoreUnavailable
+from ai.llm import Limits, NoAnswer, PaidClient
 from ai.llm.calls import Outcome
 from ai.model_config import Tier
+from ai.purpose import Purpose
+from ai.settings import Settings
 from tests.world.openrouter import FakeOpenRouter
 from tests.world.openrouter_faults import hang, status
 
+QUESTION = [{"role": "user", "content": "Are you there?"}]
 PAID = [f"acme/tiny-{n}" for n in range(1, 13)]
 
 
@@ -99,6 +103,30 @@ async def test_a_purse_that_is_away_reaches_it(both):
     answer = await house.ask(*PAID, "local/x")
     assert answer.model.id == "local/x"
     assert answer.balance.away is not None
+    assert house.provider.calls == []
+
+
+class CutWhileCommitting(CreditTracker):
+    """A purse whose server goes away after it has written a hold and before it could say so."""
+
+    async def hold(self, expense):
+        await super().hold(expense)
+        raise StoreUnavailable("the connection broke while committing", outcome_unknown=True)
+
+
+async def test_a_hold_that_may_have_been_written_is_voided_as_no_call_follows(both):
+    house = await both()
+    settings = Settings(openrouter_api_key=house.provider.key)
+    parts = {"mind_name": "genesis", "provider_clock": house.provider_clock}
+    cut = CutWhileCommitting(house.ledger, settings, house.clock, **parts)
+    client = PaidClient(
+        house.client.endpoints, cut, house.health, house.journal, house.clock, provider_clock=house.provider_clock
+    )
+    candidates = [house.models["acme/small-1"], house.models["local/x"]]
+    answer = await client.complete(candidates, QUESTION, purpose=Purpose.THOUGHT)
+    assert answer.model.id == "local/x"
+    assert [call.state for call in house.calls() if call.held] == [CallState.VOIDED]
+    assert await house.available() == 5_000_000_000
     assert house.provider.calls == []
 
 
