@@ -102,9 +102,10 @@ class Daemon:
 
     def _plan_beat(self, not_before: datetime | None = None) -> None:
         when = self._house.schedule.next_beat_at() if not self._house.caretaker.beats_asked else self._house.clock.now()
-        self._timer.add_job(
-            self._beat_job, DateTrigger(max(when, not_before or when)), id="beat", replace_existing=True
-        )
+        trigger = DateTrigger(max(when, not_before or when))
+        # Two instances: a beat plans the next one while its own job still counts as running, and APScheduler would
+        # drop one that is due at once (beats longer than the interval, `run N`). `_beating` keeps them one by one.
+        self._timer.add_job(self._beat_job, trigger, id="beat", replace_existing=True, max_instances=2)
 
     async def _beat_job(self) -> None:
         """Live one beat where one is due, then plan the next; whatever goes wrong, the pulse goes on."""
