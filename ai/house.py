@@ -13,13 +13,16 @@ from ai.catalogue import Catalogue
 from ai.clock import Clock
 from ai.commands import Commands
 from ai.credit_tracker import CreditTracker, ProviderClock
+from ai.credit_tracker.alerts import Alerts
+from ai.credit_tracker.reconcile import Reconciler
 from ai.credit_tracker.schema import open_credit_ledger
+from ai.credit_tracker.webhook import Webhook
 from ai.journal import Journal
 from ai.ledger import Ledger
 from ai.life import Life, Lives
 from ai.life.chronicle import Chronicle
 from ai.llm import Limits, ModelHealth, OpenAIEndpoint, PaidClient
-from ai.llm.account import key_info
+from ai.llm.account import Generation, generation, key_info
 from ai.llm.local.stock import Surroundings, default_shelves
 from ai.llm.local.supervisor import LocalMind
 from ai.llm.local.weights import default_sources
@@ -55,9 +58,10 @@ class Reading:
     schedule: Schedule
     chronicle: Chronicle
 
-    def current_model(self) -> Model | None:
-        """Return who thought last, as the catalogue knows it; None before the first thought."""
-        return self.catalogue.models().get(self.rotation.current() or "")
+    def thinker(self) -> tuple[str | None, Model | None]:
+        """Return the id of who thought last, and what the catalogue knows of it; both None before the first thought."""
+        current = self.rotation.current()
+        return current, self.catalogue.models().get(current or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,9 @@ class House(Reading):
     brain: Brain
     commands: Commands
     caretaker: Caretaker
+    reconciler: Reconciler
+    alerts: Alerts
+    webhook: Webhook | None
 
     async def greet(self) -> None:
         """Close a beat that a crash cut short, take up calls that it left open, and say who serves."""
@@ -124,12 +131,23 @@ class House(Reading):
             ("deliver", 60.0, self.outbox.deliver_due),
             ("catalogue", 300.0, self.catalogue.refresh_if_due),
             ("account", 3600.0, self.learn_account),
+            ("reconcile", 3600.0, self._reconcile),
+            ("alerts", 60.0, self._alert),
             ("prune", 3600.0, self._prune),
         )
 
     async def _settle(self) -> None:
         await self.client.settle_unknowns()
         await self.tracker.capture_overdue()
+
+    async def _reconcile(self) -> None:
+        if self.provider is not None:
+            await self.reconciler.reconcile()
+
+    async def _alert(self) -> None:
+        await self.alerts.look()
+        if self.webhook is not None:
+            await self.webhook.deliver()
 
     async def _prune(self) -> None:
         self.journal.prune(self.settings.journal_keep_days)
@@ -191,7 +209,10 @@ async def open_house(settings: Settings, clock: Clock, *, seed: int | None = Non
             read.outbox.compare_by(SameMeaning(embedder.embed))
         lives = Lives(settings.data_dir, mind, journal, clock, rng, settings, embedder)
         stack.callback(lives.close)
-        yield _furnish(read, journal, catalogue, provider, local, client, lives)
+        webhook = _webhook(settings, mind, journal, clock)
+        if webhook is not None:
+            stack.push_async_callback(webhook.close)
+        yield _furnish(read, journal, catalogue, provider, local, client, lives, webhook)
 
 
 def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
@@ -202,6 +223,7 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
     local: LocalMind | None,
     client: PaidClient,
     lives: Lives,
+    webhook: Webhook | None,
 ) -> House:
     """Put the brain and the hands of people into the rooms."""
     settings, clock, mind = read.settings, read.clock, read.mind
@@ -253,8 +275,10 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
         clock=clock,
         settings=settings,
     )
+    reconciler = _reconciler(read, provider)
     caretaker = Caretaker(
         commands=commands,
+        reconciler=reconciler,
         schedule=read.schedule,
         lives=lives,
         midwife=brain,
@@ -283,6 +307,36 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
         brain=brain,
         commands=commands,
         caretaker=caretaker,
+        reconciler=reconciler,
+        alerts=Alerts(read.tracker, mind, journal, clock),
+        webhook=webhook,
+    )
+
+
+def _reconciler(read: Reading, provider: OpenAIEndpoint | None) -> Reconciler:
+    """Return what compares the books with the provider's own figures; with no provider there are none to ask for."""
+
+    async def ask_month() -> int | None:
+        _, info = (None, None) if provider is None else await key_info(provider)
+        return None if info is None else info.usage_monthly_nanos
+
+    async def ask_generation(generation_id: str) -> Generation | None:
+        return None if provider is None else await generation(provider, generation_id)
+
+    return Reconciler(read.ledger, read.tracker, read.clock, ask_month=ask_month, ask_generation=ask_generation)
+
+
+def _webhook(settings: Settings, mind: Mind, journal: Journal, clock: Clock) -> Webhook | None:
+    if settings.alert_webhook_url is None:
+        return None
+    secret = settings.alert_webhook_secret
+    return Webhook(
+        settings.alert_webhook_url,
+        None if secret is None else secret.get_secret_value(),
+        mind=mind,
+        journal=journal,
+        clock=clock,
+        mind_name=settings.mind,
     )
 
 

@@ -13,12 +13,21 @@ from ai.schedule import Schedule
 
 
 def state(
-    chronicle: Chronicle, schedule: Schedule, model: Model | None, balance: Balance, *, next_birth_at: datetime | None
+    chronicle: Chronicle,
+    schedule: Schedule,
+    thinker: tuple[str | None, Model | None],
+    balance: Balance,
+    *,
+    next_birth_at: datetime | None,
 ) -> dict[str, Any]:
-    """Return the document of CONTRACT §3 (`status`); before the first birth everything unknown is None."""
+    """Return the document of CONTRACT §3 (`status`); before the first birth everything unknown is None.
+
+    `thinker` is the id of who thought last, and what the catalogue knows of it (None: it lists it no more).
+    """
     facts: Mapping[str, Any] = chronicle.get(chronicle.last()) or {}
     alive = facts.get("state") == "alive"
     last = schedule.last_beat_at()
+    model_id, model = thinker
     return {
         "alive": alive,
         "life": facts.get("number"),
@@ -26,7 +35,7 @@ def state(
         "pronoun": facts.get("pronoun"),
         "born_at": _seconds(parse_rfc3339(facts["born_at"])) if facts.get("born_at") else None,
         "beats": int(facts.get("beats", 0)),
-        "model": None if model is None else model.id,
+        "model": model_id,
         "tier": None if model is None else model.tier.value,
         "last_beat_at": None if last is None else _seconds(last),
         "next_beat_at": _seconds(schedule.next_beat_at()) if not schedule.paused else None,

@@ -46,7 +46,7 @@ class Window:
             status.state(
                 house.lives.chronicle,
                 house.schedule,
-                house.current_model(),
+                house.thinker(),
                 await house.tracker.balance(),
                 next_birth_at=house.lives.birth_due_at(),
             ),

@@ -1,24 +1,21 @@
-"""Commands that only look: status, budget, models, audit, tweets, logs; each as words or as one JSON document."""
+"""Commands that only look: status, models, tweets, logs; each as words or as one JSON document."""
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from ai import status as status_document
-from ai.cli.door import AsJson, Failed, print_json, screen, settings, wait_for
+from ai.cli.door import AsJson, Failed, look, print_json, screen, settings, table
 from ai.clock import SystemClock, parse_rfc3339
-from ai.house import Reading, open_reading
+from ai.house import Reading
 from ai.journal import Event, read_after, read_before
-from ai.ledger import audit as audit_books
 from ai.log_lines import EVENTS
 from ai.logs import Redactor, render_event
 
-T = TypeVar("T")
 PAGE = 500
 FOLLOW_SECONDS = 0.3
 LAST_LINES = 50
@@ -28,7 +25,7 @@ SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to `app`."""
-    for command in (status, budget, models, audit, tweets, logs):
+    for command in (status, models, tweets, logs):
         app.command()(command)
 
 
@@ -39,12 +36,12 @@ def status(as_json: AsJson = False) -> None:
         return status_document.state(
             house.chronicle,
             house.schedule,
-            house.current_model(),
+            house.thinker(),
             await house.tracker.balance(),
             next_birth_at=None,
         )
 
-    document = _look(work)
+    document = look(work)
     if as_json:
         print_json(document)
         return
@@ -54,74 +51,19 @@ def status(as_json: AsJson = False) -> None:
     typer.echo(f"{state}: {who}, {document['beats']} beats since {document['born_at'] or 'never'}")
     typer.echo(f"thinks with: {document['model'] or 'nobody yet'} ({document['tier'] or '?'})")
     typer.echo(f"last beat: {document['last_beat_at'] or 'never'}; next: {document['next_beat_at'] or 'none'}")
-    typer.echo(f"budget: ${money['available']} of ${money['granted']} ({money['band']})")
-
-
-def budget(
-    as_json: AsJson = False,
-    calls: Annotated[int, typer.Option("--calls", min=0, max=1000, help="Show the last N calls too.")] = 0,
-) -> None:
-    """The month: granted, spent, held, available, how long it lasts, and where it went."""
-
-    async def work(house: Reading) -> dict[str, Any]:
-        document = await house.tracker.budget_report()
-        return document | ({"calls": await house.tracker.calls(calls)} if calls else {})
-
-    document = _look(work)
-    if as_json:
-        print_json(document)
-        return
-    console = screen()
-    runway = "unknown yet" if document["runway_days"] is None else f"{document['runway_days']} days"
-    console.print(
-        f"{document['period']}: ${document['available']} of ${document['granted']} available ({document['band']}), "
-        f"${document['spent']} spent, ${document['held']} held, ${document['donated']} donated; "
-        f"runway: {runway}; renewed {document['resets_at']}",
-        soft_wrap=True,
-        highlight=False,
-    )
-    for name, key in (("model", "by_model"), ("purpose", "by_purpose"), ("life", "by_life")):
-        if document[key]:
-            console.print(_table(f"by {name}", document[key]))
-    if calls:
-        console.print(_table("last calls", document["calls"]))
+    typer.echo(f"budget: ${money['available']} available, ${money['granted']} granted this month ({money['band']})")
 
 
 def models(as_json: AsJson = False) -> None:
     """The catalogue: tier, prices, intelligence, health, and whether it is affordable now."""
-    rows = _look(lambda house: house.rotation.table())
+    rows = look(lambda house: house.rotation.table())
     if as_json:
         print_json(rows)
         return
     shown = ("id", "tier", "intelligence", "price_prompt", "price_completion", "affordable", "available", "barred")
-    screen().print(_table("models, best first; prices in USD per million tokens", [
+    screen().print(table("models, best first; prices in USD per million tokens", [
         {key: row.get(key) for key in shown} for row in rows
     ]))  # fmt: skip
-
-
-def audit(as_json: AsJson = False) -> None:
-    """Recompute every balance from its transfers; exit 1 and name the account if one does not match."""
-
-    async def work(house: Reading) -> dict[str, Any]:
-        report = await house.ledger.read(audit_books)
-        return {
-            "ok": report.ok,
-            "accounts": report.accounts,
-            "transfers": report.transfers,
-            "holds_open": report.holds_open,
-            "mismatches": list(report.mismatches),
-        }
-
-    document = _look(work)
-    if as_json:
-        print_json(document)
-    else:
-        typer.echo(
-            f"{document['accounts']} accounts, {document['transfers']:,} transfers, "
-            f"{document['holds_open']} holds open: " + ("every balance matches" if document["ok"] else "NOT in order")
-        )
-    if not document["ok"]:
-        raise Failed(f"the books do not match: {'; '.join(map(str, document['mismatches']))}")
 
 
 def tweets(as_json: AsJson = False) -> None:
@@ -130,11 +72,11 @@ def tweets(as_json: AsJson = False) -> None:
     async def work(house: Reading) -> Sequence[dict[str, Any]]:
         return house.outbox.table(PAGE)
 
-    rows = _look(work)
+    rows = look(work)
     if as_json:
         print_json(rows)
         return
-    screen().print(_table("posts, newest first", rows) if rows else "no posts yet")
+    screen().print(table("posts, newest first", rows) if rows else "no posts yet")
 
 
 def logs(
@@ -164,10 +106,10 @@ def logs(
             seq = _tell(read_after(house.mind, seq, PAGE, kinds), redact, seq)
             await asyncio.sleep(FOLLOW_SECONDS)
 
-    _look(work)
+    look(work)
 
 
-def _tell(events: "Sequence[Event] | Any", redact: Redactor, seq: int = 0) -> int:
+def _tell(events: Iterable[Event], redact: Redactor, seq: int = 0) -> int:
     for event in events:
         typer.echo(redact(render_event(event, settings().log_format)))
         seq = event.seq
@@ -182,32 +124,3 @@ def _start(since: str) -> datetime:
         return parse_rfc3339(since).astimezone(UTC)
     except ValueError:
         raise Failed(f"--since {since!r} is no time; write 2h, 30m, 1d or 2026-11-22T05:00:00Z") from None
-
-
-def _look(work: Callable[[Reading], Awaitable[T]]) -> T:
-    async def reading() -> T:
-        async with open_reading(settings(), SystemClock()) as house:
-            return await work(house)
-
-    return wait_for(reading)
-
-
-def _table(title: str, rows: Sequence[dict[str, Any]]) -> Table:
-    table = Table(title=title, title_justify="left", header_style="bold")
-    for column in rows[0]:
-        numeric = all(isinstance(row[column], int | float) or row[column] is None for row in rows)
-        table.add_column(column.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*("–" if value is None else _plain(value) for value in row.values()))
-    return table
-
-
-def _plain(value: object) -> str:
-    text = (
-        ("yes" if value else "no")
-        if isinstance(value, bool)
-        else f"{value:,}"
-        if isinstance(value, int)
-        else str(value)
-    )
-    return text.replace("[", "\\[")
