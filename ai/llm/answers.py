@@ -47,7 +47,7 @@ class Ask:
     temperature: float | None
     accept: Callable[[str], str | None] | None
     deadline: float | None
-    wish: bool
+    wished: str | None  # the model that the AI wished for itself, booked against its own wishes too
     client: str
 
 

@@ -87,13 +87,14 @@ class PaidClient:
         """Return the first usable answer of `candidates`, best first, and what it cost.
 
         `deadline` is a time of `clock.monotonic()`. `accept(text)` returns why a reply cannot be used, or None;
-        an unusable reply has been paid for, and the next candidate is asked. `wish` books the call against the
-        AI's own wishes too, `client` under another name than the mind's.
+        an unusable reply has been paid for, and the next candidate is asked. `wish`: the first candidate is the AI's
+        own wish, and is booked against those too. `client` books under another name than the mind's.
 
         Raises NoAnswer where nobody answered within the attempts, the deadline and the purse.
         """
         most = min(max_tokens or self.limits.max_output_tokens, self.limits.max_output_tokens)
-        ask = Ask(messages, purpose, schema, most, temperature, accept, deadline, wish, client)
+        wished = candidates[0].id if wish and candidates else None
+        ask = Ask(messages, purpose, schema, most, temperature, accept, deadline, wished, client)
         return await Step(self, ask, candidates).run()
 
     async def embed(self, model: Model, texts: Sequence[str], *, client: str = "mind") -> list[list[float]]:
@@ -192,7 +193,7 @@ class PaidClient:
             await finished(self._note_unpaid(self.expense(model, ask.purpose, 0, client=ask.client), outcome))
             return outcome, 0, await self._tracker.balance()
         bound = call_bound(model, ask.messages, ask.schema, most)
-        expense = self.expense(model, ask.purpose, bound, wish=ask.wish, client=ask.client)
+        expense = self.expense(model, ask.purpose, bound, wish=ask.wished == model.id, client=ask.client)
         await self._till.hold(expense)
         try:
             outcome = await endpoint.complete(request, lambda g: self._till.sent(expense.id, g))

@@ -103,6 +103,11 @@ class FakeOpenRouter:
         return sum(bill.nanos for bill in self.bills)
 
     @property
+    def connections(self) -> int:
+        """How many connections were opened since `start`."""
+        return 0 if self._server is None else self._server.accepted
+
+    @property
     def calls(self) -> list[Request]:
         """The requests that could cost money."""
         return [request for request in self.requests if request.method == "POST"]

@@ -87,6 +87,7 @@ class WireServer:
         self._connections: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
         self.port = 0
+        self.accepted = 0  # connections in all
         self.failure: BaseException | None = None
 
     def start(self) -> Self:
@@ -124,6 +125,7 @@ class WireServer:
         task = asyncio.current_task()
         assert task is not None
         self._connections.add(task)
+        self.accepted += 1
         try:
             while (request := await _read_request(reader)) is not None:
                 await self._handle(request, Wire(reader, writer))
