@@ -1,10 +1,13 @@
 """Carries out what people ask of the mind, between its steps, and acknowledges each with one line."""
 
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ai.commands import Command, Commands
 from ai.credit_tracker import CreditTracker
+from ai.credit_tracker.reconcile import Reconciler
+from ai.credit_tracker.reconciliation import reconciliation_json
 from ai.journal import Journal
 from ai.ledger.errors import LedgerError
 from ai.ledger.money import NANOS_PER_USD, nanos, usd9
@@ -14,6 +17,9 @@ from ai.social import Outbox, Post, PostRefusal
 
 BEATS_AT_MOST = 10_000  # of one `run N`: at one a second that is three hours; more is a typing error
 TOPUP_AT_MOST_NANOS = 10_000 * NANOS_PER_USD  # more by one command is rather a slip of the finger
+
+
+SELF_TOLD = frozenset({"say", "pause", "resume", "reconcile"})  # these have an event or a figure of their own
 
 
 class Refusal(Exception):
@@ -32,6 +38,7 @@ class Caretaker:
         midwife: Midwife,
         tracker: CreditTracker,
         outbox: Outbox,
+        reconciler: Reconciler,
         journal: Journal,
         mind_name: str,
     ) -> None:
@@ -41,6 +48,7 @@ class Caretaker:
         self._midwife = midwife
         self._tracker = tracker
         self._outbox = outbox
+        self._reconciler = reconciler
         self._journal = journal
         self._name = f"topup-{mind_name}"  # several minds share a purse; their commands are numbered alike
         self.beats_asked = 0
@@ -54,6 +62,7 @@ class Caretaker:
             "approve": self._approve,
             "refuse": self._refuse,
             "sign_in": self._sign_in,
+            "reconcile": self._reconcile,
         }
 
     async def carry_out_waiting(self) -> None:
@@ -65,7 +74,7 @@ class Caretaker:
                 result, ok = " ".join(str(error).split()), False
             self._commands.finish(command.id, ok=ok, result=result)
             by = str(command.data.get("by", "caretaker"))
-            if command.kind not in {"say", "pause", "resume"}:
+            if command.kind not in SELF_TOLD:
                 self._journal.append("caretaker.command", command=command.kind, by=by, result=result)
 
     async def _pause(self, data: dict[str, Any], _: Command) -> str:
@@ -108,6 +117,8 @@ class Caretaker:
 
     async def _run(self, data: dict[str, Any], _: Command) -> str:
         beats = int(data["beats"])
+        if self._schedule.paused:
+            raise Refusal("the mind is paused; `genesis resume` lets it live again")
         if not 1 <= beats <= BEATS_AT_MOST:
             raise Refusal(f"{beats} beats cannot be run; give 1 to {BEATS_AT_MOST}")
         self.beats_asked += beats
@@ -118,6 +129,11 @@ class Caretaker:
 
     async def _refuse(self, data: dict[str, Any], _: Command) -> str:
         return _decided(self._outbox.refuse(int(data["id"])), "refused")
+
+    async def _reconcile(self, data: dict[str, Any], _: Command) -> str:
+        gap = data.get("gap")
+        found = await self._reconciler.reconcile(gap_nanos=None if gap is None else nanos(str(gap)))
+        return json.dumps(reconciliation_json(found))
 
     async def _sign_in(self, data: dict[str, Any], _: Command) -> str:
         return f"{data.get('by', 'caretaker')} signed in"
