@@ -56,8 +56,9 @@ def log_lines() -> str:
 
 def commands() -> str:
     """Return the commands' own help, for docs/operations.md."""
-    from ai.cli import app  # noqa: PLC0415 - importing every room is slow; the other pages do not need them
     from typer.main import get_command  # noqa: PLC0415 - only this page needs it
+
+    from ai.cli import app  # noqa: PLC0415 - importing every room is slow; the other pages do not need them
 
     group = get_command(app)
     names = sorted(group.commands)  # type: ignore[attr-defined]
