@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from ai.clock import SystemClock
 from ai.ledger.errors import LedgerError
 from ai.llm import NoAnswer, open_purse
-from ai.settings import Settings
+from ai.settings import Cap, Settings
 from ai.settings_sources import SettingsError
 from tests.world.openrouter import FakeOpenRouter
 
@@ -65,6 +66,10 @@ def test_the_example_says_in_one_line_why_nothing_was_bought(tmp_path, today):
     assert today.calls == []
 
 
+def test_the_page_shows_the_example_word_for_word():
+    assert EXAMPLE.read_text().strip() in (ROOT / "docs" / "purse.md").read_text()
+
+
 @pytest.fixture
 def settings(tmp_path, today):
     return Settings(data_dir=tmp_path / "data", openrouter_api_key=today.key, openrouter_base_url=today.base_url)
@@ -82,6 +87,17 @@ async def test_the_books_name_the_program(settings, today):
         calls = await purse.tracker.calls(10)
         assert (await purse.balance()).spent == answer.cost_nanos == today.billed_nanos
     assert calls[0]["client"] == "mine"
+
+
+async def test_a_program_can_have_a_cap_of_its_own(settings, today):
+    cap = Cap(name="toys", amount=Decimal("0.000001"), period="day", covers=["mine"])
+    capped = settings.model_copy(update={"budgets": [cap]})
+    async with open_purse(capped, client="mine") as purse:
+        with pytest.raises(NoAnswer, match=r"toys: \$0\.0\d+ needed, \$0\.000001000 left; resets"):
+            await purse.ask("Hello?", model="acme/tiny-1")
+    async with open_purse(capped, client="another") as purse:
+        await purse.ask("Hello?", model="acme/tiny-1")
+    assert len(today.calls) == 1
 
 
 async def test_without_a_key_there_is_nobody_to_pay(tmp_path):
