@@ -65,6 +65,7 @@ class MiniLM:
         self._clock = clock
         self._turn = asyncio.Lock()  # one text at a time: two would only share the same cores
         self._task: asyncio.Task[None] | None = None
+        self._looked = asyncio.Event()  # the disk was looked at; a download may still take long
         self._files: tuple[Path, ...] | None = None
         self._network: Network | None = None
         self._rest: asyncio.TimerHandle | None = None
@@ -83,6 +84,7 @@ class MiniLM:
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
         """Return one vector a text, made off the loop; raises EmbeddingsUnavailable while the weights are not here."""
         self.prepare()
+        await self._looked.wait()
         if self._files is None:
             raise EmbeddingsUnavailable("the weights of all-MiniLM-L6-v2 are not here yet")
         async with self._turn:
@@ -115,7 +117,10 @@ class MiniLM:
 
     async def _provide(self) -> None:
         weight = WEIGHTS["minilm"]
-        self._files = await self._supply.find(weight)
+        try:
+            self._files = await self._supply.find(weight)
+        finally:
+            self._looked.set()
         for delay in (0.0, *RETRY_SECONDS):
             if self._files is not None:
                 return

@@ -66,8 +66,7 @@ async def test_it_is_loaded_when_asked_and_gives_its_memory_back(
     tmp_path: Path, journal: Journal, heard: Heard, clock: HeldClock, network: Network
 ) -> None:
     del network  # it says plainly where weights lack
-    embedder = MiniLM(tmp_path, [MODELS], (), journal, clock)
-    await embedder.settled()
+    embedder = MiniLM(tmp_path, [MODELS], (), journal, clock)  # what is on disk is there for the first text
     process = psutil.Process()
     before = process.memory_info().rss
     first, second = await asyncio.gather(embedder.embed(["a cat", "a dog"]), embedder.embed(["a cat"]))

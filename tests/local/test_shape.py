@@ -11,7 +11,15 @@ import pytest
 from ai.clock import VirtualClock
 from ai.llm.calls import Message, ModelRequest
 from ai.llm.local.machine import Machine
-from ai.llm.local.shape import DECISION_TEMPERATURE, TEXT_CHARS, THOUGHT_CHARS, bounded, examples, shaped
+from ai.llm.local.shape import (
+    DECISION_TEMPERATURE,
+    PROSE_TEMPERATURE,
+    TEXT_CHARS,
+    THOUGHT_CHARS,
+    bounded,
+    examples,
+    shaped,
+)
 from ai.llm.local.stock import Surroundings
 from ai.llm.local.supervisor import LocalMind
 from ai.prompts import render
@@ -27,6 +35,7 @@ SCHEMA: dict[str, Any] = {
         },
     },
 }
+PROTOCOL: dict[str, Any] = {"thought": {}, "importance": {}, "params": {}}
 SAID = [Message(role="system", content="You are a mind."), Message(role="user", content="Think the next thought.")]
 
 
@@ -69,11 +78,19 @@ def test_the_schema_is_bounded_and_enums_are_kept(request_of: ModelRequest) -> N
     assert SCHEMA["properties"]["thought"]["maxLength"] == 900
 
 
-def test_a_request_without_actions_is_asked_as_it_is(request_of: ModelRequest) -> None:
-    birth = {"type": "object", "properties": {"name": {"type": "string"}}}
-    for plain in (replace(request_of, schema=None), replace(request_of, schema=birth)):
+def test_a_request_that_no_example_fits_is_asked_as_it_is(request_of: ModelRequest) -> None:
+    other = {"type": "object", "properties": {"summary": {"type": "string"}}}
+    for plain in (replace(request_of, schema=None), replace(request_of, schema=other)):
         assert shaped(plain).messages == SAID
-    assert bounded(birth)["properties"]["name"] == {"type": "string", "maxLength": TEXT_CHARS}
+        assert shaped(plain).temperature == PROSE_TEMPERATURE
+    assert bounded(other)["properties"]["summary"] == {"type": "string", "maxLength": TEXT_CHARS}
+
+
+def test_a_birth_is_shown_births(request_of: ModelRequest) -> None:
+    fields = {name: {"type": "string"} for name in ("name", "pronoun", "first_thought")}
+    born = shaped(replace(request_of, schema={"type": "object", "properties": fields}))
+    replies = [json.loads(turn["content"]) for turn in born.messages if turn["role"] == "assistant"]
+    assert [sorted(reply) for reply in replies] == [sorted(fields)] * 3
 
 
 def test_a_temperature_that_was_asked_for_is_kept(request_of: ModelRequest) -> None:
@@ -83,12 +100,15 @@ def test_a_temperature_that_was_asked_for_is_kept(request_of: ModelRequest) -> N
 
 def test_every_example_is_a_reply_of_the_protocol_and_shows_another_action() -> None:
     every = ["read_messages", "remember", "check_budget", "recall", "post_tweet", "write_file", "think", "sleep"]
-    replies = [json.loads(turn["content"]) for turn in examples(every) if turn["role"] == "assistant"]
+    replies = [
+        json.loads(turn["content"])
+        for turn in examples({**PROTOCOL, "action": {"enum": every}})
+        if turn["role"] == "assistant"
+    ]
     assert sorted(reply["action"] for reply in replies) == sorted(every)
     for reply in replies:
         assert list(reply) == ["thought", "action", "params"]
         assert len(reply["thought"]) <= THOUGHT_CHARS
-    assert examples(["think"])[1]["content"].startswith('{"thought"')
 
 
 def test_the_brief_scene_ends_with_its_one_cue() -> None:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -11,6 +11,7 @@ from ai.llm.calls import Message, ModelRequest
 from ai.prompts import render
 
 DECISION_TEMPERATURE = 0.2  # where the caller names none: above it the actions of small models drift
+PROSE_TEMPERATURE = 0.7  # where no action is chosen: below it every birth is the same birth
 THOUGHT_CHARS = 280  # two sentences; a small model that may write more repeats itself until it is stopped
 TEXT_CHARS = 600  # of any other string, for the same reason
 EXAMPLE = re.compile(r"^<<< (.*?)^>>> (.*?)$", re.MULTILINE | re.DOTALL)
@@ -19,24 +20,27 @@ EXAMPLE = re.compile(r"^<<< (.*?)^>>> (.*?)$", re.MULTILINE | re.DOTALL)
 def shaped(request: ModelRequest) -> ModelRequest:
     """Return `request` as a model of a billion parameters understands it best.
 
-    Where the schema asks for an action, examples stand between the system message and the rest: as turns they were
-    followed twice as often as in the system message (`benchmarks/local.py`), and standing first and never changing
-    they stay in the server's prefix cache. What the caller wrote is kept word for word.
+    Where there are examples of what the schema asks for, they stand between the system message and the rest: as
+    turns they were followed twice as often as in the system message (`benchmarks/local.py`), and standing first and
+    never changing they stay in the server's prefix cache. What the caller wrote is kept word for word.
     """
     schema = None if request.schema is None else bounded(request.schema)
-    temperature = DECISION_TEMPERATURE if request.temperature is None else request.temperature
+    fields = schema.get("properties", {}) if schema is not None else {}
     messages = list(request.messages)
-    if schema is not None and (actions := _actions(schema)):
-        first = 1 if messages and messages[0]["role"] == "system" else 0
-        messages[first:first] = examples(actions)
+    first = 1 if messages and messages[0]["role"] == "system" else 0
+    messages[first:first] = examples(fields)
+    usual = DECISION_TEMPERATURE if "action" in fields else PROSE_TEMPERATURE
+    temperature = usual if request.temperature is None else request.temperature
     return replace(request, messages=messages, schema=schema, temperature=temperature)
 
 
-def examples(actions: Sequence[str]) -> list[Message]:
-    """Return the examples of `ai/prompts/local_examples.md` that name one of `actions`, as turns."""
+def examples(fields: Mapping[str, Any]) -> list[Message]:
+    """Return those of `ai/prompts/local_examples.md` whose answers a schema with these properties allows, as turns."""
     turns: list[Message] = []
     for scene, answer in _read_examples():
-        if json.loads(answer)["action"] in actions:
+        given = json.loads(answer)
+        actions = fields.get("action", {}).get("enum", ())
+        if given.keys() <= fields.keys() and given.get("action", "") in {"", *actions}:
             turns += [Message(role="user", content=scene), Message(role="assistant", content=answer)]
     return turns
 
@@ -54,11 +58,6 @@ def _bounded(value: Any, name: str) -> Any:
             inner["maxLength"] = min(most, inner.get("maxLength", most))
         return inner
     return [_bounded(part, "") for part in value] if isinstance(value, list) else value
-
-
-def _actions(schema: Mapping[str, Any]) -> Sequence[str]:
-    action = schema.get("properties", {}).get("action", {})
-    return action.get("enum", ()) if isinstance(action, Mapping) else ()
 
 
 @cache
