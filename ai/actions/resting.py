@@ -1,17 +1,25 @@
 """Thinking on, and letting it rest."""
 
-from pydantic import Field
+import math
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
 
 from ai.actions.action import Action, NoParams, Params
 from ai.actions.context import ActionContext
 
-MIN_MINUTES, MAX_MINUTES = 1, 1_440  # a day: longer, and nobody could tell it from death
+MIN_MINUTES, MAX_MINUTES = 1, 180  # longer, and who watches would take it for dead; small models like to sleep
+
+
+def _whole(value: object) -> object:
+    return round(value) if isinstance(value, float) and math.isfinite(value) else value
 
 
 class Minutes(Params):
     """How long to rest."""
 
-    minutes: float = Field(ge=MIN_MINUTES, le=MAX_MINUTES, allow_inf_nan=False)
+    # whole minutes, because a grammar can keep a small model's integers within bounds, and not its other numbers
+    minutes: Annotated[int, BeforeValidator(_whole)] = Field(ge=MIN_MINUTES, le=MAX_MINUTES)
 
 
 async def think(_params: NoParams, _context: ActionContext) -> str:

@@ -61,15 +61,16 @@ async def test_remember_and_recall(desk: Desk) -> None:
     assert (await desk.do("reflect")).text == "you understood that rain comes back"
 
 
-async def test_sleep_is_never_shorter_than_the_interval_nor_longer_than_a_day(desk: Desk) -> None:
+async def test_sleep_is_never_shorter_than_the_interval_nor_longer_than_three_hours(desk: Desk) -> None:
     result = await desk.do("sleep", minutes=30)
     assert result.text == "you rest until 2026-11-10 12:30 UTC (30 minutes)"
     assert result.ends_beat
     assert "12:10 UTC" in (await desk.do("sleep", minutes="1")).text
-    for minutes in (0, -5, 1441, 10**9, "soon", None, [], float("nan")):
+    assert "(45 minutes)" in (await desk.do("sleep", minutes=44.6)).text
+    for minutes in (0, -5, 181, 10**9, "soon", None, [], float("nan")):
         refused = await desk.do("sleep", minutes=minutes)
         assert not refused.ok
-        assert "sleep(minutes: number from 1 to 1440)" in refused.text
+        assert "sleep(minutes: number from 1 to 180)" in refused.text
 
 
 async def test_a_post_is_written_and_its_fate_told(desk: Desk) -> None:
