@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from ai.credit_tracker import Band, CallState, NotAffordable, RunUsage, Usage
+from ai.ledger.errors import TransferConflict
 from tests.credit_tracker.conftest import BOTH_STORES
 
 pytestmark = BOTH_STORES
@@ -49,6 +50,42 @@ async def test_after_a_day_an_unknown_is_captured_in_full_and_corrected_by_bette
     report = await tracker.budget_report()
     assert report["by_model"][0]["cost"] == report["spent"] == "0.010000000"
     assert report["by_model"][0]["calls"] == 1
+
+
+async def test_tokens_told_late_are_counted_once(purse):
+    tracker = await purse.tracker()
+    expense = purse.expense(USD)
+    await tracker.hold(expense)
+    await tracker.settle(expense.id, USD // 2, estimated=True)
+    assert await tracker.averages() == {}
+    await tracker.settle(expense.id, USD // 4, Usage(70, 30), estimated=True)
+    await tracker.settle(expense.id, USD // 5, Usage(70, 30))
+    (model,) = (await tracker.budget_report())["by_model"]
+    assert (model["prompt_tokens"], model["completion_tokens"], model["calls"]) == (70, 30, 1)
+    assert model["cost"] == "0.200000000"
+    assert await tracker.averages() == {"thought": (70.0, 30.0)}
+
+
+async def test_an_estimate_that_the_provider_confirms_is_one_no_more(purse):
+    tracker = await purse.tracker()
+    expense = purse.expense(USD)
+    await tracker.hold(expense)
+    for estimated in (True, True, False):
+        await tracker.settle(expense.id, USD // 2, Usage(1, 1), estimated=estimated)
+        assert (await tracker.call(expense.id)).estimated is estimated
+    with pytest.raises(TransferConflict, match=rf"{expense.id} exists with cost 500000000; 3 was given"):
+        await tracker.settle(expense.id, 3)
+
+
+async def test_a_refund_below_a_charge_beyond_the_hold_comes_back_whole(purse):
+    tracker = await purse.tracker(daily_budget_usd="4")
+    expense = purse.expense(USD)
+    await tracker.hold(expense)
+    await tracker.settle(expense.id, 2 * USD, estimated=True)
+    assert purse.available("day:2026-11-10") == 2 * USD
+    settlement = await tracker.settle(expense.id, USD // 2)
+    assert (settlement.balance.spent, settlement.balance.available) == (USD // 2, 9 * USD // 2)
+    assert purse.available("day:2026-11-10") == 5 * USD // 2
 
 
 async def test_worse_news_is_charged_too(purse):
