@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from ai.clock import Clock, parse_rfc3339
+from ai.life.chronicle import Chronicle
 from ai.life.file import LifeFile
 from ai.life.mood import Mood, mood
 from ai.life.self_page import MAX_PAGE_CHARS, Page, SelfPages
@@ -22,10 +23,13 @@ MAX_PLAN_CHARS = 600
 class Life:
     """The living life; `memory` is its memory stream. What is written is durable at once, or after `together`."""
 
-    def __init__(self, file: LifeFile, memory: MemoryStream, pages: SelfPages, clock: Clock) -> None:
+    def __init__(
+        self, file: LifeFile, memory: MemoryStream, pages: SelfPages, chronicle: Chronicle, clock: Clock
+    ) -> None:
         self.file = file
         self.memory = memory
         self._pages = pages
+        self._chronicle = chronicle
         self._clock = clock
         self._facts = file.facts()
 
@@ -144,9 +148,10 @@ class Life:
         return kept
 
     def note(self, **facts: Any) -> None:
-        """Write facts of the life (JSON values) into its file."""
+        """Write facts of the life (JSON values) into its file, and into the chronicle for those who only read."""
         self._facts.update(facts)
         self.file.state(**facts)
+        self._chronicle.put(self._facts)
 
     def facts(self) -> dict[str, Any]:
         """Return a copy of all that its file says of it besides its memories."""

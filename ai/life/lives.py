@@ -106,7 +106,6 @@ class Lives:
                 return False
             self._journal.append("life.dying", number=life.number, cause=cause)
             life.note(state="dying", cause=cause, end=end.value)
-            self.chronicle.put(life.facts())
             await self._finish_dying(life, midwife, funds)
             return True
 
@@ -122,7 +121,6 @@ class Lives:
     def close(self) -> None:
         """Save what is left and let go of the living life's file."""
         if self._life is not None:
-            self.chronicle.put(self._life.facts())
             self._life.file.close()
 
     def _wake(self) -> Life | None:
@@ -165,7 +163,7 @@ class Lives:
             working_set=self._settings.memory_working_set,
             embedder=self._embedder,
         )
-        return Life(file, memory, SelfPages(self._mind), self._clock)
+        return Life(file, memory, SelfPages(self._mind), self.chronicle, self._clock)
 
     def _rebuilt(self, number: int) -> Tables:
         """Return a life's tables from what mind.db knows of it; where that is nothing, the record of a lost life."""
@@ -252,7 +250,6 @@ class Lives:
         self._bury(life, cause)
 
     def _bury(self, life: Life, cause: str) -> None:
-        self.chronicle.put(life.facts())
         life.file.close()
         previous(life.file.path).unlink(missing_ok=True)
         self._life = None

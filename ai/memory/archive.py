@@ -78,6 +78,17 @@ class Archive:
         where = {None: "", True: " AND m.archived_at IS NOT NULL", False: " AND m.archived_at IS NULL"}[archived]
         return self._rows(f"m.life = ?{where} ORDER BY m.id", (life,))
 
+    def of_kind(self, life: int, kind: Kind) -> list[Memory]:
+        """Return a life's memories of one kind, in order."""
+        return [row.memory for row in self._rows("m.life = ? AND m.kind = ? ORDER BY m.id", (life, kind.value))]
+
+    def count_kind(self, life: int, kind: Kind) -> int:
+        """Return how many memories of one kind a life has formed and not forgotten."""
+        row = self._mind.connection.execute(
+            "SELECT count(*) FROM memories WHERE life = ? AND kind = ?", (life, kind.value)
+        ).fetchone()
+        return int(row[0])
+
     def ids(self, life: int, *, archived: bool) -> set[int]:
         """Return the ids of a life's memories that are (not) in its file."""
         found = self._mind.connection.execute(
@@ -89,10 +100,6 @@ class Archive:
         """Return the highest id that a memory of the life has here, 0 where there is none."""
         row = self._mind.connection.execute("SELECT coalesce(max(id), 0) FROM memories WHERE life = ?", (life,))
         return int(row.fetchone()[0])
-
-    def count(self, life: int, *, archived: bool) -> int:
-        """Return how many memories of the life are (not) in its file."""
-        return len(self.ids(life, archived=archived))
 
     def match(self, text: str, limit: int, life: int | None = None) -> list[tuple[Row, float]]:
         """Return memories that share words with `text` and their BM25 score (higher is better), best first."""

@@ -1,0 +1,146 @@
+"""Lives and memories on a terminal: tables and stories, with every text taken as text and never as markup."""
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ai.life.self_page import Page, difference
+from ai.life.telling import LifeEntry, Shown, Story
+from ai.memory.archive import Row
+from ai.memory.memory import Memory
+
+CELL_CHARS = 60
+TEXT_CHARS = 200
+
+
+def lives_table(entries: Sequence[LifeEntry]) -> RenderableType:
+    """Return one row a life: number, name, from, to, beats, thoughts, the end."""
+    if not entries:
+        return Text("Nobody has lived yet.")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("#", "name", "born", "died", "beats", "thoughts", "end"):
+        table.add_column(column, justify="right" if column in {"#", "beats", "thoughts"} else "left")
+    for entry in entries:
+        table.add_row(
+            str(entry.number),
+            Text(f"{entry.name} ({entry.pronoun})"),
+            _day(entry.born_at),
+            _day(entry.died_at) if entry.died_at else Text("alive" if entry.state == "alive" else "dying", "green"),
+            f"{entry.beats:,}",
+            f"{entry.thoughts:,}",
+            Text(_short(entry.cause or "", CELL_CHARS)),
+        )
+    return table
+
+
+def story(told: Story) -> RenderableType:
+    """Return a life as something to read from top to bottom."""
+    entry = told.entry
+    parts: list[RenderableType] = [
+        Text(f"Life #{entry.number}: {entry.name} ({entry.pronoun})", "bold"),
+        Text(f"Born {_day(entry.born_at)}, told: {(entry.bootstrap_mode or 'nothing known').replace('_', ' ')}."),
+    ]
+    if entry.fragments:
+        parts += [_head("Echoes it began with"), *(_echo(memory) for memory in entry.fragments)]
+    if entry.first_thought:
+        parts += [_head("First thought"), Text(entry.first_thought, "italic")]
+    if entry.self_page:
+        parts += [_head("Who it said it was"), Text(entry.self_page)]
+    if entry.goals:
+        parts += [_head("What it wanted"), *(Text(f"- {goal}") for goal in entry.goals)]
+    if told.moments:
+        parts += [_head("What it lived"), *(_moment(memory) for memory in told.moments)]
+    if told.insights:
+        parts += [_head("What it understood"), *(_moment(memory) for memory in told.insights)]
+    return Group(*parts, *_end(told))
+
+
+def memories_table(rows: Sequence[Row]) -> RenderableType:
+    """Return one row a memory: life, id, when, kind, importance, text; archived ones are marked."""
+    if not rows:
+        return Text("Nothing comes to mind.")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("life", "id", "when", "kind", "weight", "text"):
+        table.add_column(column, justify="right" if column in {"life", "id", "weight"} else "left")
+    for row in rows:
+        memory = row.memory
+        table.add_row(
+            str(memory.life),
+            str(memory.id),
+            f"{memory.at:%Y-%m-%d %H:%M}",
+            memory.kind.value + (" (archived)" if row.archived else ""),
+            f"{memory.importance}/10",
+            Text(_short(memory.text, TEXT_CHARS)),
+        )
+    return table
+
+
+def memory(shown: Shown) -> RenderableType:
+    """Return a memory whole, with its evidence and what became of it."""
+    row = shown.row
+    parts: list[RenderableType] = [memories_table([row]), Text(), Text(row.memory.text)]
+    if row.memory.origin is not None:
+        origin = row.memory.origin
+        parts.append(Text(f"An echo of memory {origin.memory} of life #{origin.life}.", "dim"))
+    if shown.sources:
+        parts += [_head("It rests on"), memories_table(shown.sources)]
+    if shown.summary is not None:
+        parts += [_head("It was folded into"), memories_table([shown.summary])]
+    return Group(*parts)
+
+
+def self_log(pages: Sequence[Page]) -> RenderableType:
+    """Return the versions of a page of self, each with what it changed."""
+    if not pages:
+        return Text("It has not written who it is yet.")
+    parts: list[RenderableType] = []
+    before: Page | None = None
+    for page in pages:
+        parts.append(Text(f"version {page.version}, {page.at:%Y-%m-%d %H:%M}: {page.reason}", "bold"))
+        parts += [Text(line, _colour(line)) for line in difference(before, page)]
+        before = page
+    return Group(*parts)
+
+
+def _end(told: Story) -> list[RenderableType]:
+    entry = told.entry
+    if entry.died_at is None:
+        return [_head(f"It lives, {entry.beats:,} beats old" + (f", {entry.mood}" if entry.mood else ""))]
+    parts: list[RenderableType] = [_head("The end"), Text(f"{_day(entry.died_at)}, after {entry.beats:,} beats.")]
+    parts += [Text(f"Cause: {entry.cause}")] if entry.cause else []
+    parts += [Text(f"“{entry.last_words}”", "italic")] if entry.last_words else []
+    parts += [Text(entry.summary)] if entry.summary else []
+    if told.workspace:
+        parts += [
+            _head("It left these files"),
+            *(Text(f"- {f['path']} ({f['bytes']:,} bytes)") for f in told.workspace),
+        ]
+    return parts
+
+
+def _head(text: str) -> Text:
+    return Text(f"\n{text}", "bold")
+
+
+def _echo(echo: Memory) -> Text:
+    return Text(f"- {echo.text}" + (f" (life #{echo.origin.life})" if echo.origin else ""), "italic")
+
+
+def _moment(moment: Memory) -> Text:
+    because = f" (from {', '.join(map(str, moment.sources))})" if moment.sources else ""
+    return Text(f"{moment.at:%d %b %H:%M}  {_short(moment.text, TEXT_CHARS)}{because}")
+
+
+def _colour(line: str) -> str:
+    return {"+": "green", "-": "red", "@": "dim"}.get(line[:1], "")
+
+
+def _day(when: str) -> str:
+    return when[:16].replace("T", " ")
+
+
+def _short(text: str, limit: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
