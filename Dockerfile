@@ -12,7 +12,11 @@ RUN mkdir -p /opt/models && /opt/genesis/bin/python -m ai.llm.local fetch 135m -
 FROM python:3.12-slim
 LABEL org.opencontainers.image.title="Genesis" \
       org.opencontainers.image.description="An AI that lives on a budget it cannot exceed."
-RUN groupadd --gid 10001 genesis \
+# libgomp1: the embedded model's runtime computes with OpenMP.
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends libgomp1 \
+ && rm -rf /var/lib/apt/lists/* \
+ && groupadd --gid 10001 genesis \
  && useradd --uid 10001 --gid genesis --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin genesis \
  && mkdir -p /data/credits && chown -R genesis:genesis /data
 COPY --from=build /opt/genesis /opt/genesis
