@@ -119,6 +119,14 @@ async def page_times(url: str, middle: int) -> dict[str, float]:
     return times
 
 
+async def all_at_once(url: str, count: int) -> float:
+    """Let `count` pages ask for their head at once, as after a beat; return the seconds until the last has it."""
+    async with httpx2.AsyncClient(base_url=url, timeout=30) as client:
+        began = time.perf_counter()
+        await asyncio.gather(*(client.get("/now") for _ in range(count)))
+        return time.perf_counter() - began
+
+
 async def measure(count: int, streams: int) -> bool:
     """Print the figures; return whether every target is met."""
     with tempfile.TemporaryDirectory() as folder:
@@ -136,10 +144,12 @@ async def measure(count: int, streams: int) -> bool:
         await all_open.wait()
         watched = statistics.median([await served.beat() for _ in range(BEATS)])
         times = await page_times(served.url, count // 2)
+        together = await all_at_once(served.url, streams)
         busy_mb = served.memory_mb()
         process.stdin.close()
         await asyncio.gather(*readers)
         await process.wait()
+    print(f"all {streams} pages asking for /now at once: {together:.2f} s")
     slowest = max(times, key=lambda path: times[path])
     for path, milliseconds in times.items():
         print(f"  {path:40} {milliseconds:7.1f} ms")

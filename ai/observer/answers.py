@@ -46,7 +46,7 @@ def answer(
 
 def json_answer(request: Request, document: Any, *, status: int = 200, cache: str = REVALIDATE) -> Response:
     """Return `document` as compact JSON."""
-    body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
     return answer(request, body, "application/json", status=status, cache=cache)
 
 

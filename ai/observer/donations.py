@@ -9,6 +9,7 @@ from ai.mind import Mind
 from ai.observer.sources import Donation, Receipt
 
 NOT_DOLLARS = "not in US dollars; book it by hand if you exchange it"
+BY = "a donation"
 DIFFERS = "the same transaction was told before with another amount"
 
 
@@ -49,11 +50,11 @@ class Donations:
             )
             if donation.amount_nanos is not None:
                 amount = usd9(donation.amount_nanos)
-                self._put("topup", {"amount": amount, "from": donation.donor, "id": donation.id})
+                self._put("topup", {"amount": amount, "from": donation.donor, "id": donation.id, "by": BY})
                 self._put("say", {"text": _thanks(donation), "by": f"donor {donation.donor}"})
         return Receipt(new=True, refused=refused)
 
 
 def _thanks(donation: Donation) -> str:
-    said = f' and says: "{donation.message}"' if donation.message else ""
+    said = f', and says: "{donation.message}"' if donation.message else ""
     return f"{donation.donor} gave {donation.amount_told} so that you can go on thinking{said}"

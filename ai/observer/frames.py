@@ -13,7 +13,8 @@ def frame(seq: int, data: str | None) -> bytes:
     """Return one server-sent event: `data` under the id `seq`; None moves the reader's id on and says nothing."""
     if data is None:
         return b"event: seq\nid: %d\ndata:\n\n" % seq
-    lines = "".join(f"data: {line}\n" for line in data.splitlines() or [""])
+    # Only CR and LF end a line of a stream (HTML §9.2.6); `splitlines` would cut at U+2028 and others, too.
+    lines = "".join(f"data: {line}\n" for line in data.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
     return f"id: {seq}\n{lines}\n".encode("utf-8", "replace")
 
 

@@ -19,6 +19,7 @@ from ai.observer.events import LAST_SEQ, one_event, page_of, shown
 from ai.observer.kinds import GROUPS, STORY, kinds_shown
 from ai.observer.money import days_words, given, month_json, month_words, projection, share, usd_of_nanos
 from ai.observer.month import Figures, first_seq_of
+from ai.observer.recent import Recent
 from ai.observer.rendering import TEMPLATES
 from ai.observer.sources import Budget, LifeRow, State
 from ai.observer.view import View, view_of
@@ -39,9 +40,13 @@ async def _or_none(asked: Awaitable[T]) -> T | None:
 
 
 async def now_context(request: Request, view: View) -> dict[str, Any]:
-    """Return what every page's head and the heart of the first page need."""
+    """Return what every page needs: who lives and what is left, as this visitor may see it."""
+    facts = await _facts(view, money=view.money(request))
+    return facts | {"caretaker": view.gate.session(request), "locked": view.gate.locked}
+
+
+async def _facts(view: View, *, money: bool) -> dict[str, Any]:
     state = await view.state.get()
-    money = view.money(request)
     budget = await _or_none(view.budget.get()) if money else None
     figures = await view.figures()
     latest = await view.reader.read(lambda mind: page_of(mind, ("thought",), limit=1))
@@ -58,8 +63,6 @@ async def now_context(request: Request, view: View) -> dict[str, Any]:
         "now": view.house.clock.now(),
         "newest": view.tail.newest,
         "settings": view.house.settings,
-        "caretaker": view.gate.session(request),
-        "locked": view.gate.locked,
         **(_purse(budget, figures, view.house.clock.now()) if budget else {}),
     }
 
@@ -114,8 +117,18 @@ async def home(request: Request) -> Response:
 
 
 async def now(request: Request) -> Response:
-    """GET /now: the parts of the first page that change with every beat, for the page's own script."""
-    return page(request, "live.html", await now_context(request, view_of(request)))
+    """GET /now: the parts of the first page that change with every beat, for the page's own script.
+
+    After a beat every open page asks for it; those that see the same share one rendering.
+    """
+    view = view_of(request)
+    money = view.money(request)
+
+    async def render() -> bytes:
+        return TEMPLATES.get_template("live.html").render(await _facts(view, money=money)).encode("utf-8", "replace")
+
+    head = view.heads.setdefault(money, Recent(render, view.house.clock, lambda: view.tail.newest))
+    return answer(request, await head.get(), "text/html")
 
 
 async def stream(request: Request) -> Response:

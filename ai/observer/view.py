@@ -44,6 +44,7 @@ class View:
         self.days: Recent[Sequence[ByDay]] = Recent(house.days, clock, newest)
         self.models: Recent[Sequence[ModelRow]] = Recent(house.models, clock, newest)
         self.tweets: Recent[Sequence[Tweet]] = Recent(lambda: house.tweets(TWEETS), clock, newest)
+        self.heads: dict[bool, Recent[bytes]] = {}  # of `/now`, with and without money; filled by its route
         self.lives: Recent[Sequence[LifeRow]] = Recent(house.lives, clock, newest)
 
     def money(self, request: Request) -> bool:

@@ -119,6 +119,22 @@ async def test_stream_resumes_without_gap_or_double(served: Served) -> None:
     assert [event["seq"] for _, event in rest] == [seq for seq, _ in rest]
 
 
+async def test_a_stream_carries_any_text_whole(served: Served) -> None:
+    start = served.house.journal.before(None, 1)[0].seq
+    texts = ["a\u2028b\u2029c\x85d\x0be\x0cf", "a\nb\r\nc\rd", "data: x\n\nid: 7\n\n", "", "\x00\ufeff"]
+    for text in texts:
+        served.house.tell("thought", text=text)
+    async with served.client.stream("GET", f"/api/stream?after={start}") as stream:
+        body = b""
+        async for chunk in stream.aiter_bytes():
+            body += chunk
+            if body.count(b"\nid: ") + body.startswith(b"id: ") >= len(texts) and body.endswith(b"\n\n"):
+                break
+    frames = [frame for frame in body.decode().split("\n\n") if frame.startswith("id: ")]
+    assert [json.loads(frame.split("\ndata: ", 1)[1])["data"]["text"] for frame in frames] == texts
+    assert [int(frame.split("\n", 1)[0][4:]) for frame in frames] == list(range(start + 1, start + 1 + len(texts)))
+
+
 async def test_stream_filters_and_still_moves_the_resume_point(served: Served) -> None:
     house = served.house
     start = house.journal.before(None, 1)[0].seq
@@ -351,6 +367,7 @@ async def test_one_donation_however_often_it_is_delivered(serve: Serve) -> None:
         "amount": "3.000000000",
         "from": "Ann",
         "id": "kofi/00000000-1111-2222-3333-444444444444",
+        "by": "a donation",
     }
     assert "Think well!" in say.data["text"]
     assert "ann@example.com" not in str(say.data)

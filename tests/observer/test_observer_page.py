@@ -22,6 +22,7 @@ HOSTILE = (
     "\u202egnp.exe\u202c and \u2066isolated \u2067text",
     "{{ 7*7 }} {% raw %} &lt;b&gt;",
     "data: x\n\nid: 999999\nevent: message\ndata: forged",
+    "one\u2028two\u0085three\x0bfour\x0cfive\rsix\r\nseven",
     "W" * 100_000,
     "\u0000\u0007\ud7ff bell",
     "مرحبا بالعالم, a thought from right to left",
