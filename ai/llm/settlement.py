@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ai.credit_tracker import CallState
+from ai.ledger.errors import StoreUnavailable
 from ai.llm.account import Generation, generation
 from ai.llm.endpoint import OpenAIEndpoint
 from ai.llm.fate import End, Fate
@@ -38,17 +40,24 @@ class Settler:
         self._journal = journal
         self._clock = clock
         self._asked: dict[str, tuple[int, datetime]] = {}
+        self._orphaned_before: datetime | None = None
 
     async def adopt_open(self, older_than_seconds: float) -> None:
-        """Make every hold that an earlier process left open one of unknown outcome. Raises StoreUnavailable.
+        """Make every hold that an earlier process left open one of unknown outcome; later, if the purse is away now.
 
         Calls of this mind that are under way must be younger than `older_than_seconds`. A hold whose request never
         left is of unknown outcome too: the crash may have come between the sending and its record.
         """
+        self._orphaned_before = self._clock.now() - timedelta(seconds=older_than_seconds)
+        with suppress(StoreUnavailable):
+            await self._adopt()
+
+    async def _adopt(self) -> None:
+        if self._orphaned_before is None:
+            return
         tracker = self._till.tracker
-        latest = self._clock.now() - timedelta(seconds=older_than_seconds)
         for call in await tracker.open_holds():
-            if call.state is CallState.UNKNOWN or not self._a_models(call) or call.held_at > latest:
+            if call.state is CallState.UNKNOWN or not self._a_models(call) or call.held_at > self._orphaned_before:
                 continue
             if call.held == 0:
                 await tracker.settle(call.id, 0, estimated=True)
@@ -57,12 +66,14 @@ class Settler:
                 self._journal.append(
                     "call.unknown", call_id=call.id, model=call.subject, held_nanos=call.held, reason=CRASHED
                 )
+        self._orphaned_before = None
 
     async def settle(self) -> None:
         """Ask for each unknown outcome whose time has come, then capture in full what is a day old.
 
         Raises StoreUnavailable where the purse is away.
         """
+        await self._adopt()
         now = self._clock.now()
         unknowns = [call for call in await self._till.tracker.unknowns() if self._a_models(call)]
         self._asked = {call.id: self._asked[call.id] for call in unknowns if call.id in self._asked}

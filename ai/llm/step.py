@@ -111,6 +111,8 @@ class Step:
     def _judge(self, model: Model, outcome: Outcome) -> Failure | None:
         """Return what is wrong with the answer, or None; a wrong one is noted as an attempt."""
         failure = classify(outcome)
+        if failure is Failure.DATA_POLICY and not model.free:  # it says something of all free models, of paid ones not
+            failure = Failure.NOT_FOUND
         problem = outcome.error.message if outcome.error else "an empty reply"
         if failure is None and self._ask.accept is not None:
             refused = self._ask.accept(outcome.text)

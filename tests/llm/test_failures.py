@@ -36,7 +36,7 @@ KINDS = [
     (status(403, "Your input was flagged"), Failure.MODERATION),
     (status(403, "Key limit exceeded (total limit)"), Failure.KEY_LIMIT),
     (status(404, "No endpoints found for it"), Failure.NOT_FOUND),
-    (status(404, "No endpoints found matching your data policy"), Failure.DATA_POLICY),
+    (status(404, "No endpoints found matching your data policy"), Failure.NOT_FOUND),
     (status(408, "Request timeout"), Failure.TIMEOUT),
     (status(413, "Payload too large"), Failure.TOO_LONG),
     (status(422, "Unprocessable"), Failure.BAD_REQUEST),
@@ -176,6 +176,14 @@ async def test_the_free_tier_gone_goes_on_with_paid_models_until_its_reset(quick
     assert (await quick.ask(FREE, "acme/tiny-1")).model.id == "acme/tiny-1"
     quick.clock.advance(2 * 3600)
     assert (await quick.ask(FREE, "acme/tiny-1")).model.id == FREE
+
+
+async def test_a_privacy_setting_that_hides_free_models_is_told_once_and_closes_their_tier(quick):
+    quick.provider.then(status(404, "No endpoints found matching your data policy (Free model training)"))
+    assert (await quick.ask(FREE, "acme/free-2:free", "acme/tiny-1")).model.id == "acme/tiny-1"
+    assert (await quick.ask(FREE, "acme/free-2:free", "acme/tiny-1")).model.id == "acme/tiny-1"
+    assert len(quick.provider.calls) == 3
+    assert [alert["kind"] for alert in quick.events("alert")] == ["data_policy"]
 
 
 async def test_out_of_credits_goes_on_with_free_models_and_is_told_once(quick):

@@ -135,3 +135,24 @@ async def test_holds_that_a_crash_left_open_are_asked_about_after_the_start(buil
     assert states["free"] is CallState.CAPTURED
     assert states["a-post"] is CallState.HELD  # the outbox settles its own
     assert next(call.cost for call in again.calls() if call.id == "sent-with-id") == answer.cost_nanos
+
+
+async def test_a_purse_that_is_away_at_the_start_stops_no_start(build):
+    house = await build(purse_away=True)
+    await house.client.resolve_open()
+
+
+async def test_open_holds_are_taken_up_once_the_purse_is_back_and_calls_under_way_are_left_alone(build):
+    house = await build()
+    await house.tracker.hold(Expense("orphan", MODEL, "thought", 5_000_000, 1, 1))
+    house.clock.advance(10)
+    again = await build(folder=house.folder, clock=house.clock)
+    settler = again.client._settler
+    settler._orphaned_before = house.clock.now()  # as `resolve_open` leaves it where the purse was away
+    house.clock.advance(10)
+    await again.tracker.hold(Expense("under-way", MODEL, "thought", 5_000_000, 1, 1))
+    await again.client.settle_unknowns()
+    assert {call.id: call.state for call in again.calls()} == {
+        "orphan": CallState.UNKNOWN,
+        "under-way": CallState.HELD,
+    }
