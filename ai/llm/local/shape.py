@@ -14,7 +14,7 @@ DECISION_TEMPERATURE = 0.2  # where the caller names none: above it the actions 
 PROSE_TEMPERATURE = 0.7  # where no action is chosen: below it every birth is the same birth
 THOUGHT_CHARS = 280  # two sentences; a small model that may write more repeats itself until it is stopped
 TEXT_CHARS = 600  # of any other string, for the same reason
-EXAMPLE = re.compile(r"^<<< (.*?)^>>> (.*?)$", re.MULTILINE | re.DOTALL)
+TURN = re.compile(r"^<<< (.*?)^>>> (.*?)$", re.MULTILINE | re.DOTALL)
 
 
 def shaped(request: ModelRequest) -> ModelRequest:
@@ -36,12 +36,13 @@ def shaped(request: ModelRequest) -> ModelRequest:
 
 def examples(fields: Mapping[str, Any]) -> list[Message]:
     """Return those of `ai/prompts/local_examples.md` whose answers a schema with these properties allows, as turns."""
+    actions = fields.get("action", {}).get("enum", ())
     turns: list[Message] = []
-    for scene, answer in _read_examples():
-        given = json.loads(answer)
-        actions = fields.get("action", {}).get("enum", ())
-        if given.keys() <= fields.keys() and given.get("action", "") in {"", *actions}:
-            turns += [Message(role="user", content=scene), Message(role="assistant", content=answer)]
+    for conversation in _read_examples():
+        answers = [json.loads(answer) for _, answer in conversation]
+        if all(given.keys() <= fields.keys() and given.get("action", "") in {"", *actions} for given in answers):
+            for scene, answer in conversation:
+                turns += [Message(role="user", content=scene), Message(role="assistant", content=answer)]
     return turns
 
 
@@ -61,6 +62,9 @@ def _bounded(value: Any, name: str) -> Any:
 
 
 @cache
-def _read_examples() -> tuple[tuple[str, str], ...]:
-    found = EXAMPLE.findall(render("local_examples"))
-    return tuple((scene.strip(), answer.strip()) for scene, answer in found)
+def _read_examples() -> tuple[tuple[tuple[str, str], ...], ...]:
+    """Return the file's conversations, which lines of `---` part; a turn is `<<<` a scene, `>>>` its answer."""
+    return tuple(
+        tuple((scene.strip(), answer.strip()) for scene, answer in TURN.findall(conversation))
+        for conversation in render("local_examples").split("\n---\n")
+    )
