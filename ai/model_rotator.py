@@ -192,11 +192,14 @@ def _by_rule(worth: Sequence[Choice], floor: float, history: Sequence[str]) -> C
 def _preferred(scored: Sequence[Choice], by_rule: Choice | None, state: RotatorState) -> Choice | None:
     """Return who comes first: this beat's model, the pinned one, the AI's wish, the rule's."""
     able_by_id = {c.model.id: c for c in scored}
+    current = able_by_id.get(state.current or "")
     if state.pinned is not None:
         pinned = able_by_id.get(state.pinned)
-        return None if pinned is None else replace(pinned, reason="pinned by OPENROUTER_MODEL")
+        if pinned is not None:
+            return replace(pinned, reason="pinned by OPENROUTER_MODEL")
+        stands_in = current is not None and current.model.tier in {Tier.FREE, Tier.LOCAL}
+        return replace(current, reason="one model a beat") if current and stands_in else None
     wished = _as_wish(able_by_id.get(state.wished or ""), by_rule, state)
-    current = able_by_id.get(state.current or "")
     if wished is not None and (current is None or current.model.id == wished.model.id):
         return wished
     if current is not None and current.model.id != state.wished:  # a wish that became too dear ends within its beat

@@ -159,6 +159,14 @@ def test_a_pinned_model_is_first_of_every_call_then_free_then_local():
     assert poor[-1].model is LOCAL
 
 
+def test_where_the_pinned_model_cannot_be_asked_a_beat_keeps_who_stands_in():
+    for stand_in in (FREE[3], LOCAL):
+        state = a_state(5, pinned="acme/misspelt", current=stand_in.id, history=[stand_in.id])
+        assert rank(Purpose.THOUGHT, state)[0].model is stand_in
+    dear = rank(Purpose.THOUGHT, a_state(5, pinned="acme/misspelt", current=HAIKU[0].id))
+    assert {choice.model.tier for choice in dear} == {Tier.FREE, Tier.LOCAL}
+
+
 def test_a_wish_holds_while_the_wishes_cover_it_and_is_marked_as_one():
     state = a_state(5, wished=SONNET[3].id, history=[SONNET[3].id])
     first = rank(Purpose.THOUGHT, state)[0]
