@@ -100,6 +100,7 @@ class Brain:
         number = life.beats + 1
         self._schedule.open_beat(number)
         life.begin_beat(number)
+        self._lives.chronicle.put(life.facts())  # those who look without the life's file see the beat too
         self._journal.bind(life=life.number, beat=number)
         self._client.bind(life=life.number, beat=number)
         self._journal.append("beat.started", purpose=purpose.value)
