@@ -8,7 +8,7 @@ import sys
 import pytest
 from tinydb import TinyDB
 
-from ai.life.storage import LifeFileBroken, LifeFileUnwritable, LifeStorage, decode, encode, peek, previous
+from ai.life.storage import Encoder, LifeFileBroken, LifeFileUnwritable, LifeStorage, decode, peek, previous
 
 
 @pytest.fixture
@@ -62,11 +62,23 @@ def test_with_no_good_copy_both_are_kept_and_the_error_says_so(tmp_path, told):
 
 
 def test_a_file_cut_anywhere_is_noticed():
-    body = encode({"life": {"1": {"name": "Ada"}}, "memories": {"1": {"text": "x"}, "2": {"text": "y"}}})
+    body = Encoder().encode({"life": {"1": {"name": "Ada"}}, "memories": {"1": {"text": "x"}, "2": {"text": "y"}}})
     assert decode(body) == json.loads(body)
     for length in range(len(body) - 2):
         with pytest.raises(ValueError):  # noqa: PT011 - any message will do, it is shown as it is
             decode(body[:length])
+
+
+def test_lines_are_made_again_only_for_what_changed():
+    encoder = Encoder()
+    data = {"life": {"1": {"beats": 1}}, "memories": {"1": {"text": "x"}, "2": {"text": "y"}}}
+    assert decode(encoder.encode(data)) == data
+    data["life"]["1"]["beats"] = 2
+    data["memories"]["3"] = {"text": "z"}
+    del data["memories"]["1"]
+    data["memories"]["2"] = {"text": "Y"}
+    assert decode(encoder.encode(data)) == data
+    assert encoder.encode(data) == Encoder().encode(data)
 
 
 def test_writes_inside_together_are_saved_once(tmp_path, told):
