@@ -19,6 +19,7 @@ from ai.credit_tracker.schema import open_credit_ledger
 from ai.credit_tracker.webhook import Webhook
 from ai.journal import Journal
 from ai.ledger import Ledger
+from ai.ledger.errors import StoreUnavailable
 from ai.life import Life, Lives
 from ai.life.chronicle import Chronicle
 from ai.llm import Limits, ModelHealth, OpenAIEndpoint, PaidClient
@@ -88,7 +89,10 @@ class House(Reading):
         await self.catalogue.refresh()
         self.journal.append("daemon.provider", text=self._who_serves())
         await self.client.resolve_open()
-        await self.tracker.open()
+        try:
+            await self.tracker.open()
+        except StoreUnavailable as error:  # no spending, but thinking: the mind lives on free and local models
+            self.journal.append("daemon.trouble", problem=str(error))
         balance = await self.tracker.balance()
         self.journal.append("brain.budget", available_nanos=balance.available, granted_nanos=balance.granted)
         choices = await self.rotation.candidates(Purpose.THOUGHT)

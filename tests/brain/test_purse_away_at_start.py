@@ -1,0 +1,16 @@
+"""A daemon whose purse is away when it starts lives all the same, spends nothing, and says why."""
+
+from ai.clock import VirtualClock
+from tests.brain.lived import START, mind
+from tests.world.openrouter import FakeOpenRouter
+
+
+async def test_a_purse_that_is_away_at_the_start_stops_no_life(tmp_path):
+    clock = VirtualClock(START)
+    with FakeOpenRouter(date=clock.now) as provider:
+        async with mind(provider, tmp_path, clock, DATABASE_URL="postgresql://127.0.0.1:1/purse") as house:
+            assert await house.live_one() is not None
+            assert house.lives.current() is not None
+            told = [event.data["problem"] for event in house.journal.after(0, 1000, {"daemon.trouble"})]
+            assert any("127.0.0.1:1/purse is away" in problem for problem in told)
+        assert provider.calls == []
