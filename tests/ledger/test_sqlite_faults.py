@@ -257,7 +257,7 @@ def test_a_lock_that_another_process_keeps_is_named(path):
     raw = sqlite3.connect(path, isolation_level=None)
     raw.execute("BEGIN IMMEDIATE")
     ledger._store._connection.execute("PRAGMA busy_timeout = 20")  # milliseconds, in place of ten seconds
-    with pytest.raises(StoreUnavailable, match="another process keeps it locked") as caught:
+    with pytest.raises(StoreUnavailable, match=r"ledger\.db cannot be used: another process keeps it locked") as caught:
         ledger.transact_now(begin)
     assert (caught.value.transient, caught.value.outcome_unknown) == (True, False)
     assert ledger.read_now(audit).ok  # a writer elsewhere stops no reader

@@ -169,6 +169,18 @@ def test_a_capture_takes_what_was_held_at_most(ledger, amounts):
     assert available(ledger) == 60
 
 
+def test_a_capture_names_each_leg(ledger):
+    ledger.transact_now(lambda tx: tx.hold("h", [Leg("month", "spent", 1), Leg("month", "spent", 2)]))
+    for amounts in ([1], [1, 1, 1]):
+        with pytest.raises(InvalidTransfer, match=f"hold h has 2 legs and {len(amounts)} amounts were given"):
+            ledger.transact_now(lambda tx, given=amounts: tx.capture("h", given))
+    with pytest.raises(InvalidTransfer, match="h/1 holds 2; at most that can be captured, not 3"):
+        ledger.transact_now(lambda tx: tx.capture("h", [1, 3]))
+    with pytest.raises(InvalidTransfer, match="amount of h/0 is -1; it must be an int from 0 to"):
+        ledger.transact_now(lambda tx: tx.capture("h", [-1, 2]))
+    assert available(ledger) == 97
+
+
 def test_what_does_not_exist_is_named(ledger):
     with pytest.raises(UnknownAccount, match="there is no account nobody; open it before it is used") as caught:
         ledger.transact_now(lambda tx: tx.transfer("t", debit="month", credit="nobody", amount=1))
