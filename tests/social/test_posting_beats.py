@@ -18,10 +18,16 @@ async def test_a_mind_posts_live_and_both_records_equal_the_books(tmp_path: Path
     clock = VirtualClock(START)
     keys = {name.upper(): value for name, value in KEYS.items()}
     with FakeOpenRouter(reply=thinker(3), date=clock.now) as provider, FakeX(now=clock.now) as x:
-        more = {"TWEETS": "live", "X_API_BASE_URL": x.base_url, "TWEETS_PER_DAY": "20", **keys}
+        more = {
+            "TWEETS": "live",
+            "X_API_BASE_URL": x.base_url,
+            "TWEETS_PER_DAY": "20",
+            "TWEET_MIN_GAP_SECONDS": "600",
+            **keys,
+        }
         async with mind(provider, tmp_path, clock, **more) as house:
             x.then(world.cut(published=True), None, world.answer(503))
-            await live(house, clock, 13)
+            await live(house, clock, 7)
             for _ in range(3):
                 clock.advance(600)
                 await house.outbox.deliver_due()
