@@ -202,7 +202,8 @@ class FakeX:
 
     def _create_post(self, text: str) -> Published | None:
         with self._lock:
-            if not self.forgetful and any(html.unescape(_wrapped(text)) == html.unescape(post.text) for post in self.published):
+            known = any(html.unescape(_wrapped(text)) == html.unescape(post.text) for post in self.published)
+            if known and not self.forgetful:
                 return None
             self.charges.append(("post", POST_WITH_URL_NANOS if LINK.search(text) else POST_NANOS))
         return self._publish(text)
