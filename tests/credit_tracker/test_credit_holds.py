@@ -3,6 +3,7 @@
 import pytest
 
 from ai.credit_tracker import Band, CallState, NotAffordable, Usage
+from ai.credit_tracker.holding import MonthClosed
 from ai.ledger.errors import HoldEnded, TransferConflict
 from tests.credit_tracker.conftest import BOTH_STORES
 
@@ -165,3 +166,54 @@ async def test_an_id_nobody_held_for_is_named(purse):
     tracker = await purse.tracker()
     with pytest.raises(KeyError, match="never-held"):
         await tracker.settle("never-held", 1)
+
+
+async def test_a_settled_call_uses_up_its_free_request_and_its_post(purse):
+    tracker = await purse.tracker()
+    expense = purse.expense(0, free_requests=1, posts=1)
+    await tracker.hold(expense)
+    balance = (await tracker.settle(expense.id, 0)).balance
+    assert (balance.free_left, balance.posts_left) == (49, 3)
+    other = await purse.tracker(free_requests_per_day=2, tweets_per_day=0)
+    with pytest.raises(NotAffordable, match=r"^free requests: 2 needed, 1 left; resets 2026-11-11 00:00 UTC$"):
+        await other.hold(purse.expense(0, free_requests=2))
+
+
+async def test_a_call_ends_once_and_says_how(purse):
+    tracker = await purse.tracker()
+    refused, voided, settled = purse.expense(5), purse.expense(5), purse.expense(5)
+    for expense in (refused, voided, settled):
+        await tracker.hold(expense)
+    await tracker.refuse(refused.id)
+    await tracker.void(voided.id)
+    await tracker.settle(settled.id, 5)
+    for end, expense, how in (
+        (tracker.void, refused, "refused"),
+        (tracker.refuse, voided, "voided"),
+        (tracker.void, settled, "captured"),
+        (tracker.refuse, settled, "captured"),
+        (lambda call: tracker.settle(call, 1), voided, "voided"),
+    ):
+        with pytest.raises(HoldEnded, match=f"hold {expense.id} has ended already: {how}"):
+            await end(expense.id)
+
+
+async def test_a_free_call_that_is_billed_before_the_month_opened_is_overrun(purse):
+    tracker = await purse.tracker(dated=False)
+    expense = purse.expense(0, free_requests=1)
+    await tracker.hold(expense)
+    settlement = await tracker.settle(expense.id, 7)
+    assert settlement.overrun
+    assert (settlement.balance.spent, settlement.balance.overrun) == (7, -7)
+    opened = await purse.tracker()
+    balance = await opened.balance()
+    assert (balance.available, balance.spent, balance.overrun) == (5 * USD - 7, 7, 0)
+
+
+def test_a_month_that_another_mind_closed_is_a_refusal_like_others(store):
+    refusal = MonthClosed("2026-11", 5)
+    assert isinstance(refusal, NotAffordable)
+    assert (refusal.cap, refusal.needed, refusal.available) == ("month", 5, 0)
+    assert str(refusal) == (
+        "month: 2026-11 was closed by another mind, whose clock is ahead of this one's; resets 2026-12-01 00:00 UTC"
+    )

@@ -48,6 +48,19 @@ async def test_a_call_over_midnight_stays_with_its_month(purse):
     assert (await tracker.budget_report("2026-11"))["spent"] == "1.000000000"
 
 
+@pytest.mark.parametrize("end", ["refuse", "void"])
+async def test_a_month_closes_with_its_last_hold_however_that_ends(purse, end):
+    tracker = await purse.tracker()
+    under_way = purse.expense(2 * USD)
+    await tracker.hold(under_way)
+    advance_to(purse, DECEMBER)
+    await tracker.open()
+    assert purse.available("month:2026-11") == 3 * USD
+    await getattr(tracker, end)(under_way.id)
+    assert purse.available("month:2026-11") == 0
+    assert purse.available("treasury") == -5 * USD
+
+
 async def test_grants_end_with_their_month_and_donations_roll_over(purse):
     tracker = await purse.tracker()
     await tracker.topup(2 * USD, "Ada", "gift")
