@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ai.life.file import FACTS
-from ai.life.storage import Tables, peek
+from ai.life.file import FACTS, FORMAT
+from ai.life.fragments import End
+from ai.life.storage import LifeFileBroken, Tables, peek
 from ai.memory.archive import Archive
 from ai.memory.memory import from_document
 from ai.mind import Mind
@@ -26,6 +27,15 @@ def numbers_in(folder: Path) -> list[int]:
     if not folder.is_dir():
         return []
     return sorted({int(match[1]) for path in folder.iterdir() if (match := _TRACE.match(path.name))})
+
+
+def lost(number: int, now: str) -> dict[str, Any]:
+    """Return the facts of a life whose file was broken and of which nothing else is known."""
+    return {
+        "format": FORMAT, "number": number, "name": f"(lost life {number})", "pronoun": "they", "born_at": now,
+        "beats": 0, "state": "dead", "cause": "its file was broken and nothing else knew it",
+        "end": End.LOST.value, "died_at": now, "rebirth_at": now, "awaits_money": None,
+    }  # fmt: skip
 
 
 class Chronicle:
@@ -62,13 +72,16 @@ class Chronicle:
         """Return the highest number known here, 0 where there is none."""
         return int(self._mind.connection.execute("SELECT coalesce(max(number), 0) FROM lives").fetchone()[0])
 
-    def mend(self, folder: Path) -> None:
+    def mend(self, folder: Path, now: str) -> None:
         """Take in the lives whose end this table missed: a crash, or a mind.db that was lost, came between."""
         ended = {row[0] for row in self._mind.connection.execute("SELECT number FROM lives WHERE state = 'dead'")}
         last = max([self.last(), *numbers_in(folder)])
         for number in numbers_in(folder):
-            if number not in ended and number != last and life_path(folder, number).exists():
-                self.take_in(number, peek(life_path(folder, number)))
+            if number not in ended and number != last:
+                try:
+                    self.take_in(number, peek(life_path(folder, number)))
+                except LifeFileBroken:  # it is left as it is; the chain of numbers stays whole
+                    self.put(self.get(number) or lost(number, now))
 
     def take_in(self, number: int, tables: Tables) -> None:
         """Write a closed life's facts and the memories in its file."""

@@ -84,9 +84,9 @@ class Life:
         return int(self._facts["beats"])
 
     @property
-    def dying(self) -> bool:
-        """Whether its death has begun."""
-        return bool(self._facts["state"] == "dying")
+    def state(self) -> str:
+        """What its file says of it: `alive`, `dying` (its death has begun) or `dead` (its file is closed)."""
+        return str(self._facts["state"])
 
     def age_seconds(self) -> float:
         """Return how long it has lived; never negative, whatever the clock does."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ai.clock import Clock, parse_rfc3339, rfc3339
 from ai.journal import Journal
 from ai.life.birth import ask_newborn, cradle, fallback, first_facts
-from ai.life.chronicle import Chronicle, life_path, numbers_in
+from ai.life.chronicle import Chronicle, life_path, lost, numbers_in
 from ai.life.death import REBIRTH_AFTER_SECONDS, ask_last_words, closing, money_came, plain_summary
 from ai.life.ending import Endings
 from ai.life.file import FACTS, FORMAT, LifeFile
@@ -65,13 +65,13 @@ class Lives:
         self._told_waiting = False
         self.folder.mkdir(parents=True, exist_ok=True)
         self.workspace.mkdir(parents=True, exist_ok=True)
-        self.chronicle.mend(self.folder)
+        self.chronicle.mend(self.folder, rfc3339(clock.now()))
         self._due = 0.0  # of the next birth, in monotonic seconds: a wall clock that is set must not keep a mind dead
         self._life = self._wake()
 
     def current(self) -> Life | None:
         """Return the living life; None between death and birth, and while one is dying."""
-        return None if self._life is None or self._life.dying else self._life
+        return self._life if self._life is not None and self._life.state == "alive" else None
 
     def birth_due_at(self) -> datetime | None:
         """Return when the next birth may happen, or None while somebody lives; a wait for money is not in it."""
@@ -85,7 +85,9 @@ class Lives:
         None while birth is not due yet (see `birth_due_at`) or, after a bankrupt death, while no new money came.
         """
         async with self._changing:
-            if self._life is not None and self._life.dying:
+            if self._life is None and numbers_in(self.folder)[-1:] > [self.chronicle.last()]:
+                self._life = self._wake()  # its birth reached the disk, and then mind.db failed
+            if self._life is not None and self._life.state != "alive":
                 await self._finish_dying(self._life, midwife, funds)
             if self._life is None:
                 past = self.chronicle.get(self.chronicle.last())
@@ -169,12 +171,7 @@ class Lives:
         """Return a life's tables from what mind.db knows of it; where that is nothing, the record of a lost life."""
         facts = self.chronicle.get(number)
         if facts is None:
-            now = rfc3339(self._clock.now())
-            facts = {
-                "format": FORMAT, "number": number, "name": f"(lost life {number})", "pronoun": "they", "born_at": now,
-                "beats": 0, "state": "dead", "cause": "its file was broken and nothing else knew it",
-                "end": End.LOST.value, "died_at": now, "rebirth_at": now, "awaits_money": None,
-            }  # fmt: skip
+            facts = lost(number, rfc3339(self._clock.now()))
             self._tell(f"life #{number} is lost; the next one begins")
         else:
             self._tell(f"life #{number} was rebuilt from mind.db; its goals and pages of self may be older")
@@ -233,6 +230,9 @@ class Lives:
         life.note(announced=True)
 
     async def _finish_dying(self, life: Life, midwife: Midwife | None, funds: Funds | None) -> None:
+        if life.state == "dead":  # its closing reached the disk, and then mind.db failed
+            self._bury(life)
+            return
         cause, end = str(life.facts()["cause"]), End(life.facts()["end"])
         if midwife is not None and "last_words" not in life.facts():
             said = await ask_last_words(midwife, life, cause)
@@ -247,15 +247,18 @@ class Lives:
         facts = closing(end, self._clock.now(), funds, self._rng)
         summary = life.facts().get("summary") or plain_summary(life, cause)
         life.note(**facts, last_words=words, summary=summary, workspace=listing(self.workspace))
-        self._bury(life, cause)
+        self._bury(life)
 
-    def _bury(self, life: Life, cause: str) -> None:
+    def _bury(self, life: Life) -> None:
+        self.chronicle.put(life.facts())
         life.file.close()
         previous(life.file.path).unlink(missing_ok=True)
         self._life = None
         self._await_birth(life.facts())
         self._archive.drop_vectors(life.number)
-        self._journal.append("life.ended", number=life.number, name=life.name, beats=life.beats, cause=cause)
+        self._journal.append(
+            "life.ended", number=life.number, name=life.name, beats=life.beats, cause=life.facts()["cause"]
+        )
         self._journal.append("life.workspace", files=wipe(self.workspace))
         if life.facts()["awaits_money"] is None:
             self._journal.append("life.rebirth", at=life.facts()["rebirth_at"])

@@ -18,6 +18,7 @@ WINDOW = 100  # sayings looked back on; older ones may be said again
 # Cosine of MiniLM: paraphrases of one sentence reach 0.85 and more, different sentences about one thing 0.4 to 0.75.
 ALIKE_IN_MEANING = 0.85
 ALIKE_IN_WORDS = 0.7  # share of telling words two texts have in common, of all that they have
+REST_AFTER = 3  # near-same sayings in a row; the first two are answered with a reason
 EXCERPT_CHARS = 120
 
 
@@ -31,6 +32,11 @@ class Verdict:
     near: str | None
     likeness: float
     in_a_row: int
+
+    @property
+    def must_rest(self) -> bool:
+        """Whether the mind goes in circles and is to rest, whether it wants to or not."""
+        return self.in_a_row >= REST_AFTER
 
     def refusal(self) -> str | None:
         """Return one line for the mind on why it may not say this, or None where it may."""

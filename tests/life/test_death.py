@@ -1,6 +1,7 @@
 """A life ends with a cause, last words and a closed file; what follows it waits for its time or for money."""
 
 import json
+import sqlite3
 from datetime import timedelta
 
 import pytest
@@ -187,3 +188,39 @@ async def test_a_file_of_a_newer_version_is_left_alone(world):
     with pytest.raises(Exception, match=r"has format 99, this program knows 1; upgrade it"):
         world.start()
     assert json.loads(life.file.path.read_text()) == tables
+
+
+async def test_a_broken_file_of_the_dead_does_not_stop_the_start(world):
+    for name in ("Ada", "Berit", "Cleo"):
+        await world.born(name)
+        await world.lives.die("kill")
+    world.mind.close()
+    for path in world.data_dir.glob("mind.db*"):
+        path.unlink()
+    (world.lives.folder / "0002.json").write_bytes(b"junk")
+    world.mind = None
+    world.start()
+    assert world.lives.chronicle.names() == ["Ada", "(lost life 2)", "Cleo"]
+    assert (world.lives.folder / "0002.json").read_bytes() == b"junk"
+    assert (await world.born("Dunja")).number == 4
+
+
+async def test_a_mind_db_that_fails_while_a_life_ends_or_begins_leaves_one_life(world):
+    await world.born("Ada")
+    failing = "CREATE TRIGGER failing BEFORE INSERT ON lives BEGIN SELECT RAISE(ABORT, 'mind.db failed'); END"
+    world.mind.connection.execute(failing)
+    with pytest.raises(sqlite3.IntegrityError, match=r"mind.db failed"):
+        await world.lives.die("kill")
+    world.mind.connection.execute("DROP TRIGGER failing")
+    assert world.lives.current() is None
+    assert await world.lives.ensure_alive(world.midwife, Purse()) is None
+    assert facts_of(world, 1)["state"] == "dead"
+    world.mind.connection.execute(failing)
+    world.newborn("Berit")
+    world.clock.advance(60)
+    with pytest.raises(sqlite3.IntegrityError, match=r"mind.db failed"):
+        await world.lives.ensure_alive(world.midwife, Purse())
+    world.mind.connection.execute("DROP TRIGGER failing")
+    life = await world.lives.ensure_alive(world.midwife, Purse())
+    assert (life.number, life.name) == (2, "Berit")
+    assert sorted(p.name for p in world.lives.folder.glob("*.json")) == ["0001.json", "0002.json"]

@@ -78,6 +78,8 @@ async def test_without_vectors_words_are_compared_and_the_count_survives_a_resta
     assert (await again.hear("rain counts the roofs of the town")).in_a_row == 2
     assert (await again.judge("rain counts the roofs of the town")).in_a_row == 3
     assert again.in_a_row() == 2
+    assert (await again.judge("rain counts the roofs of the town")).must_rest
+    assert not (await again.judge("A new kettle arrived.")).must_rest
     assert (await again.hear("A new kettle arrived.")).in_a_row == 0
     again.rested()
     assert again.in_a_row() == 0
