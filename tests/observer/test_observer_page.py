@@ -64,6 +64,10 @@ async def test_the_pulse_follows_the_beat(browser: Browser, served: Served) -> N
         await following(opened.page)
         served.house.tell("beat.started", purpose="thought")
         await opened.page.wait_for_selector("body.is-thinking")
+        served.house.paused = True
+        served.house.tell("brain.paused", by="a test")
+        await opened.page.wait_for_selector("body[data-mode=paused]")
+        assert await opened.page.title() == "Ember, paused · Genesis"
         served.house.tell("beat.ended", seconds=1.0, steps=1, next_beat_at="2026-11-22T15:00:00Z")
         await opened.page.wait_for_selector("body:not(.is-thinking)")
 
@@ -186,11 +190,17 @@ async def test_charts_have_pixels_and_their_text_equals_the_api(browser: Browser
         assert opened.complaints == []
 
 
-@pytest.mark.parametrize(("scheme", "size"), [("light", PHONE), ("dark", DESKTOP)], ids=["phone", "desktop"])
-async def test_axe_finds_nothing(browser: Browser, served: Served, scheme: str, size: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    ("scheme", "size", "paths"),
+    [("light", PHONE, ("/", "/money", "/minds", "/lives/3")), ("dark", DESKTOP, PAGES)],
+    ids=["phone", "desktop"],
+)
+async def test_axe_finds_nothing(
+    browser: Browser, served: Served, scheme: str, size: dict[str, int], paths: tuple[str, ...]
+) -> None:
     found: list[str] = []
-    async with tab(browser, color_scheme=scheme, viewport=size, bypass_csp=True) as opened:
-        for path in PAGES:
+    async with tab(browser, color_scheme=scheme, viewport=size) as opened:
+        for path in paths:
             await opened.page.goto(served.url + path)
             found += [f"{path} {line}" for line in await opened.violations()]
             wide = await opened.page.evaluate("document.documentElement.scrollWidth - innerWidth")
@@ -213,7 +223,7 @@ async def test_states_are_unmistakable_and_accessible(browser: Browser, serve: S
         "unborn": "Nobody lives here yet",
         "offline purse": "The purse cannot be reached",
     }
-    async with tab(browser, bypass_csp=True) as opened:
+    async with tab(browser) as opened:
         for path in ("/money", "/minds", "/posts", "/lives"):
             assert (await served.client.get(path)).status_code == 200
         await opened.page.goto(served.url)
@@ -297,6 +307,7 @@ async def test_caretaker_signs_in_and_acts(browser: Browser, served: Served) -> 
         await page.get_by_role("button", name="Sign in").click()
         cookie = (await page.context.cookies())[0]
         assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
+        assert await opened.violations() == []
         await page.fill("#text", "Good evening!")
         await page.get_by_role("button", name="Send").click()
         await expect(page.locator(".notice")).to_contain_text("say")
@@ -316,7 +327,6 @@ async def test_caretaker_signs_in_and_acts(browser: Browser, served: Served) -> 
         asked = [(c.kind, json.dumps(dict(c.data))) for c in served.house.commands.pending()]
         assert [kind for kind, _ in asked] == ["sign_in", "say", "topup", "approve", "pause", "kill"]
         assert "Good evening!" in asked[1][1]
-        assert await page.context.new_page() is not None
         assert (await page.evaluate("document.cookie")) == ""
         await page.goto(served.url + "/caretaker")
         await page.get_by_role("button", name="Sign out").click()

@@ -55,6 +55,7 @@
     const part = parse(await answer.text());
     const next = part.getElementById("hero");
     skew = Date.parse(next.dataset.now) - Date.now();
+    document.title = next.dataset.title;
     body.dataset.mode = part.querySelector("[data-mode]").dataset.mode;
     body.dataset.band = part.querySelector("[data-mode]").dataset.band;
     for (const name of ["who", "pulse", "last", "purse"]) {
