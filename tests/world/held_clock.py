@@ -8,7 +8,7 @@ from typing import Any
 from ai.clock import VirtualClock
 from ai.journal import Event, Journal
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 120.0  # only a bound: a busy machine reads prompts slowly
 
 
 class HeldClock(VirtualClock):
