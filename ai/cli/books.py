@@ -11,6 +11,7 @@ from ai.cli.care import deliver
 from ai.cli.door import AsJson, Failed, ensure_data_dir, look, print_json, screen, settings, table, wait_for
 from ai.clock import SystemClock
 from ai.credit_tracker.backup import BackupProblem, make_backup
+from ai.credit_tracker.checks import check_records
 from ai.credit_tracker.render import render_budget, render_spending
 from ai.credit_tracker.restore import restore_backup
 from ai.credit_tracker.spending import spending_csv, spending_json
@@ -67,12 +68,13 @@ def audit(as_json: AsJson = False) -> None:
 
     async def work(house: Reading) -> dict[str, Any]:
         report = await house.ledger.read(audit_books)
+        records = await house.ledger.read(check_records)
         return {
-            "ok": report.ok,
+            "ok": report.ok and not records,
             "accounts": report.accounts,
             "transfers": report.transfers,
             "holds_open": report.holds_open,
-            "mismatches": list(report.mismatches),
+            "mismatches": [*report.mismatches, *records],
         }
 
     document = look(work)

@@ -1,0 +1,129 @@
+"""What a person types must work, say in one line what is wrong, and never show a traceback or lose anything."""
+
+import re
+import signal
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.brain.lived import thinker
+from tests.cli.commands import Person, Ran, read_until
+from tests.world.openrouter import FakeOpenRouter
+
+SUMMARY = re.compile(
+    r"={50}\nLLM Usage Summary\n={50}\n  Requests:      ([\d,]+)\n  Input tokens:  ([\d,]+)\n"
+    r"  Output tokens: ([\d,]+)\n  Est\. cost:     \$(\d+\.\d{4})\n={50}\n$"
+)
+
+
+@pytest.fixture
+def provider() -> Iterator[FakeOpenRouter]:
+    with FakeOpenRouter(reply=thinker(11)) as running:
+        yield running
+
+
+def one_line(ran: Ran) -> str:
+    assert ran.status == 1, ran
+    assert "Traceback" not in ran.out + ran.err
+    assert len(ran.err.strip().splitlines()) == 1, ran.err
+    return ran.err
+
+
+def test_a_run_ends_with_its_summary_and_the_books_can_be_read(tmp_path: Path, provider: FakeOpenRouter) -> None:
+    person = Person(tmp_path, provider)
+    ran = person.types("run", "3")
+    assert ran.status == 0, ran.err
+    found = SUMMARY.search(ran.out)
+    assert found, ran.out[-500:]
+    assert int(found[1].replace(",", "")) == len(provider.calls)
+    assert found[4] == f"{provider.billed_nanos / 1e9:.4f}"
+    for line in ("Using OpenRouter API (model: ", "♻️ Life #1 beginning...", "🎭 Identity: ", "💬 Response: "):
+        assert line in ran.out
+    assert provider.key not in ran.out + ran.err
+
+    budget = person.types("budget", "--json").document
+    assert budget["spent"] == f"{provider.billed_nanos // 10**9}.{provider.billed_nanos % 10**9:09d}"
+    assert person.types("audit", "--json").document["ok"] is True
+    state = person.types("status", "--json").document
+    assert (state["alive"], state["life"], state["beats"]) == (True, 1, 3)
+    assert person.types("models", "--json").document[0]["tier"]
+    assert person.types("tweets", "--json").document[0]["state"] == "dry_run"
+    assert "💭" in person.types("logs", "--kind", "thought").out
+
+    with sqlite3.connect(tmp_path / "data" / "credits" / "ledger.db") as connection:
+        connection.execute("UPDATE rollups SET cost = cost + 1 WHERE dimension = 'life'")
+    assert "the sums by life say" in one_line(person.types("audit"))
+
+
+def test_mistakes_are_told_in_one_line_and_change_nothing(tmp_path: Path) -> None:
+    person = Person(tmp_path)
+    assert "OPENROUTER_API_KEY" in one_line(person.types("status", OPENROUTER_KEY="x"))
+    assert "MONTHLY_BUDGET_USD" in one_line(person.types("up", MONTHLY_BUDGET_USD="-3"))
+    assert "hunter2" not in one_line(person.types("up", OPENROUTER_API_KEY="sk\nhunter2"))
+    assert "2.50" in one_line(person.types("topup", "lots", "--from", "Ada"))
+    assert not (tmp_path / "data" / "credits" / "ledger.db").exists()
+    wrong = person.types("run", "many")
+    assert wrong.status == 2
+    (tmp_path / "file").write_text("x")
+    assert "DATA_DIR" in one_line(person.types("run", "1", DATA_DIR=str(tmp_path / "file" / "data")))
+
+
+def test_a_daemon_takes_commands_and_ends_on_a_signal_with_nothing_lost(
+    tmp_path: Path, provider: FakeOpenRouter
+) -> None:
+    person = Person(tmp_path, provider, THINK_INTERVAL_SECONDS="600")
+    with person.wakes() as daemon:
+        read_until(daemon, "Beat 1 lived")
+        assert "another Genesis" in one_line(person.types("up"))
+        assert "added" in person.types("topup", "2.50", "--from", "Ada").out
+        assert person.types("say", "Good morning").status == 0
+        ran = person.types("run", "2")
+        assert SUMMARY.search(ran.out), ran
+        assert "read" in person.types("logs", "--kind", "beat.started").out or person.types("status").status == 0
+        assert person.types("pause").out.startswith("paused")
+        assert "paused" in one_line(person.types("run", "1"))
+        daemon.send_signal(signal.SIGTERM)
+        read_until(daemon, "Stopped; everything is kept")
+        assert daemon.wait(10) == 0
+    state = person.types("status", "--json").document
+    assert (state["beats"], state["paused"]) == (3, True)
+    budget = person.types("budget", "--json").document
+    assert budget["donated"] == "2.500000000"
+
+
+def test_a_life_ends_by_command_and_the_next_begins(tmp_path: Path, provider: FakeOpenRouter) -> None:
+    person = Person(tmp_path, provider)
+    assert person.types("run", "1").status == 0
+    assert "nobody lives" not in person.types("kill", "--cause", "a test of courage").out
+    assert person.types("status", "--json").document["alive"] is False
+    assert "nobody lives" in one_line(person.types("kill", "--cause", "again"))
+
+
+def test_a_newer_or_torn_database_is_named_and_left_alone(tmp_path: Path, provider: FakeOpenRouter) -> None:
+    person = Person(tmp_path, provider)
+    assert person.types("run", "1").status == 0
+    ledger = tmp_path / "data" / "credits" / "ledger.db"
+    with sqlite3.connect(ledger) as connection:
+        connection.execute("INSERT INTO schema_versions (component, version) VALUES ('ledger', 999)")
+    connection.close()
+    before = ledger.read_bytes()
+    assert "999" in one_line(person.types("run", "1"))
+    assert ledger.read_bytes() == before
+    mind = tmp_path / "data" / "mind.db"
+    mind.write_bytes(b"torn" * 1000)
+    assert "damaged" in one_line(person.types("run", "1"))
+    assert mind.read_bytes() == b"torn" * 1000
+
+
+def test_init_writes_a_private_file_and_keeps_an_old_one(tmp_path: Path) -> None:
+    person = Person(tmp_path)
+    ran = person.types("init", typing="\n3.00\n\n")
+    assert ran.status == 0, ran
+    dotenv = tmp_path / ".env"
+    assert "MONTHLY_BUDGET_USD=3.00" in dotenv.read_text()
+    assert dotenv.stat().st_mode & 0o777 == 0o600
+    assert "exists already" in one_line(person.types("init", typing="\n4.00\n\n"))
+    assert "nothing was written" in one_line(person.types("init", "--force", typing="\n-4\n\n"))
+    assert "MONTHLY_BUDGET_USD=3.00" in dotenv.read_text()
