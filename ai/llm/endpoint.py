@@ -12,7 +12,7 @@ import openai
 from ai.llm.body import OPENROUTER, chat_body, routing
 from ai.llm.calls import ModelRequest, Outcome, ProviderError, Shape, Wire
 from ai.llm.figures import as_mapping, one_line, parse_json, read_error
-from ai.llm.reading import MAX_REPLY_BYTES, Reply, ReplyTooLarge, read_reply
+from ai.llm.reading import Reply, ReplyTooLarge, read_reply, reply_bound
 from ai.llm.wire import EXCHANGE, Exchange, generation_id_of, new_http_client, nobody_waits, watch
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class OpenAIEndpoint:
 
     async def complete(self, request: ModelRequest, on_headers: Callable[[str | None], Awaitable[None]]) -> Outcome:
         """Make one attempt; see `ai.llm.calls.Endpoint`."""
-        exchange = Exchange(request.wire, on_headers)
+        exchange = Exchange(request.wire, on_headers, reply_bound(request.max_tokens))
         return await self._attempt(chat_body(request, self.name), exchange, request.timeout_seconds)
 
     async def embed(
@@ -143,7 +143,7 @@ class OpenAIEndpoint:
                 model=body["model"], messages=body["messages"], extra_body=_rest(body)
             ) as response:
                 pieces = _named(response.iter_bytes(), reply, exchange)
-                await read_reply(pieces, reply)
+                await read_reply(pieces, reply, exchange.max_bytes)
                 await _drain(pieces)
             return
         async with self._client.embeddings.with_streaming_response.create(
@@ -157,7 +157,7 @@ class OpenAIEndpoint:
         if isinstance(failure, TimeoutError | openai.APITimeoutError | httpx2.TimeoutException):
             return _own(Shape.CONNECTION, "timeout", f"no whole answer within {timeout_seconds:g} s")
         if isinstance(failure, ReplyTooLarge):
-            return _own(Shape.READING, "too_large", f"the answer is larger than {MAX_REPLY_BYTES:,} bytes")
+            return _own(Shape.READING, "too_large", str(failure))
         cause = failure.__cause__ or failure
         words = one_line(f"{type(cause).__name__}: {cause}", self._secrets)
         if not exchange.wire.sent:

@@ -14,13 +14,24 @@ if TYPE_CHECKING:
 
     from ai.credit_tracker import Usage
 
-# A delta of one token takes some 250 bytes on the wire, so 4 MiB holds far more than any `max_tokens` asked for.
-MAX_REPLY_BYTES = 4 * 1024 * 1024
+MAX_DOCUMENT_BYTES = 4 * 1024 * 1024  # of what is no chat answer: 64 embeddings take two, a key's document none
+# A delta of one token takes some 350 bytes on the wire; a kilobyte each, and a half megabyte for all that is said
+# around it, no honest answer needs.
+TOKEN_BYTES = 1024
+ENVELOPE_BYTES = 512 * 1024
 DONE = "[DONE]"
 
 
 class ReplyTooLarge(Exception):
-    """The answer went beyond MAX_REPLY_BYTES."""
+    """The answer went beyond its bound, which is the argument, in bytes."""
+
+    def __init__(self, bound: int) -> None:
+        super().__init__(f"the answer is larger than {bound:,} bytes")
+
+
+def reply_bound(max_tokens: int) -> int:
+    """Return the most bytes to read of an answer of so many tokens."""
+    return ENVELOPE_BYTES + TOKEN_BYTES * max_tokens
 
 
 @dataclass(slots=True)
@@ -75,15 +86,15 @@ class Reply:
             self.finish_reason = choice["finish_reason"]
 
 
-async def read_reply(pieces: AsyncIterator[bytes], reply: Reply) -> None:
+async def read_reply(pieces: AsyncIterator[bytes], reply: Reply, max_bytes: int) -> None:
     """Read an answer into `reply`: server-sent events where `data:` lines come, else one JSON document.
 
     Stops at `[DONE]`. A line that is no JSON marks the reply as broken and reading goes on, because the usage may
-    still come. Raises ReplyTooLarge beyond the bound, and what `pieces` raises.
+    still come. Raises ReplyTooLarge beyond `max_bytes`, and what `pieces` raises.
     """
     plain: list[bytes] = []
     streamed = False
-    async for line in _lines(pieces):
+    async for line in _lines(pieces, max_bytes):
         if line.startswith(b"data:"):
             streamed = True
             data = line[len(b"data:") :].strip().decode("utf-8", "replace")
@@ -99,19 +110,21 @@ async def read_reply(pieces: AsyncIterator[bytes], reply: Reply) -> None:
         reply.ended = reply.broken is None
 
 
-async def _lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield whole lines without their ends; the pieces of one line are joined once."""
+async def _lines(pieces: AsyncIterator[bytes], max_bytes: int) -> AsyncIterator[bytes]:
+    """Yield the lines that hold anything, without their ends; the pieces of one line are joined once."""
     read = 0
     held: list[bytes] = []
     async for piece in pieces:
         read += len(piece)
-        if read > MAX_REPLY_BYTES:
-            raise ReplyTooLarge
+        if read > max_bytes:
+            raise ReplyTooLarge(max_bytes)
         first, *rest = piece.split(b"\n")
         held.append(first)
         for part in rest:
-            yield b"".join(held).rstrip(b"\r")
+            line = b"".join(held).rstrip(b"\r")
             held = [part]
+            if line:
+                yield line
     yield b"".join(held).rstrip(b"\r")
 
 

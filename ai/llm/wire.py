@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 
-from ai.llm.reading import MAX_REPLY_BYTES, ReplyTooLarge
+from ai.llm.reading import MAX_DOCUMENT_BYTES, ReplyTooLarge
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -26,6 +26,7 @@ class Exchange:
 
     wire: Wire
     on_headers: Callable[[str | None], Awaitable[None]]
+    max_bytes: int = MAX_DOCUMENT_BYTES
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -73,22 +74,23 @@ async def _received(response: httpx2.Response) -> None:
     exchange.status = response.status_code
     exchange.headers = dict(response.headers)
     exchange.wire.generation_id = generation_id_of(response.headers.get("x-generation-id"))
-    response.stream = _BoundedStream(response.stream)
+    response.stream = _BoundedStream(response.stream, exchange.max_bytes)
     await exchange.on_headers(exchange.wire.generation_id)
 
 
 class _BoundedStream(httpx2.AsyncByteStream):
     """A response's bytes, up to the bound; SDK and HTTP library read error bodies whole, so it stands here."""
 
-    def __init__(self, inner: Any) -> None:
+    def __init__(self, inner: Any, max_bytes: int) -> None:
         self._inner = inner
+        self._max_bytes = max_bytes
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         read = 0
         async for piece in self._inner:
             read += len(piece)
-            if read > MAX_REPLY_BYTES:
-                raise ReplyTooLarge
+            if read > self._max_bytes:
+                raise ReplyTooLarge(self._max_bytes)
             yield piece
 
     async def aclose(self) -> None:

@@ -85,6 +85,12 @@ async def test_an_answer_that_comes_whole_though_a_stream_was_asked_for_is_taken
     assert (answer.text, answer.cost_nanos, answer.finish_reason) == ("Whole.", 12_346, "stop")
 
 
+async def test_a_long_honest_answer_is_read_whole(build):
+    house = await build(limits=Limits(max_output_tokens=8000))
+    house.provider.reply = "word " * 6000
+    assert (await house.ask(MODEL)).text == "word " * 6000
+
+
 async def test_headers_that_lie_are_not_believed(quick):
     lie = body(b"{}", content_type="text/event-stream")
     quick.provider.then(lie)
