@@ -22,7 +22,7 @@ from ai.llm.calls import ModelRequest, Outcome
 from ai.llm.local.child import SOCKET_PATH_BYTES, Child, ChildFailed, socket_folder, socket_path
 from ai.llm.local.sources import HubSource
 from ai.llm.local.stock import Surroundings
-from ai.llm.local.supervisor import IDLE_SECONDS, LocalMind
+from ai.llm.local.supervisor import LocalMind
 from ai.llm.local.table import WEIGHTS, Weight
 from ai.llm.local.weights import find
 from ai.model_config import Model, Tier
@@ -176,17 +176,26 @@ async def test_it_stops_when_idle_and_starts_again_when_asked(
     tmp_path: Path, journal: Journal, heard: Heard, clock: HeldClock
 ) -> None:
     stocked(tmp_path, TABLE[1])
-    mind = mind_of(tmp_path, journal, clock, "small", program=children.program(tmp_path, children.ANSWERS_OK))
+    program = children.program(tmp_path, children.ANSWERS_OK)
+    around = Surroundings(journal, clock, machine(), (), (), table=TABLE, program=program)
+    mind = LocalMind("small", tmp_path / "models", around, idle_seconds=0.05)
     assert (await ask(mind)).text == "ok"
-    clock.advance(IDLE_SECONDS / 2)
-    assert (await ask(mind)).text == "ok"
-    clock.advance(IDLE_SECONDS / 2)
-    await asyncio.sleep(0)
-    assert mind.status().running
-    clock.advance(IDLE_SECONDS / 2)
-    assert (await heard.until("local.stopped"))["reason"] == "idle for 15 minutes"
+    assert (await heard.until("local.stopped"))["reason"].startswith("idle for")
     assert not mind.status().running
     assert (await ask(mind)).text == "ok"
+    await mind.close()
+    assert heard.kinds().count("local.started") == 2
+
+
+async def test_the_minds_own_clock_does_not_put_it_to_rest(
+    tmp_path: Path, journal: Journal, heard: Heard, clock: HeldClock
+) -> None:
+    stocked(tmp_path, TABLE[1])
+    mind = mind_of(tmp_path, journal, clock, "small", program=children.program(tmp_path, children.ANSWERS_OK))
+    for _ in range(3):
+        assert (await ask(mind)).text == "ok"
+        clock.advance(86_400)
+    assert heard.kinds() == ["local.started"]
     await mind.close()
 
 

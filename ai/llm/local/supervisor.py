@@ -55,8 +55,8 @@ class LocalMind:
         self._turn = asyncio.Lock()  # one child, one thought at a time; others queue here
         self._child: Child | None = None
         self._line: Endpoint | None = None
-        self._watch: asyncio.Task[None] | None = None
-        self._last_used = around.clock.monotonic()
+        self._timer: asyncio.TimerHandle | None = None
+        self._dozing: asyncio.Task[None] | None = None
         self._aside: dict[str, float] = {}
         self._closed = False
 
@@ -125,7 +125,7 @@ class LocalMind:
                 continue
             left = max(0.0, request.timeout_seconds - (self._clock.monotonic() - begun))
             outcome = await line.complete(replace(request, timeout_seconds=left), on_headers)
-            self._last_used = self._clock.monotonic()
+            self._doze_later()
             how = await self._death_behind(outcome)
             if how is None:
                 return outcome
@@ -188,19 +188,25 @@ class LocalMind:
         self._line = OpenAIEndpoint("local", "http://local/v1", None, headers={}, clock=self._clock, http_client=client)
         seconds = round(self._clock.monotonic() - begun, 1)
         self._recorder.append("local.started", model=model.id, pid=child.pid, seconds=seconds)
-        self._last_used = self._clock.monotonic()
-        self._watch = asyncio.create_task(self._until_idle(), name="local model's idle watch")
+        self._doze_later()
 
-    async def _until_idle(self) -> None:
-        """Stop the child when nobody has asked for a while, to give its memory back."""
-        while self._child is not None:  # ends with the child: one wait for each call at most
-            left = self._last_used + self._idle_seconds - self._clock.monotonic()
-            if left > 0:
-                await self._clock.sleep(left)
-                continue
-            async with self._turn:
-                if self._last_used + self._idle_seconds <= self._clock.monotonic():
-                    await self._stop(f"idle for {self._idle_seconds / 60:.0f} minutes")
+    def _doze_later(self) -> None:
+        """Have the child stopped when nobody asks for a while, to give its memory back.
+
+        Real time counts here, not the mind's clock: a month lived in seconds must not restart it at each thought.
+        """
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(self._idle_seconds, self._doze)
+
+    def _doze(self) -> None:
+        self._timer = None
+        self._dozing = asyncio.create_task(self._stop_if_idle(), name="local model's rest")
+
+    async def _stop_if_idle(self) -> None:
+        async with self._turn:
+            if self._timer is None:  # nobody asked while this waited for its turn
+                await self._stop(f"idle for {self._idle_seconds / 60:.0f} minutes")
 
     async def _bury(self, model: LocalModel, how: str) -> None:
         self._recorder.append("local.died", model=model.id, how=how)
@@ -211,10 +217,11 @@ class LocalMind:
 
     async def _stop(self, reason: str | None) -> None:
         """End the child and the line to it; `reason` is journaled where there is one."""
-        child, line, watch = self._child, self._line, self._watch
-        self._child = self._line = self._watch = None
-        if watch is not None and watch is not asyncio.current_task():
-            watch.cancel()
+        child, line = self._child, self._line
+        self._child = self._line = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if line is not None:
             await line.close()
         if child is not None:
