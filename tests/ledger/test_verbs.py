@@ -169,6 +169,35 @@ def test_a_capture_takes_what_was_held_at_most(ledger, amounts):
     assert available(ledger) == 60
 
 
+def test_memos_are_kept_and_empty_where_none_was_given(ledger):
+    ledger.transact_now(lambda tx: tx.hold("h", [Leg("month", "spent", 1)], memo="why"))
+    ledger.transact_now(lambda tx: tx.capture("h", [1]))
+    ledger.transact_now(lambda tx: tx.hold("i", [Leg("month", "spent", 1)]))
+    ledger.transact_now(lambda tx: tx.void("i"))
+    ledger.transact_now(lambda tx: tx.transfer("t", debit="month", credit="spent", amount=1))
+    rows = ledger.read_now(lambda tx: tx.execute("SELECT id, memo FROM transfers ORDER BY seq"))
+    assert [tuple(row) for row in rows] == [
+        ("grant", "November"),
+        ("h/0", "why"),
+        ("h/0/ended", ""),
+        ("i/0", ""),
+        ("i/0/ended", ""),
+        ("t", ""),
+    ]
+
+
+def test_a_hold_of_which_somebody_ended_one_leg_by_hand_has_ended(ledger):
+    ledger.transact_now(lambda tx: tx.hold("h", [Leg("month", "spent", 1), Leg("month", "spent", 2)]))
+    by_hand = (
+        "INSERT INTO transfers (id, kind, debit, credit, pending, posted, hold, memo, at) "
+        "VALUES ('h/1/ended', 'void', 'month', 'spent', -2, 0, 'h/1', '', 0)"
+    )
+    ledger.transact_now(lambda tx: tx.execute(by_hand))
+    for end in (lambda tx: tx.capture("h", [1, 0]), lambda tx: tx.void("h")):
+        with pytest.raises(HoldEnded, match="voided"):
+            ledger.transact_now(end)
+
+
 def test_a_capture_names_each_leg(ledger):
     ledger.transact_now(lambda tx: tx.hold("h", [Leg("month", "spent", 1), Leg("month", "spent", 2)]))
     for amounts in ([1], [1, 1, 1]):
