@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Awaitable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from starlette.exceptions import HTTPException
@@ -29,6 +29,8 @@ EVENTS_A_PAGE = 40
 LIFE_THOUGHTS = 30
 MODELS_SHOWN = 40  # of the catalogue's hundreds: the preferred ones, and all that were used
 
+BEAT_MOST = timedelta(seconds=300)  # a beat ends by then; one that began earlier was cut short
+
 T = TypeVar("T")
 
 
@@ -49,22 +51,30 @@ async def _facts(view: View, *, money: bool) -> dict[str, Any]:
     state = await view.state.get()
     budget = await _or_none(view.budget.get()) if money else None
     figures = await view.figures()
-    latest = await view.reader.read(lambda mind: page_of(mind, ("thought",), limit=1))
+    latest, beat = await view.reader.read(_latest)
+    now = view.house.clock.now()
     dead = None if state["alive"] else _last_dead(await _or_none(view.lives.get()))
     return {
         "state": state,
         "mode": mode_of(state, dead),
         "money": money,
         "budget": budget,
-        "month_name": f"{view.house.clock.now():%B}",
+        "month_name": f"{now:%B}",
         "last_call": told(figures.last_call, money=money) if figures.last_call else None,
         "thought": told(latest[0], money=money) if latest else None,
         "dead": dead,
-        "now": view.house.clock.now(),
+        "now": now,
+        "thinking": bool(beat) and beat[0].kind == "beat.started" and now - beat[0].at < BEAT_MOST,
         "newest": view.tail.newest,
         "settings": view.house.settings,
-        **(_purse(budget, figures, view.house.clock.now()) if budget else {}),
+        **(_purse(budget, figures, now) if budget else {}),
     }
+
+
+def _latest(mind: Mind) -> tuple[list[Event], list[Event]]:
+    """Return the newest thought, and the newest event that begins or ends a beat."""
+    edges = ("beat.started", "beat.ended", "beat.interrupted", "beat.failed")
+    return page_of(mind, ("thought",), limit=1), page_of(mind, edges, limit=1)
 
 
 def _purse(budget: Budget, figures: Figures, now: datetime) -> dict[str, Any]:

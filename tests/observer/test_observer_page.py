@@ -64,6 +64,10 @@ async def test_the_pulse_follows_the_beat(browser: Browser, served: Served) -> N
         await following(opened.page)
         served.house.tell("beat.started", purpose="thought")
         await opened.page.wait_for_selector("body.is-thinking")
+        await expect(opened.page.locator("#status")).to_have_text("Thinking right now", use_inner_text=True)
+        await opened.page.reload()
+        await following(opened.page)
+        await opened.page.wait_for_selector("body.is-thinking")
         served.house.paused = True
         served.house.tell("brain.paused", by="a test")
         await opened.page.wait_for_selector("body[data-mode=paused]")

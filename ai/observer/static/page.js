@@ -78,6 +78,8 @@
     if (is) thinkingTimer = setTimeout(() => thinking(false), THINKING_MOST);
   };
 
+  if (body.classList.contains("is-thinking")) thinking(true);
+
   // --- the stream
   const reading = () => {
     const top = list.getBoundingClientRect().top;
@@ -155,7 +157,7 @@
     source.onmessage = take;
     source.onerror = () => {
       if (!lostAt) {
-        lostAt = new Date();
+        lostAt = new Date(Date.now() + skew);
         const at = lostAt.toISOString().slice(11, 16);
         offline.textContent = `The connection was lost at ${at} UTC. Trying again; nothing will be missed.`;
       }
