@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from random import Random
 from typing import Any
 
@@ -11,6 +12,7 @@ from ai.life.bootstrap import briefing, mode_of
 from ai.life.fragments import FEELINGS, End, Fragment
 from ai.life.midwife import Midwife
 from ai.memory.asking import Message
+from ai.memory.memory import Kind, Memory
 from ai.prompts import render
 from ai.purpose import Purpose
 from ai.settings import Settings
@@ -20,6 +22,7 @@ FALLBACK_NAMES = (
     "Alder", "Bryn", "Calla", "Dara", "Ember", "Fenn", "Garnet", "Hollis", "Indra", "Juno", "Kestrel", "Linden",
     "Marlow", "Niamh", "Orrin", "Perrin", "Quill", "Rowan", "Sable", "Tarn", "Umber", "Vesper", "Wren", "Yarrow",
 )  # fmt: skip
+FIRST_THOUGHT_IMPORTANCE, FRAGMENT_IMPORTANCE = 8, 5
 FALLBACK_THOUGHT = "Nobody told me who I am, so I begin with the sound of being awake."
 
 
@@ -111,3 +114,13 @@ def first_facts(cradle: Cradle, newborn: Newborn, model: str | None, born_at: st
         "first_model": model,
         "announced": False,
     }
+
+
+def first_memories(cradle: Cradle, newborn: Newborn, now: datetime) -> dict[str, Any]:
+    """Return the documents of what a life begins with: its fragments, each with its origin, and its first thought."""
+    echoes = [
+        Memory(cradle.number, n, now, Kind.FRAGMENT, fragment.text, FRAGMENT_IMPORTANCE, origin=fragment.origin)
+        for n, fragment in enumerate(cradle.fragments, 1)
+    ]
+    thought = Memory(cradle.number, len(echoes) + 1, now, Kind.THOUGHT, newborn.first_thought, FIRST_THOUGHT_IMPORTANCE)
+    return {str(memory.id): memory.document() for memory in (*echoes, thought)}

@@ -10,19 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from ai.clock import Clock, parse_rfc3339, rfc3339
 from ai.journal import Journal
-from ai.life.birth import ask_newborn, cradle, fallback, first_facts
+from ai.life.birth import ask_newborn, cradle, fallback, first_facts, first_memories
 from ai.life.chronicle import Chronicle, life_path, lost, numbers_in
 from ai.life.death import REBIRTH_AFTER_SECONDS, ask_last_words, closing, money_came, plain_summary
 from ai.life.ending import Endings
 from ai.life.file import FACTS, FORMAT, LifeFile
-from ai.life.fragments import End, Fragment, choose
+from ai.life.fragments import End, choose
 from ai.life.life import Life
 from ai.life.midwife import Funds, Midwife
 from ai.life.self_page import SelfPages
 from ai.life.storage import LifeFileBroken, Tables, previous, save
 from ai.life.workspace import listing, wipe
 from ai.memory.archive import Archive
-from ai.memory.memory import Kind, Memory
 from ai.memory.stream import TABLE, MemoryStream
 from ai.mind import Mind
 from ai.prompts import render
@@ -31,8 +30,6 @@ from ai.settings import Settings
 if TYPE_CHECKING:
     from ai.memory.embeddings import Embedder
 
-FIRST_THOUGHT_IMPORTANCE = 8
-FRAGMENT_IMPORTANCE = 5
 MAX_POST_CHARS = 270  # below X's 280 by a margin for characters that count double; the outbox measures exactly
 
 
@@ -206,7 +203,7 @@ class Lives:
             self._journal.append("life.nameless", name=newborn.name)
         facts = {"format": FORMAT, **first_facts(bed, newborn, model, rfc3339(self._clock.now()))}
         wipe(self.workspace)
-        memories = self._memories(number, fragments, newborn.first_thought)
+        memories = first_memories(bed, newborn, self._clock.now())
         save(life_path(self.folder, number), {"life": {str(FACTS): facts}, TABLE: memories})
         self.chronicle.put(facts)
         self._told_waiting = False
@@ -214,15 +211,6 @@ class Lives:
         self._journal.append("life.identity", name=life.name, pronoun=life.pronoun)
         self._journal.append("thought", text=life.first_thought)
         return life
-
-    def _memories(self, number: int, fragments: list[Fragment], first_thought: str) -> dict[str, Any]:
-        now = self._clock.now()
-        echoes = [
-            Memory(number, n, now, Kind.FRAGMENT, fragment.text, FRAGMENT_IMPORTANCE, origin=fragment.origin)
-            for n, fragment in enumerate(fragments, 1)
-        ]
-        thought = Memory(number, len(echoes) + 1, now, Kind.THOUGHT, first_thought, FIRST_THOUGHT_IMPORTANCE)
-        return {str(memory.id): memory.document() for memory in (*echoes, thought)}
 
     async def _announce(self, life: Life, midwife: Midwife) -> None:
         text = render("birth_post", name=life.name, number=life.number, first_thought=life.first_thought)

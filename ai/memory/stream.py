@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ai.memory import condensing, reflection
 from ai.memory.archive import Archive
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ai.journal import Journal
     from ai.memory.asking import Ask
     from ai.memory.embeddings import Embedder, Vector
+    from ai.memory.working_file import WorkingFile
     from ai.mind import Mind
 
 TABLE = "memories"
@@ -29,34 +30,6 @@ EMBEDDED_AT_ONCE = 32  # memories that get their vector with a query: 0.2 s by M
 EMBED_RETRY_SECONDS = 600.0
 UNASKED_CANDIDATES = 50  # newest and most important memories that count where no word is shared
 WORD_CANDIDATES = 200  # memories that words alone may bring up; what is wanted is among the first eight
-
-
-class WorkingFile(Protocol):
-    """The life file, as far as memory knows it; `ai.life.file.LifeFile` is one."""
-
-    def facts(self) -> dict[str, Any]:
-        """Return the life's own document."""
-        ...
-
-    def state(self, **facts: Any) -> None:
-        """Write into the life's own document."""
-        ...
-
-    def documents(self, name: str) -> dict[int, Mapping[str, Any]]:
-        """Return a table's documents by number."""
-        ...
-
-    def put(self, name: str, number: int, document: Mapping[str, Any]) -> None:
-        """Write a document under its number."""
-        ...
-
-    def drop(self, name: str, numbers: Collection[int]) -> None:
-        """Delete documents."""
-        ...
-
-    def together(self) -> AbstractContextManager[None]:
-        """Save what is written inside as one."""
-        ...
 
 
 class MemoryStream:
