@@ -116,7 +116,17 @@ async def test_five_percent_of_the_month_held_by_unknowns_stop_it_as_well(purse)
     assert await tracker.may_pay() is None
     await tracker.void(call)
     await unknown(purse, tracker, USD // 4)
-    assert "hold $0.250000000, 5 % of the month" in await tracker.may_pay()
+    assert await tracker.may_pay() == "calls of unknown outcome hold $0.250000000, 5 % of the month or more"
+    with pytest.raises(NotAffordable, match=r"^unknown outcomes: calls of unknown outcome hold") as refusal:
+        await tracker.hold(purse.expense(7))
+    assert (refusal.value.needed, refusal.value.available) == (7, 0)
+
+
+async def test_a_purse_of_nothing_is_no_obstacle_in_itself(purse):
+    tracker = await purse.tracker(monthly_budget_usd="0")
+    assert await tracker.may_pay() is None
+    with pytest.raises(NotAffordable, match=r"^month: "):
+        await tracker.hold(purse.expense(1))
 
 
 async def test_unknowns_never_make_a_bankrupt(purse):

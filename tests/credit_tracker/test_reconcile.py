@@ -153,7 +153,10 @@ async def test_after_a_restore_nothing_is_paid_until_the_gap_is_booked(purse, de
     tracker, provider, reconciler = desk
     await call(purse, tracker, cost=USD)
     purse.ledger.transact_now(lambda tx: note_restore(tx, "restore-1", datetime(2026, 11, 9, tzinfo=UTC)))
-    assert "backup of 2026-11-09 00:00 UTC" in await tracker.may_pay()
+    assert await tracker.may_pay() == (
+        "the purse is a backup of 2026-11-09 00:00 UTC, and what was spent since is not booked yet; "
+        "run `python -m ai reconcile`"
+    )
     with pytest.raises(NotAffordable, match=r"^restore: "):
         await tracker.hold(purse.expense(1))
     await tracker.hold(purse.expense(0, free_requests=1))
