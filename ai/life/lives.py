@@ -77,13 +77,21 @@ class Lives:
         return self._clock.now() + timedelta(seconds=max(0.0, self._due - self._clock.monotonic()))
 
     async def ensure_alive(self, midwife: Midwife, funds: Funds | None = None) -> Life | None:
-        """Return the living life; finish a death that was cut short; bear the next one where it is due.
+        """Return the living life, once a beat; finish a death that was cut short; bear the next one where it is due.
 
-        None while birth is not due yet (see `birth_due_at`) or, after a bankrupt death, while no new money came.
+        A life whose time has come, of age or (ON_BANKRUPTCY=die) of bankruptcy, ends here; a purse out of reach
+        (`funds` None, or only what was last known of it) kills nobody. None while birth is not due yet (see
+        `birth_due_at`) or, after a bankrupt death, while no new money came.
         """
+        if funds is not None and funds.away is not None:
+            funds = None
         async with self._changing:
             if self._life is None and numbers_in(self.folder)[-1:] > [self.chronicle.last()]:
                 self._life = self._wake()  # its birth reached the disk, and then mind.db failed
+            life = self.current()
+            ending = None if life is None else self._endings.due(life.age_seconds(), funds, self._clock.now())
+            if life is not None and ending is not None:
+                self._begin_dying(life, ending.cause, ending.end)
             if self._life is not None and self._life.state != "alive":
                 await self._finish_dying(self._life, midwife, funds)
             if self._life is None:
@@ -103,19 +111,9 @@ class Lives:
             life = self.current()
             if life is None:
                 return False
-            self._journal.append("life.dying", number=life.number, cause=cause)
-            life.note(state="dying", cause=cause, end=end.value)
+            self._begin_dying(life, cause, end)
             await self._finish_dying(life, midwife, funds)
             return True
-
-    async def meet_end(self, midwife: Midwife, funds: Funds | None) -> bool:
-        """End the living life where its time has come, of age or (ON_BANKRUPTCY=die) of bankruptcy; return whether.
-
-        To be asked once a beat; `funds` None says that the purse is out of reach, which kills nobody.
-        """
-        life = self.current()
-        ending = None if life is None else self._endings.due(life.age_seconds(), funds, self._clock.now())
-        return ending is not None and await self.die(ending.cause, midwife, end=ending.end, funds=funds)
 
     def close(self) -> None:
         """Save what is left and let go of the living life's file."""
@@ -216,6 +214,10 @@ class Lives:
         text = render("birth_post", name=life.name, number=life.number, first_thought=life.first_thought)
         await midwife.post(_fit_post(text), source="birth", life=life.number)
         life.note(announced=True)
+
+    def _begin_dying(self, life: Life, cause: str, end: End) -> None:
+        self._journal.append("life.dying", number=life.number, cause=cause)
+        life.note(state="dying", cause=cause, end=end.value)
 
     async def _finish_dying(self, life: Life, midwife: Midwife | None, funds: Funds | None) -> None:
         if life.state == "dead":  # its closing reached the disk, and then mind.db failed

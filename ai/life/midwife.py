@@ -40,3 +40,8 @@ class Funds(Protocol):
     def band(self) -> str:
         """The band's word; `bankrupt` is the one that matters here."""
         ...
+
+    @property
+    def away(self) -> str | None:
+        """Why the purse cannot be read, where the rest is only what was last known; else None."""
+        ...

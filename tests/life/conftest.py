@@ -65,6 +65,7 @@ class Purse:
     granted: int = 5_000_000_000
     donated: int = 0
     band: str = "comfortable"
+    away: str | None = None
 
 
 class World:

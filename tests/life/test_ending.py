@@ -19,7 +19,7 @@ def mortal(tmp_path):
 async def hours(world, count, purse):
     for _ in range(count):
         world.clock.advance(3_600)
-        if await world.lives.meet_end(world.midwife, purse):
+        if await world.lives.ensure_alive(world.midwife, purse) is None:
             return True
     return False
 
@@ -42,6 +42,7 @@ async def test_a_purse_out_of_reach_kills_nobody(mortal):
     await mortal.born("Ada")
     await hours(mortal, 3, BANKRUPT)
     assert not await hours(mortal, 100, None)
+    assert not await hours(mortal, 100, Purse(band="bankrupt", away="the server is gone"))
     assert not await hours(mortal, 2, BANKRUPT)
 
 
@@ -63,4 +64,4 @@ async def test_old_age(mortal):
     assert not await hours(mortal, 1, Purse())
     assert await hours(mortal, 1, Purse())
     assert peek(mortal.lives.folder / "0001.json")["life"]["1"]["cause"] == "old age, after 30 days"
-    assert not await mortal.lives.meet_end(mortal.midwife, Purse())
+    assert (await mortal.born("Berit")).number == 2
