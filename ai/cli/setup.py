@@ -1,6 +1,7 @@
 """`init` asks for keys and budget and writes .env; `doctor` looks at everything a start needs."""
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -55,7 +56,8 @@ def doctor() -> None:
 def _ask(name: str, question: str, before: str) -> str:
     default = before or ("" if name in HIDDEN else "5.00")
     kept = " [keep the present one]" if before and name in HIDDEN else ""
-    answer = typer.prompt(question + kept, default=default, hide_input=name in HIDDEN, show_default=name not in HIDDEN)
+    hidden = name in HIDDEN and sys.stdin.isatty()  # answers from a file cannot be seen anyway
+    answer = typer.prompt(question + kept, default=default, hide_input=hidden, show_default=name not in HIDDEN)
     return str(answer).strip()
 
 

@@ -141,6 +141,8 @@ def _bar(beats: int) -> Iterator[Callable[[], None]]:
     console = progress_screen()
     live = console.is_terminal and sys.stdout.isatty()
     columns = (TextColumn("beats"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, redirect_stdout=live, redirect_stderr=live) as progress:
+    with Progress(
+        *columns, console=console, redirect_stdout=live, redirect_stderr=live, disable=not console.is_terminal
+    ) as progress:
         task = progress.add_task("beats", total=beats)
         yield lambda: progress.advance(task)
