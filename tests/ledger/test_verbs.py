@@ -159,6 +159,8 @@ def test_the_same_hold_with_other_legs_names_the_field(ledger, field, legs):
     with pytest.raises(TransferConflict) as caught:
         ledger.transact_now(lambda tx: tx.hold("h", legs))
     assert caught.value.field == field
+    if field == "legs":
+        assert str(caught.value) == f"h exists with legs 2; {len(legs)} was given now"
 
 
 @pytest.mark.parametrize("amounts", [[41], [-1], [1, 1], [], [True], [1.0]])
