@@ -22,6 +22,7 @@ from ai.ledger import Ledger
 from ai.ledger.errors import StoreUnavailable
 from ai.life import Life, Lives
 from ai.life.chronicle import Chronicle
+from ai.life.deeds import actions as deeds
 from ai.llm import Limits, ModelHealth, OpenAIEndpoint, PaidClient
 from ai.llm.account import Generation, generation, key_info
 from ai.llm.local.stock import Surroundings, default_shelves
@@ -232,6 +233,8 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
     """Put the brain and the hands of people into the rooms."""
     settings, clock, mind = read.settings, read.clock, read.mind
     mailbox, registry, workspace = Mailbox(mind, journal), Registry(mind), Workspace(lives.workspace)
+    for deed in deeds(lives):
+        registry.register(deed)
     commands = Commands(mind, clock)
 
     def context(life: Life, beat: int, importance: int | None) -> ActionContext:

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import pytest
 
 from ai.actions import Registry, Reply
+from ai.clock import VirtualClock
 from ai.life.deeds import actions
 from ai.life.self_page import SelfPages
+from tests.brain.lived import START, mind
 
 
 @dataclass
@@ -49,3 +51,10 @@ async def test_what_cannot_be_is_refused_in_one_line(world, do):
     assert not (await do("set_goals", text=" ; ; ")).ok
     assert not (await do("describe_self", text="")).ok
     assert "\n" not in (await do("describe_self", text="\x00\x01")).text
+
+
+async def test_the_house_offers_them(tmp_path):
+    async with mind(None, tmp_path, VirtualClock(START)) as house:
+        await house.live_one()
+        names = house.brain._registry.names
+    assert {"describe_self", "set_goals", "plan_day"} <= set(names)
