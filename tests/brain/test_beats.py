@@ -86,7 +86,9 @@ FAULTS = [
 async def test_every_second_call_failing_differently_costs_no_beat(
     tmp_path: Path, clock: VirtualClock, provider: FakeOpenRouter
 ) -> None:
-    async with mind(provider, tmp_path, clock, LOCAL_MODEL="135m", LLM_TIMEOUT_SECONDS="60") as house:
+    async with mind(
+        provider, tmp_path, clock, LOCAL_MODEL="135m", LLM_TIMEOUT_SECONDS="60", MAX_STEPS_PER_BEAT="1"
+    ) as house:
         await live(house, clock, 1)
         for fault in FAULTS * 3:
             provider.then(fault, None)
@@ -107,7 +109,9 @@ async def test_every_second_call_failing_differently_costs_no_beat(
 async def test_an_outage_with_the_embedded_model_costs_no_beat(
     tmp_path: Path, clock: VirtualClock, provider: FakeOpenRouter
 ) -> None:
-    async with mind(provider, tmp_path, clock, LOCAL_MODEL="135m", LLM_TIMEOUT_SECONDS="60") as house:
+    async with mind(
+        provider, tmp_path, clock, LOCAL_MODEL="135m", LLM_TIMEOUT_SECONDS="60", MAX_STEPS_PER_BEAT="1"
+    ) as house:
         await live(house, clock, 1)
         provider.stop()
         beats = await live(house, clock, 2)
