@@ -10,7 +10,7 @@ from ai.llm.local.table import Weight, WeightFile
 
 
 def noise(size: int, seed: int = 0) -> bytes:
-    return random.Random(seed).randbytes(size)  # noqa: S311 - test data that is the same each time
+    return random.Random(seed).randbytes(size)
 
 
 def weight_of(data: bytes, name: str = "tiny", parts: int = 2, memory: int = 0) -> Weight:
