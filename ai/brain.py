@@ -127,15 +127,18 @@ class Brain:
         choices = await self._rotation.candidates(
             purpose, life=life.number, beat=life.beats, messages=conversation, schema=schema
         )
+        if not choices:
+            self._journal.append("beat.empty", problem=self._rotation.why_nobody)
+            return self._rotation.why_nobody
         try:
             answer = await self._client.complete(
                 [choice.model for choice in choices],
                 conversation,
                 purpose=purpose,
                 schema=schema,
-                temperature=life.drift(choices[0].model.tier if choices else "free", self._senses.band).temperature,
+                temperature=life.drift(choices[0].model.tier, self._senses.band).temperature,
                 deadline=started + min(BEAT_SECONDS_AT_MOST, max(SHORTEST_BEAT_SECONDS, self._interval)),
-                wish=bool(choices) and choices[0].wish,
+                wish=choices[0].wish,
             )
         except NoAnswer as error:
             self._journal.append("beat.empty", problem=str(error))

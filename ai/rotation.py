@@ -31,7 +31,7 @@ from ai.model_table import ModelRow, exact_bound, model_row
 from ai.purpose import Purpose
 from ai.rotation_memory import Pace, RotationMemory, Use, Wish, by_purpose
 from ai.settings import Settings
-from ai.wishes import granted, why_not, why_unknown
+from ai.wishes import granted, why_nobody, why_not, why_unknown
 
 if TYPE_CHECKING:
     from ai.credit_tracker import Balance
@@ -100,6 +100,7 @@ class Rotation:
         self._journal = journal
         self._reasons: dict[str, str] = {}
         self._smallest_told = False
+        self.why_nobody = "nobody was asked for yet"  # one line, of the last time that `candidates` found none
 
     async def candidates(
         self,
@@ -110,7 +111,7 @@ class Rotation:
         messages: Sequence[Message] | None = None,
         schema: Mapping[str, Any] | None = None,
     ) -> list[Choice]:
-        """Return who may answer, best first; empty where nobody can.
+        """Return who may answer, best first; empty where nobody can, and then `why_nobody` says why.
 
         With `life` and `beat` a beat keeps the model that it began with. With `messages` (and `schema`) what is
         affordable is known as exactly as by the hold, otherwise it is guessed from the usual size.
@@ -122,6 +123,8 @@ class Rotation:
         if beat is not None and last is not None and (last.life, last.beat) == (life, beat):
             state = replace(state, current=last.model)
         choices = rank(purpose, state)
+        if not choices:
+            self.why_nobody = why_nobody(state)
         self._reasons = {choice.model.id: choice.reason for choice in choices}
         named = state.pinned or state.wished
         if named is not None and choices and choices[0].model.id not in {named, state.current}:

@@ -1,4 +1,4 @@
-"""Why a model that was asked for by name (a wish, a pin) is or is not had, in one line. Pure."""
+"""Why a model that was asked for by name (a wish, a pin), or any at all, is or is not had: one line each. Pure."""
 
 from __future__ import annotations
 
@@ -44,6 +44,17 @@ def why_not(model: Model, state: RotatorState, health: Health | None) -> str | N
     if not able(model, Purpose.IMPORTANT, state):
         return f"{model.id} cannot be asked now: no free request is left today, or its context is too short"
     return None
+
+
+def why_nobody(state: RotatorState) -> str:
+    """Return why no model at all can be asked for a thought now."""
+    usable = [model for model in state.models if model.barred is None]
+    resting = sum(model.id in state.resting for model in usable)
+    return (
+        f"nobody can be asked: {resting} of {len(usable)} models rest after failures; "
+        f"${usd9(state.spendable)} can be spent now; {state.free_left} of {state.free_quota} free requests are left, "
+        "and thoughts take them evenly over the day; no local model runs here (LOCAL_MODEL)"
+    )
 
 
 def granted(model: Model, state: RotatorState) -> str:

@@ -9,6 +9,7 @@ import pytest
 from ai.credit_tracker import Band, Expense
 from ai.llm.bound import call_bound
 from ai.mind import open_mind
+from ai.model_config import Tier
 from ai.model_rotator import NO_REPEAT, START_B
 from ai.purpose import Purpose
 from ai.rotation_memory import PACE, USES_KEPT, RotationMemory, Use
@@ -101,6 +102,17 @@ async def test_where_paying_is_stopped_free_and_local_models_think(rooms):
 
 def expense(call_id):
     return Expense(call_id, "acme/haiku-00", "thought", 1000, 1, 1)
+
+
+async def test_where_nobody_can_be_asked_it_says_why(build):
+    rooms = await build(monthly_budget_usd=Decimal(0))
+    rooms.listed.known = [model for model in rooms.listed.known if model.tier is not Tier.LOCAL]
+    rooms.health.cooldown("tier:openrouter/free", 600, "the account's privacy settings")
+    assert await rooms.rotation.candidates(Purpose.IMPORTANT) == []
+    assert rooms.rotation.why_nobody == (
+        "nobody can be asked: 12 of 30 models rest after failures; $0.000000000 can be spent now; 50 of 50 free "
+        "requests are left, and thoughts take them evenly over the day; no local model runs here (LOCAL_MODEL)"
+    )
 
 
 # --- wishes ------------------------------------------------------------------------------------------------
