@@ -26,6 +26,7 @@ from ai.window import Window
 COMMAND_SECONDS = 0.5  # how often people's commands are looked for; a look is one indexed query
 CLOCK_SECONDS = 5.0  # how often the clock is looked at for a jump
 JUMP_SECONDS = 30.0  # wall and monotonic time may drift apart by this much between two looks (a leap, a slow NTP)
+FIRST_CHORES_SECONDS = 5.0  # after the start: what a crash or a restored backup left is taken up before the hour
 DRAIN_SECONDS = 5.0  # a beat under way gets this long at a stop; SIGTERM is answered within 10 s
 RETRY_SECONDS = 30.0  # after a beat that failed for a fault of the house, so that a full disk is not hammered
 
@@ -145,9 +146,10 @@ class Daemon:
     # --- chores and watchers -----------------------------------------------------------------------------
 
     def _plan_chores(self) -> None:
+        soon = self._house.clock.now() + timedelta(seconds=FIRST_CHORES_SECONDS)
         for name, seconds, work in self._house.chores():
             trigger = IntervalTrigger(seconds=seconds, timezone=UTC)
-            self._timer.add_job(self._chore(name, work), trigger, id=name, jitter=None)
+            self._timer.add_job(self._chore(name, work), trigger, id=name, next_run_time=soon)
 
     def _chore(self, name: str, work: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[None]]:
         async def guarded() -> None:
