@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from ai import model_docs
 from ai.log_lines import EVENTS
@@ -61,10 +62,8 @@ def commands() -> str:
     from ai.cli import app  # noqa: PLC0415 - importing every room is slow; the other pages do not need them
 
     group = get_command(app)
-    names = sorted(group.commands)  # type: ignore[attr-defined]
     rows = []
-    for name in names:
-        command = group.commands[name]  # type: ignore[attr-defined]
+    for name, command in sorted(_leaves(group)):
         options = " ".join(
             f"`{param.opts[0]}`" if param.param_type_name == "option" else f"`{param.name.upper()}`"
             for param in command.params
@@ -73,6 +72,14 @@ def commands() -> str:
         summary = (command.help or "").split("\n\n", 1)[0].replace("\n", " ")
         rows.append(f"| `{name}` | {options} | {_cell(summary)} |")
     return "| command | arguments and options | what |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n"
+
+
+def _leaves(group: Any, under: str = "") -> list[tuple[str, Any]]:
+    """Return every command by the words that call it, those of groups (`memory search`) included."""
+    found: list[tuple[str, Any]] = []
+    for name, command in group.commands.items():
+        found += _leaves(command, f"{under}{name} ") if hasattr(command, "commands") else [(under + name, command)]
+    return found
 
 
 BLOCKS: dict[str, Callable[[], str]] = {"log-lines": log_lines, "commands": commands}

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from ai.log_lines import EVENTS
-from ai.observer import create_app
 from ai.settings import Settings
 from docs.generate import ROOT, pages
 
@@ -36,15 +35,6 @@ def test_every_event_says_what_it_means() -> None:
     for kind, line in EVENTS.items():
         assert line.meaning.endswith("."), kind
         assert line.room.isupper(), kind
-
-
-def test_every_route_is_documented(tmp_path: Path) -> None:
-    from tests.observer.demo_house import DemoHouse  # noqa: PLC0415 - a whole house, for this test alone
-
-    said = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
-    for route in create_app(DemoHouse(tmp_path, days=0)).routes:
-        path = re.sub(r":\w+}", "}", getattr(route, "path", ""))
-        assert f"`{path}`" in said or f" {path}`" in said or f" {path}?" in said, f"{path} is not in docs/http.md"
 
 
 def test_a_word_of_the_glossary_is_defined_once() -> None:
