@@ -13,8 +13,10 @@ import random
 import signal
 import tempfile
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from ai.credit_tracker import CallRecord
@@ -72,7 +74,7 @@ def kill_at_random(folder: Path, provider: FakeOpenRouter, kills: int, rng: rand
     child = Child(folder, provider.base_url, provider.key, START, ASKS_AT_MOST)
     for number in range(kills):
         child = replace(child, now=START + number * BETWEEN)
-        provider.date = lambda now=child.now: now
+        provider.date = _standing_at(child.now)
         process = context.Process(target=run, args=(child,))
         _arm(provider, process, rng)
         process.start()
@@ -84,7 +86,11 @@ def kill_at_random(folder: Path, provider: FakeOpenRouter, kills: int, rng: rand
     return asyncio.run(settled(replace(child, now=START + kills * BETWEEN), provider, kills))
 
 
-def _arm(provider: FakeOpenRouter, process: multiprocessing.Process, rng: random.Random) -> None:
+def _standing_at(now: datetime) -> Callable[[], datetime]:
+    return lambda: now
+
+
+def _arm(provider: FakeOpenRouter, process: BaseProcess, rng: random.Random) -> None:
     """Kill the process when the provider has worked through so many stages, at once or a moment later."""
     left = [rng.randint(1, STAGES_AT_MOST)]
     delay = rng.choice([0.0, rng.uniform(0, DELAY_SECONDS_AT_MOST)])

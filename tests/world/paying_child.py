@@ -14,7 +14,7 @@ from ai.credit_tracker import CreditTracker, ProviderClock
 from ai.credit_tracker.schema import open_credit_ledger
 from ai.journal import Journal
 from ai.ledger.ledger import Ledger
-from ai.llm import Limits, ModelHealth, NoAnswer, OpenAIEndpoint, PaidClient
+from ai.llm import Limits, Message, ModelHealth, NoAnswer, OpenAIEndpoint, PaidClient
 from ai.mind import open_mind
 from ai.model_config import parse_openrouter
 from ai.purpose import Purpose
@@ -67,7 +67,7 @@ async def pay(child: Child) -> None:
     client, _, _, _ = await open_client(child)
     told = os.open(child.acknowledged, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     for number in range(child.asks):
-        ask = [{"role": "user", "content": f"Number {number}?"}]
+        ask = [Message(role="user", content=f"Number {number}?")]
         try:
             answer = await client.complete(MODELS, ask, purpose=Purpose.THOUGHT)
         except NoAnswer:
