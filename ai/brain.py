@@ -66,7 +66,8 @@ class Brain:
         self._journal = journal
         self._clock = clock
         self._settings = settings
-        self._interval = float(settings.think_interval_seconds)
+        interval = float(settings.think_interval_seconds)
+        self._patience = min(BEAT_SECONDS_AT_MOST, max(SHORTEST_BEAT_SECONDS, interval))
 
     async def beat(self, between_steps: Callable[[], Awaitable[None]]) -> Beat | None:
         """Live one beat; `between_steps` lets people's commands in. None where nobody lives and no birth is due."""
@@ -137,7 +138,7 @@ class Brain:
                 purpose=purpose,
                 schema=schema,
                 temperature=life.drift(choices[0].model.tier, self._senses.band).temperature,
-                deadline=started + min(BEAT_SECONDS_AT_MOST, max(SHORTEST_BEAT_SECONDS, self._interval)),
+                deadline=started + self._patience,
                 wish=choices[0].wish,
             )
         except NoAnswer as error:
@@ -189,7 +190,14 @@ class Brain:
         ranked: list[Choice] = await self._rotation.candidates(purpose, messages=messages, schema=schema)
         candidates = sorted((choice.model for choice in ranked), key=lambda model: model.id in avoid)
         try:
-            return await self._client.complete(candidates, messages, purpose=purpose, schema=schema, accept=accept)
+            return await self._client.complete(
+                candidates,
+                messages,
+                purpose=purpose,
+                schema=schema,
+                accept=accept,
+                deadline=self._clock.monotonic() + self._patience,
+            )
         except NoAnswer:
             return None  # each attempt that failed was journaled; who asked goes on without
 

@@ -37,6 +37,7 @@ class Step:
         self._unpaid = frozenset(name for name, endpoint in client.endpoints.items() if not endpoint.paid)
         known = [model for model in candidates if model.endpoint in client.endpoints]
         self._walk = Walk(known, self._unpaid, client.limits.max_attempts)
+        self._last_resort = known[-1] if known and known[-1].endpoint in self._unpaid else None
         self._paid_deadline = self._paid_until(known)
         self._shortest = min(SHORTEST_CALL_SECONDS, client.limits.timeout_seconds)
         self._untold: Attempt | None = None
@@ -67,7 +68,7 @@ class Step:
     async def _ask_patiently(self, model: Model) -> Completion | None:
         """Ask one model, twice where it asked for a moment's patience."""
         for number in range(1, TRIES_HERE + 1):
-            seconds = min(self._client.limits.timeout_seconds, self._seconds_left(model))
+            seconds = self._seconds_for(model)
             if seconds < self._shortest:
                 self._note(model, "deadline", "no time is left for it", sent=False)
                 return None
@@ -190,6 +191,16 @@ class Step:
     def _seconds_left(self, model: Model) -> float:
         deadline = self._ask.deadline if model.endpoint in self._unpaid else self._paid_deadline
         return math.inf if deadline is None else deadline - self._client.clock.monotonic()
+
+    def _seconds_for(self, model: Model) -> float:
+        """Return how long one call may take: the last resort, after whom nobody is asked, has all that is left.
+
+        An embedded model on a slow processor reads its first long prompt for minutes; cut short, it would begin anew.
+        """
+        left = self._seconds_left(model)
+        if model == self._last_resort and math.isfinite(left):
+            return left
+        return min(self._client.limits.timeout_seconds, left)
 
     def _note(self, model: Model, kind: str, problem: str, *, sent: bool) -> None:
         """Keep what failed; of the candidates that could not be asked at all, the first is told."""

@@ -85,6 +85,16 @@ async def test_hanging_providers_leave_it_its_time(both):
     assert house.client.endpoints["local"].requests[0].timeout_seconds <= 3
 
 
+async def test_it_may_take_all_the_time_that_is_left_as_nobody_is_asked_after_it(both):
+    house = await both(limits=Limits(timeout_seconds=60))
+    house.provider.stop()
+    await house.ask(*PAID, "local/x", deadline=house.clock.monotonic() + 240)
+    await house.ask("local/x")
+    last, undated = house.client.endpoints["local"].requests
+    assert last.timeout_seconds > 200  # a slow processor reads a first long prompt for minutes
+    assert undated.timeout_seconds == 60
+
+
 class SlowClock:
     """Every look at it takes a second."""
 
