@@ -8,7 +8,7 @@ from ai.clock import parse_rfc3339, rfc3339
 from ai.credit_tracker import Balance
 from ai.ledger.money import usd9
 from ai.life.chronicle import Chronicle
-from ai.model_config import Model
+from ai.model_config import Model, Tier
 from ai.schedule import Schedule
 
 
@@ -36,7 +36,7 @@ def state(
         "born_at": _seconds(parse_rfc3339(facts["born_at"])) if facts.get("born_at") else None,
         "beats": int(facts.get("beats", 0)),
         "model": model_id,
-        "tier": None if model is None else model.tier.value,
+        "tier": _tier(model_id, model),
         "last_beat_at": None if last is None else _seconds(last),
         "next_beat_at": _seconds(schedule.next_beat_at()) if not schedule.paused else None,
         "paused": schedule.paused,
@@ -53,6 +53,13 @@ def state(
         "free_quota": balance.free_quota,
         "posts_left": balance.posts_left,
     }
+
+
+def _tier(model_id: str | None, model: Model | None) -> str | None:
+    """Return the tier; the embedded model's is told by its id, since only the process that runs it lists it."""
+    if model is not None:
+        return model.tier.value
+    return Tier.LOCAL.value if model_id is not None and model_id.startswith(f"{Tier.LOCAL.value}/") else None
 
 
 def _seconds(when: datetime) -> str:
