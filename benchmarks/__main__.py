@@ -1,0 +1,63 @@
+"""All measurements in turn, small enough for a few minutes: `python -m benchmarks [--full]`; `--full` as documented.
+
+Each is a process of its own, so that none warms another's caches. Exits 1 where one of them did.
+"""
+
+import argparse
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+from rich.console import Console
+
+SECONDS_AT_MOST = 3 * 3600.0  # of one measurement; five million transfers take half an hour on a slow disk
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One `python -m benchmarks.NAME`: what it says, its options for a short look, and for the documented figures."""
+
+    name: str
+    says: str
+    small: tuple[str, ...]
+    full: tuple[str, ...] = ()
+
+
+ALL = (
+    Measurement(
+        "ledger",
+        "a hold and its capture against two bare commits; many callers; racing for a cap",
+        ("--sizes", "1000,100000", "--attempts", "5000"),
+    ),
+    Measurement("budget", "every question about money on large books", ("--transfers", "200000")),
+    Measurement(
+        "daemon", "a beat beside the model's time; start to healthy; idle", ("--beats", "60", "--idle-seconds", "10")
+    ),
+    Measurement("observer", "the page with much to show and many watching", ("--events", "50000", "--streams", "50")),
+    Measurement("pacing", "the rotator against a bound that knows the month", ("--seeds", "1", "--budgets", "1,5")),
+    Measurement("retrieval", "finding what is wanted among memories", ("--memories", "1000", "--questions", "200")),
+)
+
+
+def main() -> None:
+    """Run each, one after the other, on this process's own streams."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--full", action="store_true", help="with the sizes of docs/reliability.md; an hour or more")
+    options = parser.parse_args()
+    told, failed = Console(stderr=True), []
+    for number, one in enumerate(ALL, start=1):
+        words = one.full if options.full else one.small
+        told.rule(f"{number} of {len(ALL)}: {one.name}, {one.says}", align="left")
+        begun = time.perf_counter()
+        command = [sys.executable, "-m", f"benchmarks.{one.name}", *words]
+        if subprocess.run(command, check=False, timeout=SECONDS_AT_MOST).returncode != 0:
+            failed.append(one.name)
+        told.print(f"({time.perf_counter() - begun:.0f} s: python -m benchmarks.{one.name} {' '.join(words)})")
+    if failed:
+        told.print(f"failed: {', '.join(failed)}")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
