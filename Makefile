@@ -39,11 +39,15 @@ check: install-dev      ## style, types, import rules
 format: install-dev
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-bench: install-dev models ## the figures of docs/reliability.md, as ratios within one run
+bench: install-dev models ## what it costs and how well it chooses, in minutes; python -m benchmarks --full for large sizes
 	$(BIN)/python -m benchmarks
 
-crash-test: install-dev ## 1,000 kill -9 at random moments, audited after each
+crash-test: install-dev ## kill -9 at random moments: of the purse 1,000 times, of paying, posting, dying and the daemon
 	$(BIN)/python -m benchmarks.crash --kills 1000
+	$(BIN)/python -m tests.world.killing --kills 50
+	$(BIN)/python -m tests.social.posting_life --kills 50
+	$(BIN)/python -m benchmarks.lives_crash
+	$(BIN)/python -m benchmarks.daemon_crash --kills 50
 
 mutants: install-dev    ## mutation testing of the money code; slow, on demand
 	$(BIN)/mutmut run

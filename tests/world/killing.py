@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import random
 import signal
+import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -152,6 +153,7 @@ def main() -> None:
             f"booked ${after.spent_nanos / 1e9:.9f}; audit {'clean' if after.sound else 'FAILS'}"
         )
         print("\n".join(problems) or "nothing billed that the books do not know")  # noqa: T201 - run by hand
+    sys.exit(1 if problems else 0)
 
 
 if __name__ == "__main__":
