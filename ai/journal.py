@@ -53,9 +53,12 @@ class Journal:
         )
         assert cursor.lastrowid is not None  # noqa: S101 - an INSERT always has one; this is for the type checker
         event = Event(cursor.lastrowid, now, kind, self._life, self._beat, data)
+        self._mind.when_durable(lambda: self._tell(event))
+        return event
+
+    def _tell(self, event: Event) -> None:
         for listener in self._listeners:
             listener(event)
-        return event
 
     def listen(self, callback: Callable[[Event], None]) -> None:
         """Call `callback` with every event from now on, after it is durable."""

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +18,7 @@ class Mind:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
         self._depth = 0
+        self._after: list[Callable[[], None]] = []
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -29,15 +30,31 @@ class Mind:
         )
         self.connection.execute(begin)
         self._depth += 1
+        waiting = len(self._after)
         try:
             yield self.connection
+            if self._depth == 1:
+                self.connection.execute(commit)
         except BaseException:
             self._depth -= 1
+            del self._after[waiting:]
             if self.connection.in_transaction:  # a full disk makes SQLite roll back by itself
                 self.connection.execute(rollback)
             raise
         self._depth -= 1
-        self.connection.execute(commit)
+        if self._depth:
+            self.connection.execute(commit)
+            return
+        told, self._after = self._after, []
+        for tell in told:
+            tell()
+
+    def when_durable(self, tell: Callable[[], None]) -> None:
+        """Call `tell` once what is being written is durable: now, or after the commit; never if it is rolled back."""
+        if self._depth:
+            self._after.append(tell)
+        else:
+            tell()
 
     def remember(self, name: str, value: object) -> None:
         """Keep a small JSON value under `name` (next beat, pause, breaker of a day's first beat …)."""

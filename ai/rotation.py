@@ -145,15 +145,19 @@ class Rotation:
         use = Use(model_id, life, beat)
         if beat is not None and use == last:
             return
-        wish = self._memory.wish()
-        if wish is not None and life is not None and wish.life is not None and wish.life != life:
-            self._memory.keep_wish(None)  # a wish dies with the life that made it
-        self._memory.add_use(use, self._clock.now())
-        if last is None or last.model != model_id:
-            reason = self._reasons.get(model_id, "those before it did not answer")
-            self._journal.append(
-                "model.switched", from_model="nobody" if last is None else last.model, to_model=model_id, reason=reason
-            )
+        with self._memory.together():
+            wish = self._memory.wish()
+            if wish is not None and life is not None and wish.life is not None and wish.life != life:
+                self._memory.keep_wish(None)  # a wish dies with the life that made it
+            self._memory.add_use(use, self._clock.now())
+            if last is None or last.model != model_id:
+                reason = self._reasons.get(model_id, "those before it did not answer")
+                self._journal.append(
+                    "model.switched",
+                    from_model="nobody" if last is None else last.model,
+                    to_model=model_id,
+                    reason=reason,
+                )
 
     def observed(self, model_id: str, *, parsed: bool, thought: str) -> None:
         """Count an answer towards the model's quality: whether it could be read, and whether it said anything new."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -77,6 +78,10 @@ class RotationMemory:
             "SELECT model, life, beat FROM rotation_uses ORDER BY seq DESC LIMIT 1"
         ).fetchone()
         return None if row is None else Use(row["model"], row["life"], row["beat"])
+
+    def together(self) -> AbstractContextManager[object]:
+        """Write what follows as one."""
+        return self._mind.transaction()
 
     def add_use(self, use: Use, now: datetime) -> None:
         """Write one use and forget the oldest beyond those kept."""

@@ -41,6 +41,7 @@ class Registry:
     """Every action by its name. Further ones are added with `register`, by who has them."""
 
     def __init__(self, mind: Mind, actions: Iterable[Action] = ALL) -> None:
+        self._mind = mind
         self._breaker = LoopBreaker(mind)
         self._actions: dict[str, Action] = {}
         self._lines: list[str] = []
@@ -107,8 +108,9 @@ class Registry:
             )
             return self._tell(context, ActionResult(name, params, False, text, looping=True))
         result = await self._carry_out(name, params, context)
-        self._breaker.done(life, name, key, result.text)
-        return self._tell(context, result)
+        with self._mind.transaction():
+            self._breaker.done(life, name, key, result.text)
+            return self._tell(context, result)
 
     async def _carry_out(self, name: str, params: dict[str, Any], context: ActionContext) -> ActionResult:
         action = self._actions.get(name)

@@ -182,3 +182,21 @@ def test_times_keep_their_order_as_text() -> None:
     assert parse_rfc3339(rfc3339(later)) == later
     with pytest.raises(ValueError, match="offset"):
         parse_rfc3339("2026-11-22T05:00:00")
+
+
+def test_listeners_hear_only_what_is_durable(tmp_path: Path, clock: VirtualClock, mind: Mind) -> None:
+    journal, heard = Journal(mind, clock), []
+    reader = open_mind(tmp_path / "mind.db", read_only=True)
+    journal.listen(lambda event: heard.append((event.data["text"], len(read_after(reader, 0)))))
+    with mind.transaction():
+        journal.append("thought", text="first")
+        with pytest.raises(ValueError, match="no"), mind.transaction():
+            journal.append("thought", text="undone")
+            raise ValueError("no")
+        assert heard == [], "another reader could not see it yet"
+    assert heard == [("first", 1)]
+    with pytest.raises(ValueError, match="no"), mind.transaction():
+        journal.append("thought", text="undone too")
+        raise ValueError("no")
+    journal.append("thought", text="second")
+    assert heard == [("first", 1), ("second", 2)]
