@@ -48,12 +48,14 @@ def main() -> None:
     told, failed = Console(stderr=True), []
     for number, one in enumerate(ALL, start=1):
         words = one.full if options.full else one.small
-        told.rule(f"{number} of {len(ALL)}: {one.name}, {one.says}", align="left")
+        told.print(f"\n[bold]{number} of {len(ALL)}: {one.name}[/], {one.says}", soft_wrap=True)
         begun = time.perf_counter()
         command = [sys.executable, "-m", f"benchmarks.{one.name}", *words]
         if subprocess.run(command, check=False, timeout=SECONDS_AT_MOST).returncode != 0:
             failed.append(one.name)
-        told.print(f"({time.perf_counter() - begun:.0f} s: python -m benchmarks.{one.name} {' '.join(words)})")
+        told.print(
+            f"({time.perf_counter() - begun:.0f} s: python -m benchmarks.{one.name} {' '.join(words)})", soft_wrap=True
+        )
     if failed:
         told.print(f"failed: {', '.join(failed)}")
     sys.exit(1 if failed else 0)
