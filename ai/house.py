@@ -89,6 +89,8 @@ class House(Reading):
             self.journal.append("beat.interrupted", beat=interrupted)
         await self.catalogue.refresh()
         self.journal.append("daemon.provider", text=self._who_serves())
+        if self.local is not None and (problem := self.local.status().problem) is not None:
+            self.journal.append("local.unavailable", problem=problem)
         await self.client.resolve_open()
         try:
             await self.tracker.open()
@@ -169,7 +171,10 @@ class House(Reading):
 @asynccontextmanager
 async def open_reading(settings: Settings, clock: Clock) -> AsyncIterator[Reading]:
     """Open what is there for reading alone. Raises StoreUnavailable where nothing was started here yet."""
-    mind = open_mind(settings.data_dir / "mind.db", read_only=True)
+    path = settings.data_dir / "mind.db"
+    if not path.exists():
+        raise StoreUnavailable(f"nobody has lived in {settings.data_dir} yet; `genesis up` or `genesis run 1` begins")
+    mind = open_mind(path, read_only=True)
     ledger = open_credit_ledger(settings.purse_url, clock, read_only=True)
     journal, provider_clock = Journal(mind, clock), ProviderClock(clock, required=False)
     catalogue = Catalogue(settings, clock, provider_clock)

@@ -62,6 +62,7 @@ def test_mistakes_are_told_in_one_line_and_change_nothing(tmp_path: Path) -> Non
     assert "OPENROUTER_API_KEY" in one_line(person.types("status", OPENROUTER_KEY="x"))
     assert "MONTHLY_BUDGET_USD" in one_line(person.types("up", MONTHLY_BUDGET_USD="-3"))
     assert "hunter2" not in one_line(person.types("up", OPENROUTER_API_KEY="sk\nhunter2"))
+    assert "nobody has lived" in one_line(person.types("status"))
     assert "2.50" in one_line(person.types("topup", "lots", "--from", "Ada"))
     assert not (tmp_path / "data" / "credits" / "ledger.db").exists()
     wrong = person.types("run", "many")
