@@ -124,6 +124,7 @@ class Day:
     cost_a_beat_usd: float = 0.0
     prompt_tokens: float = 0.0
     file_kb: float = 0.0
+    mind_mb: float = 0.0  # journal and archive: it grows until JOURNAL_KEEP_DAYS, and with what is folded away
     memories: int = 0
     reflections: int = 0
     cited: int = 0
@@ -181,6 +182,7 @@ class Watcher:
         day.cost_a_beat_usd = costs / 1e9 / max(1, day.beats)
         day.prompt_tokens = statistics.fmean(prompts or [0])
         day.file_kb = life.file.path.stat().st_size / 1e3
+        day.mind_mb = (house.settings.data_dir / "mind.db").stat().st_size / 1e6
         day.memories = len(life.memory)
         day.milliseconds = statistics.median(milliseconds or [0])
         return day
@@ -274,14 +276,14 @@ def growth(days: Sequence[Day]) -> dict[str, float]:
 def show(month: Month) -> None:
     """Print the month as a table and what stands at its end."""
     table = Table(title=f"{len(month.days)} days, seed {month.seed}", title_justify="left")
-    heads = ("day", "beats", "empty", "$ a beat", "prompt", "file kB", "memories", "insights", "cited", "invented",
+    heads = ("day", "beats", "empty", "$ a beat", "prompt", "file kB", "mind.db MB", "memories", "insights", "cited", "invented",
              "posts", "longest run", "loops refused", "ms a beat")  # fmt: skip
     for head in heads:
         table.add_column(head, justify="right")
     for day in month.days:
         table.add_row(
             str(day.day), str(day.beats), str(day.empty), f"{day.cost_a_beat_usd:.6f}", f"{day.prompt_tokens:,.0f}",
-            f"{day.file_kb:,.0f}", f"{day.memories:,}", str(day.reflections), str(day.cited), str(day.invented),
+            f"{day.file_kb:,.0f}", f"{day.mind_mb:.1f}", f"{day.memories:,}", str(day.reflections), str(day.cited), str(day.invented),
             str(day.posts), str(day.longest_run), str(day.refused_loops), f"{day.milliseconds:.0f}",
         )  # fmt: skip
     console = Console()
