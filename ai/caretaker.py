@@ -11,7 +11,8 @@ from ai.credit_tracker.reconciliation import reconciliation_json
 from ai.journal import Journal
 from ai.ledger.errors import LedgerError
 from ai.ledger.money import NANOS_PER_USD, nanos, usd9
-from ai.life import Lives, Midwife
+from ai.life import Life, Lives, Midwife
+from ai.life.self_page import NoSuchVersion
 from ai.schedule import Schedule
 from ai.social import Outbox, Post, PostRefusal
 
@@ -19,7 +20,7 @@ BEATS_AT_MOST = 10_000  # of one `run N`: at one a second that is three hours; m
 TOPUP_AT_MOST_NANOS = 10_000 * NANOS_PER_USD  # more by one command is rather a slip of the finger
 
 
-SELF_TOLD = frozenset({"say", "pause", "resume", "reconcile"})  # these have an event or a figure of their own
+SELF_TOLD = frozenset({"say", "pause", "resume", "reconcile", "forget"})  # these have an event or a figure of their own
 
 
 class Refusal(Exception):
@@ -63,6 +64,8 @@ class Caretaker:
             "refuse": self._refuse,
             "sign_in": self._sign_in,
             "reconcile": self._reconcile,
+            "forget": self._forget,
+            "restore_self": self._restore_self,
         }
 
     async def carry_out_waiting(self) -> None:
@@ -70,7 +73,7 @@ class Caretaker:
         for command in self._commands.pending():
             try:
                 result, ok = await self._hands[command.kind](dict(command.data), command), True
-            except (Refusal, LedgerError, ValueError, KeyError) as error:
+            except (Refusal, LedgerError, NoSuchVersion, ValueError, KeyError) as error:
                 result, ok = " ".join(str(error).split()), False
             self._commands.finish(command.id, ok=ok, result=result)
             by = str(command.data.get("by", "caretaker"))
@@ -134,6 +137,23 @@ class Caretaker:
         gap = data.get("gap")
         found = await self._reconciler.reconcile(gap_nanos=None if gap is None else nanos(str(gap)))
         return json.dumps(reconciliation_json(found))
+
+    async def _forget(self, data: dict[str, Any], _: Command) -> str:
+        life, number = self._living(), int(data["memory"])
+        if not life.memory.forget(number, by=str(data.get("by", "caretaker"))):
+            raise Refusal(f"life #{life.number} has no memory {number}; find one with: genesis memory search WORDS")
+        return f"memory {number} of life #{life.number} is forgotten"
+
+    async def _restore_self(self, data: dict[str, Any], _: Command) -> str:
+        life, version = self._living(), int(data["version"])
+        page = life.restore_self(version, by=str(data.get("by", "caretaker")))
+        return f"version {version} stands again, as version {page.version}"
+
+    def _living(self) -> Life:
+        life = self._lives.current()
+        if life is None:
+            raise Refusal("nobody lives right now")
+        return life
 
     async def _sign_in(self, data: dict[str, Any], _: Command) -> str:
         return f"{data.get('by', 'caretaker')} signed in"

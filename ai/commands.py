@@ -11,7 +11,10 @@ from ai.mind import Mind
 WAITING_AT_MOST = 100  # a daemon that carries nothing out must not let rows pile up without end
 DATA_AT_MOST_BYTES = 20_000  # a message of the caretaker is a few pages at most
 
-KINDS = frozenset({"pause", "resume", "kill", "say", "topup", "run", "approve", "refuse", "sign_in", "reconcile"})
+KINDS = frozenset({
+    "pause", "resume", "kill", "say", "topup", "run", "approve", "refuse", "sign_in", "reconcile", "forget",
+    "restore_self",
+})  # fmt: skip
 
 
 class CommandRefused(Exception):

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from ai.cli import books, care, look, setup, wake
+from ai.cli import books, care, lives, look, setup, wake
 from ai.cli.door import Failed, fail
 from ai.commands import CommandRefused
 from ai.ledger.errors import LedgerError
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 wake.add_to(app)
 look.add_to(app)
+lives.add_to(app)
 books.add_to(app)
 care.add_to(app)
 setup.add_to(app)

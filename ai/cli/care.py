@@ -35,30 +35,31 @@ def topup(
         nanos(amount)
     except (InvalidOperation, ValueError):
         raise Failed(f"{usd!r} is not an amount in dollars; write it like 2.50") from None
-    _ask("topup", amount=f"{amount:f}", **{"from": from_})
+    ask("topup", amount=f"{amount:f}", **{"from": from_})
 
 
 def pause() -> None:
     """Stop thinking, without death."""
-    _ask("pause")
+    ask("pause")
 
 
 def resume() -> None:
     """Go on thinking."""
-    _ask("resume")
+    ask("resume")
 
 
 def say(text: Annotated[str, typer.Argument(help="What you want to say.")]) -> None:
     """Leave a message for the mind; it reads it at its next beat."""
-    _ask("say", text=text)
+    ask("say", text=text)
 
 
 def kill(cause: Annotated[str, typer.Option("--cause", help="Why this life ends.")]) -> None:
     """End this life; the next one is born after a while. The purse is untouched."""
-    _ask("kill", cause=cause)
+    ask("kill", cause=cause)
 
 
-def _ask(kind: str, **data: Any) -> None:
+def ask(kind: str, **data: Any) -> None:
+    """Have a command carried out and print its answer; raises Failed where it was refused."""
     answer = wait_for(lambda: deliver(kind, data))
     if not answer.ok:
         raise Failed(answer.result)

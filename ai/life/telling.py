@@ -79,13 +79,14 @@ def story(mind: Mind, number: int) -> Story:
 
 
 def search(mind: Mind, text: str, *, limit: int = 20, life: int | None = None) -> list[Row]:
-    """Return memories of all lives (or of one) that share words with `text`, best first."""
-    return [row for row, _score in Archive(mind).match(text, limit, life)]
+    """Return memories of all lives (or of one) that share words with `text`, best first; raises NotKnown."""
+    whose = None if life is None else _whose(mind, life)
+    return [row for row, _score in Archive(mind).match(text, limit, whose)]
 
 
 def show(mind: Mind, number: int, *, life: int | None = None) -> Shown:
     """Return memory `number` of a life (None: the newest one); raises NotKnown."""
-    whose = Chronicle(mind).last() if life is None else life
+    whose = _whose(mind, life)
     archive = Archive(mind)
     found = archive.get(whose, [number])
     if not found:
@@ -96,8 +97,12 @@ def show(mind: Mind, number: int, *, life: int | None = None) -> Shown:
 
 
 def self_log(mind: Mind, *, life: int | None = None) -> list[Page]:
-    """Return the versions of a life's page of self, oldest first (None: of the newest life)."""
-    return SelfPages(mind).log(Chronicle(mind).last() if life is None else life)
+    """Return the versions of a life's page of self, oldest first (None: of the newest life); raises NotKnown."""
+    return SelfPages(mind).log(_whose(mind, life))
+
+
+def _whose(mind: Mind, life: int | None) -> int:
+    return Chronicle(mind).last() if life is None else int(_facts(mind, life)["number"])
 
 
 def _facts(mind: Mind, number: int) -> Mapping[str, Any]:

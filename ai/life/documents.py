@@ -1,0 +1,63 @@
+"""Lives and memories as JSON documents, for commands with `--json`; times are RFC 3339."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from ai.clock import rfc3339
+from ai.life.self_page import Page, difference
+from ai.life.telling import LifeEntry, Shown, Story
+from ai.memory.archive import Row
+from ai.memory.memory import Memory
+
+
+def life(entry: LifeEntry) -> dict[str, Any]:
+    """Return a life's entry, its fragments as memories."""
+    fields = {name: getattr(entry, name) for name in LifeEntry.__dataclass_fields__ if name != "fragments"}
+    return {**fields, "fragments": [memory(echo) for echo in entry.fragments]}
+
+
+def story(told: Story) -> dict[str, Any]:
+    """Return a life's entry with its moments, its insights and what its workspace held."""
+    return {
+        **life(told.entry),
+        "moments": [memory(moment) for moment in told.moments],
+        "insights": [memory(insight) for insight in told.insights],
+        "workspace": [dict(file) for file in told.workspace],
+    }
+
+
+def memory(remembered: Memory) -> dict[str, Any]:
+    """Return one memory; `origin` names the life and the memory that a fragment echoes."""
+    return {
+        "life": remembered.life,
+        "id": remembered.id,
+        "at": rfc3339(remembered.at),
+        "kind": remembered.kind.value,
+        "importance": remembered.importance,
+        "text": remembered.text,
+        "sources": list(remembered.sources),
+        "origin": None if remembered.origin is None else asdict(remembered.origin),
+    }
+
+
+def row(found: Row) -> dict[str, Any]:
+    """Return a memory as mind.db holds it: `archived` where its life's file has only a summary of it."""
+    return {**memory(found.memory), "archived": found.archived, "folded_into": found.folded_into}
+
+
+def shown(whole: Shown) -> dict[str, Any]:
+    """Return a memory with what it rests on and the summary it was folded into."""
+    return {
+        **row(whole.row),
+        "rests_on": [row(source) for source in whole.sources],
+        "summary": None if whole.summary is None else row(whole.summary),
+    }
+
+
+def pages(versions: Sequence[Page]) -> list[dict[str, Any]]:
+    """Return the versions of a page of self, each with the lines it changed."""
+    return [
+        {**asdict(page), "at": rfc3339(page.at), "changes": difference(before, page)}
+        for before, page in zip([None, *versions], versions, strict=False)
+    ]
