@@ -276,15 +276,17 @@ def growth(days: Sequence[Day]) -> dict[str, float]:
 def show(month: Month) -> None:
     """Print the month as a table and what stands at its end."""
     table = Table(title=f"{len(month.days)} days, seed {month.seed}", title_justify="left")
-    heads = ("day", "beats", "empty", "$ a beat", "prompt", "file kB", "mind.db MB", "memories", "insights", "cited", "invented",
-             "posts", "longest run", "loops refused", "ms a beat")  # fmt: skip
+    heads = (
+        "day", "beats", "empty", "$ a beat", "prompt", "file kB", "mind.db MB", "memories", "insights", "cited",
+        "invented", "posts", "longest run", "loops refused", "ms a beat",
+    )  # fmt: skip
     for head in heads:
         table.add_column(head, justify="right")
     for day in month.days:
         table.add_row(
             str(day.day), str(day.beats), str(day.empty), f"{day.cost_a_beat_usd:.6f}", f"{day.prompt_tokens:,.0f}",
-            f"{day.file_kb:,.0f}", f"{day.mind_mb:.1f}", f"{day.memories:,}", str(day.reflections), str(day.cited), str(day.invented),
-            str(day.posts), str(day.longest_run), str(day.refused_loops), f"{day.milliseconds:.0f}",
+            f"{day.file_kb:,.0f}", f"{day.mind_mb:.1f}", f"{day.memories:,}", str(day.reflections), str(day.cited),
+            str(day.invented), str(day.posts), str(day.longest_run), str(day.refused_loops), f"{day.milliseconds:.0f}",
         )  # fmt: skip
     console = Console()
     console.print(table)
