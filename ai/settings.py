@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+LOCAL_MODELS = ("auto", "1.5b", "0.5b", "135m", "off")
 MAX_BUDGET_USD = Decimal(1_000_000)  # beyond it a typing error is likelier than a wish
 
 
@@ -214,6 +215,13 @@ class Settings(BaseModel):
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("is not an http(s) URL")
         return value.rstrip("/")
+
+    @field_validator("local_model")
+    @classmethod
+    def _known_local_model(cls, value: str) -> str:
+        if value not in LOCAL_MODELS and not value.lower().endswith(".gguf"):
+            raise ValueError(f"is none of {', '.join(LOCAL_MODELS)}, and no path to a .gguf file")
+        return value
 
     @field_validator("database_url")
     @classmethod
