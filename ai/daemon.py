@@ -126,7 +126,8 @@ class Daemon:
                 raise
             except Exception as error:  # noqa: BLE001 - the mind never stops for a fault; it is told and tried again
                 self._report(error)
-                not_before = house.clock.now() + timedelta(seconds=RETRY_SECONDS)
+                wait = min(RETRY_SECONDS, house.settings.think_interval_seconds)
+                not_before = house.clock.now() + timedelta(seconds=wait)
         if not self._stop.is_set():
             self._plan_beat(not_before)
 
@@ -216,4 +217,5 @@ class Daemon:
         try:
             self._house.journal.append(kind, **data)
         except sqlite3.Error as error:
-            _log.error("%s: %s (the journal cannot be written: %s)", kind, data, error)
+            said = "; ".join(str(value) for value in data.values()) or kind
+            _log.error("%s (not in the journal, which cannot be written: %s)", said, error)

@@ -1,5 +1,6 @@
 """SQLite the way this program uses it: durable connections, numbered migrations, errors by name."""
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -129,10 +130,19 @@ def name_error(error: sqlite3.Error, path: Path | str) -> LedgerError | None:
             f"the database {path} is damaged ({error}); it was left as it is: restore a backup beside it, "
             "or move it away to begin anew"
         )
+    if code == sqlite3.SQLITE_IOERR and _is_full(Path(path).parent):
+        code = sqlite3.SQLITE_FULL  # no room for the shared memory file; SQLite calls that a failed disk
     if code in _REASONS:
         reason, transient = _REASONS[code]
         return StoreUnavailable(f"the database {path} cannot be used: {reason} ({error})", transient=transient)
     return None
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free == 0
+    except OSError:
+        return False
 
 
 def _version(connection: sqlite3.Connection, component: str) -> int:
