@@ -18,7 +18,7 @@ START_SECONDS = 10.0
 HEADERS_BYTES = 32_768  # a request's line and headers at most
 
 
-class PortUnusable(Exception):
+class PortUnusable(OSError):
     """The address cannot be listened on; the message is one line for people."""
 
 
