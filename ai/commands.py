@@ -52,7 +52,7 @@ class Commands:
         """
         if kind not in KINDS:
             raise CommandRefused(f"command {kind!r} is unknown; one of {', '.join(sorted(KINDS))}")
-        text = json.dumps(data, ensure_ascii=False)
+        text = json.dumps(data, ensure_ascii=False).encode(errors="replace").decode()  # no terminal's stray bytes
         if len(text.encode()) > DATA_AT_MOST_BYTES:
             raise CommandRefused(f"the command is longer than {DATA_AT_MOST_BYTES} bytes; shorten it")
         with self._mind.transaction() as connection:

@@ -12,7 +12,7 @@ from ai.commands import Answer, Commands
 from ai.house import open_house
 from ai.ledger.money import nanos
 from ai.lock import DaemonLock, is_held
-from ai.logs import configure
+from ai.logs import Redactor, configure
 from ai.mind import open_mind
 
 LOOK_SECONDS = 0.1
@@ -60,7 +60,9 @@ def kill(cause: Annotated[str, typer.Option("--cause", help="Why this life ends.
 
 def ask(kind: str, **data: Any) -> None:
     """Have a command carried out and print its answer; raises Failed where it was refused."""
-    answer = wait_for(lambda: deliver(kind, data))
+    hide = Redactor(settings().secrets())  # what is said reaches prompts: a key pasted by mistake must not
+    hidden = {name: hide(value) if isinstance(value, str) else value for name, value in data.items()}
+    answer = wait_for(lambda: deliver(kind, hidden))
     if not answer.ok:
         raise Failed(answer.result)
     typer.echo(answer.result)
