@@ -57,8 +57,14 @@ class Person:
     @contextmanager
     def wakes(self, **settings: str) -> Iterator["subprocess.Popen[str]"]:
         """Start the daemon; its log can be read line by line. It is gone at the end, however that comes."""
-        daemon = subprocess.Popen(
-            [sys.executable, "-m", "ai", "up"],
+        with self.starts("up", **settings) as daemon:
+            yield daemon
+
+    @contextmanager
+    def starts(self, *words: str, **settings: str) -> Iterator["subprocess.Popen[str]"]:
+        """Start a command whose two streams, in one, can be read while it runs. It is gone at the end."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ai", *words],
             cwd=self.folder,
             env={**self.variables, **settings},
             stdin=subprocess.DEVNULL,
@@ -67,10 +73,12 @@ class Person:
             text=True,
         )
         try:
-            yield daemon
+            yield process
         finally:
-            daemon.kill()
-            daemon.communicate()
+            process.kill()
+            if process.stdout is not None and not process.stdout.closed:
+                process.communicate()
+            process.wait()
 
 
 def read_until(daemon: "subprocess.Popen[str]", words: str, lines: int = 500) -> list[str]:
