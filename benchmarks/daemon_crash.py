@@ -85,7 +85,9 @@ def prove(folder: Path, kills: int, seed: int) -> Verdict:
 
 
 def _let_live_and_kill(folder: Path, provider: FakeOpenRouter, rng: random.Random) -> None:
-    variables = {**os.environ, **environment(provider, folder, **LIVING), "PYTHONPATH": str(ROOT)}
+    # Nothing else of this environment: settings of a mind that really lives here must not reach this one.
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    variables = {**kept, **environment(provider, folder, **LIVING), "PYTHONPATH": str(ROOT)}
     with (folder / "daemon.log").open("ab") as log:
         daemon = subprocess.Popen(
             [sys.executable, "-m", "ai", "up"], env=variables, cwd=folder, stdout=log, stderr=subprocess.STDOUT
