@@ -14,4 +14,10 @@ def open_credit_ledger(url: str, clock: Clock, *, read_only: bool = False) -> Le
 
     Raises StoreUnavailable, CorruptStore, or NewerSchema where a newer program wrote it.
     """
-    return open_ledger(url, lambda: microseconds(clock.now()), components=(COMPONENT,), read_only=read_only)
+    return open_ledger(
+        url,
+        lambda: microseconds(clock.now()),
+        components=(COMPONENT,),
+        read_only=read_only,
+        monotonic=clock.monotonic,
+    )

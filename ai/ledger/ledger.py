@@ -9,10 +9,12 @@ from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from queue import Empty, LifoQueue, SimpleQueue
+from time import monotonic as seconds_here
 from typing import Any, TypeVar
 
 from ai.ledger.errors import CorruptStore, LedgerError, StoreUnavailable
 from ai.ledger.postgres_store import PostgresStore
+from ai.ledger.silence import Silence
 from ai.ledger.sqlite_store import SQLiteStore
 from ai.ledger.store import ComponentFolders, OpenStore, Store
 from ai.ledger.transaction import Transaction
@@ -207,14 +209,15 @@ def open_ledger(
     *,
     components: ComponentFolders = (),
     read_only: bool = False,
+    monotonic: Callable[[], float] = seconds_here,
 ) -> Ledger:
     """Open the purse at `url` (`sqlite:///path` or `postgresql://…`) with its tables, and those of `components`.
 
-    `clock_us` gives microseconds since 1970, UTC. A store that cannot be reached now is tried again at each
-    call, so that a purse that is away stops no thinking. Raises ValueError for another kind of URL,
-    NewerSchema, CorruptStore.
+    `clock_us` gives microseconds since 1970, UTC, `monotonic` seconds. A store that cannot be reached now is tried
+    again at each call, a server that was silent after QUIET_SECONDS, so that a purse that is away stops no thinking.
+    Raises ValueError for another kind of URL, NewerSchema, CorruptStore.
     """
-    ledger = Ledger(_opener(url, components), clock_us, read_only=read_only)
+    ledger = Ledger(_opener(url, components, Silence(monotonic)), clock_us, read_only=read_only)
     try:
         ledger.read_now(lambda _: None) if read_only else ledger.transact_now(lambda _: None)
     except StoreUnavailable:
@@ -225,7 +228,7 @@ def open_ledger(
     return ledger
 
 
-def _opener(url: str, components: ComponentFolders) -> OpenStore:
+def _opener(url: str, components: ComponentFolders, silence: Silence) -> OpenStore:
     scheme, _, rest = url.partition("://")
     own: ComponentFolders = [("ledger", {kind: MIGRATIONS / kind for kind in ("sqlite", "postgres")})]
     everything = [*own, *components]
@@ -234,5 +237,5 @@ def _opener(url: str, components: ComponentFolders) -> OpenStore:
         return lambda read_only: SQLiteStore(Path(rest[1:]), folders, read_only=read_only)
     if scheme in {"postgresql", "postgres"}:
         folders = [(component, by_store["postgres"]) for component, by_store in everything]
-        return lambda read_only: PostgresStore(url, folders, read_only=read_only)
+        return lambda read_only: PostgresStore(url, folders, read_only=read_only, silence=silence)
     raise ValueError(f"the purse is sqlite:///path/to/file or postgresql://user@host/database, not {scheme or url!r}")

@@ -14,10 +14,11 @@ RV = TypeVar("RV")
 
 # A commit takes milliseconds; past these limits a server or the way to it is broken, and saying so is better
 # than a beat that hangs. The server's own limits come first, so that it says what it waited for.
-CONNECT_SECONDS = 5
-WRITING_SECONDS = 10  # a statement or a lock of a writer
+CONNECT_SECONDS = 3
+ANSWER_SECONDS = 3  # until a server answers what takes it no time, as a reader's BEGIN
+WRITING_SECONDS = 5  # a statement or a lock of a writer
 READING_SECONDS = 60  # an audit over millions of transfers is the longest statement there is
-GRACE_SECONDS = 5  # beyond those, for a server that says nothing at all: frozen or cut off
+GRACE_SECONDS = 2  # beyond those, for a server that says nothing at all: frozen or cut off
 WAKE_SECONDS = 0.25  # how often silence is measured; an answer wakes at once
 
 # One number for all who write to a purse; the trigger in 0001_ledger.sql uses the same.
@@ -49,13 +50,20 @@ _REFUSALS = {  # a refused connection comes without a SQLSTATE; other languages 
 }
 
 
+class NoAnswer(psycopg.OperationalError):
+    """The server said nothing for as long as it is waited for."""
+
+
+SILENT = (NoAnswer, psycopg.errors.ConnectionTimeout)
+
+
 class BoundedConnection(psycopg.Connection[Any]):
     """A connection on which no wait lasts longer than `silence_seconds` without a word of the server."""
 
     silence_seconds: float = READING_SECONDS + GRACE_SECONDS
 
     def wait(self, gen: PQGen[RV], interval: float = WAKE_SECONDS, timeout: float | None = None) -> RV:
-        """Wait for the server as psycopg does; raises psycopg.OperationalError after the silence."""
+        """Wait for the server as psycopg does; raises NoAnswer after the silence."""
         return super().wait(_bounded(gen, int(self.silence_seconds / interval) + 1), interval, timeout)
 
 
@@ -71,7 +79,7 @@ def _bounded(gen: PQGen[RV], most: int) -> PQGen[RV]:
         ready = yield wanted
         silent = 0 if ready else silent + 1
         if silent >= most:
-            raise psycopg.OperationalError("the server does not answer")
+            raise NoAnswer("the server does not answer")
 
 
 def read_url(url: str) -> tuple[str, str]:
@@ -100,6 +108,7 @@ def read_url(url: str) -> tuple[str, str]:
 def connect(conninfo: str) -> BoundedConnection:
     """Return a connection on which every commit is on the server's disk when it returns, with a reader's patience."""
     connection = BoundedConnection.connect(conninfo, autocommit=True)
+    connection.silence_seconds = ANSWER_SECONDS
     connection.execute("SET synchronous_commit = on")
     be_patient(connection, READING_SECONDS)
     return connection

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from time import monotonic
 from typing import Any
 
 import psycopg
@@ -11,7 +12,9 @@ from psycopg.pq import TransactionStatus
 
 from ai.ledger.errors import ConstraintBroken, StoreUnavailable
 from ai.ledger.postgres import (
+    ANSWER_SECONDS,
     READING_SECONDS,
+    SILENT,
     WRITERS_LOCK,
     WRITING_SECONDS,
     BoundedConnection,
@@ -21,6 +24,7 @@ from ai.ledger.postgres import (
     name_error,
     read_url,
 )
+from ai.ledger.silence import Silence
 from ai.ledger.store import Components, Rows
 
 _BEGIN_WRITING = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({WRITERS_LOCK})"
@@ -36,12 +40,13 @@ class _IntegralNumeric(Loader):
 
 
 class PostgresStore:
-    """One connection to the database at `url`; a writer migrates it, a reader does not."""
+    """One connection to the database at `url`; a writer migrates it, a reader does not. Stores share a `silence`."""
 
-    def __init__(self, url: str, components: Components, *, read_only: bool) -> None:
+    def __init__(self, url: str, components: Components, *, read_only: bool, silence: Silence | None = None) -> None:
         self._conninfo, self._where = read_url(url)
         self._components = components
         self._read_only = read_only
+        self._silence = silence or Silence(monotonic)
         self._patience = READING_SECONDS if read_only else WRITING_SECONDS
         self._connection: BoundedConnection | None = None
         self._first = ""  # what goes before the next statement in its round trip
@@ -51,18 +56,28 @@ class PostgresStore:
         """Begin; a writer waits for the lock that all writers of a purse take in turn.
 
         An idle connection may have died with its server unnoticed. Nothing was asked yet, so that is tried
-        once more on a new one.
+        once more on a new one. Where the server was silent a moment ago it is not waited for again.
         """
+        self._silence.refuse_while_it_lasts()
         sql = _BEGIN_WRITING if write else _BEGIN_READING
         self._first, self._marked = "", False
         fresh = self._connection is None
         try:
-            self._ask(self._connect(), sql)
+            self._ask_to_begin(sql, write=write)
         except StoreUnavailable:
             self.rollback()
             if fresh or self._connection is not None:
                 raise
-            self._ask(self._connect(), sql)
+            self._ask_to_begin(sql, write=write)
+        self._silence.broken()
+
+    def _ask_to_begin(self, sql: str, *, write: bool) -> None:
+        connection = self._connect()
+        patience = connection.silence_seconds
+        if not write:  # it waits for no lock
+            connection.silence_seconds = min(patience, ANSWER_SECONDS)
+        self._ask(connection, sql)
+        connection.silence_seconds = patience
 
     def execute(self, sql: str, params: Sequence[object] = ()) -> Rows:
         """Run one statement."""
@@ -166,6 +181,8 @@ class PostgresStore:
             named = name_error(error, self._where)
             if named is None:
                 raise
+            if isinstance(named, StoreUnavailable) and isinstance(error, SILENT):
+                self._silence.heard(named)
             raise named from error
 
 

@@ -3,17 +3,19 @@
 import asyncio
 import contextlib
 import itertools
-import socket
-import threading
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
+from ai.clock import VirtualClock
 from ai.ledger import Leg, audit, open_ledger
 from ai.ledger.errors import InsufficientFunds, NewerSchema, StoreUnavailable
 from ai.ledger.postgres_store import PostgresStore
+from ai.ledger.silence import QUIET_SECONDS, Silence
 from tests.world.postgres import running_server
+from tests.world.road import Road
 
 _numbers = itertools.count()
 
@@ -113,54 +115,9 @@ async def test_a_server_restarted_under_load_loses_and_doubles_nothing(server, l
     assert (report.ok, report.holds_open) == (True, asked + 1)
 
 
-class CuttingProxy:
-    """A road to the server that breaks when told: after the request is through, or before."""
-
-    def __init__(self, port):
-        self.target, self.cut_after = port, None
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.open = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self.listener.accept()
-                server = socket.create_connection(("127.0.0.1", self.target))
-                self.open += [client, server]
-                threading.Thread(target=self._pump, args=(client, server, True), daemon=True).start()
-                threading.Thread(target=self._pump, args=(server, client, False), daemon=True).start()
-
-    def _pump(self, source, sink, from_client):
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                if from_client and b"COMMIT\x00" in data and self.cut_after == "nothing":
-                    self.cut()
-                elif from_client and b"COMMIT\x00" in data and self.cut_after == "request":
-                    self.cut_after = "answer"
-                    sink.sendall(data)
-                elif not from_client and self.cut_after == "answer":
-                    self.cut()  # the server has committed, and its answer is thrown away
-                else:
-                    sink.sendall(data)
-
-    def cut(self):
-        self.cut_after = None
-        for end in self.open:
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
-        self.open = []
-
-    def close(self):
-        self.cut()
-        self.listener.close()
-
-
 @pytest.fixture
 def road(server):
-    road = CuttingProxy(server.port)
+    road = Road(server.port)
     yield road
     road.close()
 
@@ -198,8 +155,9 @@ def test_two_ledgers_one_cut_off_and_back(server, url, road):
 
 
 def test_a_server_that_freezes_is_given_up(server, url):
-    store = PostgresStore(url, [], read_only=False)
-    store._connect().silence_seconds = 0.5  # in place of fifteen
+    clock = VirtualClock(datetime(2026, 11, 10, tzinfo=UTC))
+    store = PostgresStore(url, [], read_only=False, silence=Silence(clock.monotonic))
+    store._connect().silence_seconds = 0.5  # in place of seven
     store.begin(write=True)
     pid = store.execute("SELECT pg_backend_pid()")[0][0]
     server.freeze(pid)
@@ -207,8 +165,11 @@ def test_a_server_that_freezes_is_given_up(server, url):
         with pytest.raises(StoreUnavailable, match="the server does not answer"):
             store.execute("SELECT 1")
         store.rollback()
+        with pytest.raises(StoreUnavailable, match="the server does not answer"):
+            store.begin(write=True)  # at once: nobody waits for it again so soon
     finally:
         server.thaw(pid)
+    clock.advance(QUIET_SECONDS)
     store.begin(write=True)
     assert store.execute("SELECT 1")[0][0] == 1
     store.rollback()
@@ -218,7 +179,7 @@ def test_a_server_that_freezes_is_given_up(server, url):
 def test_a_lock_that_another_keeps_is_named(server, url, ledger):
     with psycopg.connect(url) as other:
         other.execute("SELECT pg_advisory_xact_lock(4703242331131506)")
-        ledger._store._connection.execute("SET lock_timeout = 50")  # milliseconds, in place of ten seconds
+        ledger._store._connection.execute("SET lock_timeout = 50")  # milliseconds, in place of five seconds
         with pytest.raises(StoreUnavailable, match="another process keeps the purse locked"):
             ledger.transact_now(hold(1))
         assert ledger.read_now(audit).ok
