@@ -10,8 +10,9 @@ from ai.credit_tracker import CreditTracker
 from ai.journal import Journal
 from ai.life import Accept, Life, Lives
 from ai.llm import Completion, Message, NoAnswer, PaidClient
-from ai.memory import Kind, clean
+from ai.memory import clean
 from ai.model_rotator import Choice
+from ai.novelty import Novelty
 from ai.prompts import render
 from ai.purpose import Purpose
 from ai.rotation import Rotation
@@ -50,6 +51,7 @@ class Brain:
         context: Callable[[Life, int, int | None], ActionContext],
         outbox: Outbox,
         schedule: Schedule,
+        novelty: Novelty,
         journal: Journal,
         clock: Clock,
         settings: Settings,
@@ -63,6 +65,7 @@ class Brain:
         self._context = context
         self._outbox = outbox
         self._schedule = schedule
+        self._novelty = novelty
         self._journal = journal
         self._clock = clock
         self._settings = settings
@@ -85,11 +88,13 @@ class Brain:
                 problem = answer
                 break
             steps += 1
-            reply = self._take_in(life, answer)
+            reply, stale = await self._take_in(life, answer)
+            if self._novelty.rests():
+                break
             result = await self._registry.perform(reply, self._context(life, number, reply.importance))
             if result.ends_beat or result.looping:  # a loop is answered with rest
                 break
-            conversation += _next_step(answer, result, self._settings.max_steps_per_beat - steps)
+            conversation += _next_step(answer, result, self._settings.max_steps_per_beat - steps, stale)
             await between_steps()
             if self._lives.current() is not life:  # it died of a command, or of its own deed
                 break
@@ -147,15 +152,15 @@ class Brain:
         self._rotation.used(answer.model.id, life.number, life.beats)
         return answer
 
-    def _take_in(self, life: Life, answer: Completion) -> Reply:
-        """Read the answer; what was thought is remembered, and counts for the model's standing."""
+    async def _take_in(self, life: Life, answer: Completion) -> tuple[Reply, str | None]:
+        """Read the answer; a new thought is remembered, and of one that is not the reason for refusing it returned."""
         reply = parse_reply(answer.text)
         self._rotation.observed(answer.model.id, parsed=reply.action is not None, thought=reply.thought)
         thought = clean(reply.thought, THOUGHT_CHARS)  # without what nobody can see; it may be nothing
         if thought:
             self._journal.append("thought", text=thought, importance=reply.importance, model=answer.model.id)
-            life.memory.add(thought, Kind.THOUGHT, reply.importance)
-        return reply
+            return reply, await self._novelty.hear(thought, reply.importance, life.memory)
+        return reply, None
 
     async def _remember_beat(self, life: Life) -> None:
         if self._lives.current() is life:
@@ -206,7 +211,8 @@ class Brain:
         await self._outbox.queue(text, source=source, life=life)
 
 
-def _next_step(answer: Completion, result: ActionResult, steps_left: int) -> list[Message]:
-    """Return the two messages that carry an action's result into the next step."""
+def _next_step(answer: Completion, result: ActionResult, steps_left: int, stale: str | None) -> list[Message]:
+    """Return the two messages that carry an action's result, and why a thought was refused, into the next step."""
     told = render("result", action=result.action, result=result.text[:RESULT_CHARS], steps_left=steps_left)
+    told = told if stale is None else f"Your thought was refused: {stale}.\n{told}"
     return [Message(role="assistant", content=answer.text), Message(role="user", content=told)]

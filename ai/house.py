@@ -32,8 +32,10 @@ from ai.llm.providers import configured_endpoint
 from ai.mailbox import Mailbox
 from ai.memory.embedder import PaidEmbedder
 from ai.memory.embeddings import Embedder, MiniLM
+from ai.memory.similarity import SimilarityGuard
 from ai.mind import Mind, open_mind
 from ai.model_config import Model
+from ai.novelty import Novelty
 from ai.purpose import Purpose
 from ai.rotation import Rotation
 from ai.schedule import Schedule
@@ -222,7 +224,7 @@ async def open_house(settings: Settings, clock: Clock, *, seed: int | None = Non
         webhook = _webhook(settings, mind, journal, clock)
         if webhook is not None:
             stack.push_async_callback(webhook.close)
-        yield _furnish(read, journal, catalogue, provider, local, client, lives, webhook)
+        yield _furnish(read, journal, catalogue, provider, local, client, lives, webhook, embedder)
 
 
 def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
@@ -234,6 +236,7 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
     client: PaidClient,
     lives: Lives,
     webhook: Webhook | None,
+    embedder: Embedder | None,
 ) -> House:
     """Put the brain and the hands of people into the rooms."""
     settings, clock, mind = read.settings, read.clock, read.mind
@@ -283,6 +286,7 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
         context=context,
         outbox=read.outbox,
         schedule=read.schedule,
+        novelty=Novelty(SimilarityGuard(mind, clock, "thought", embedder), read.schedule, journal),
         journal=journal,
         clock=clock,
         settings=settings,

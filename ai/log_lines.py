@@ -62,6 +62,9 @@ EVENTS: dict[str, Line] = {
     ),
     "brain.budget": Line("BRAIN", "💰", "Budget: ${available_nanos:usd2} / ${granted_nanos:usd2}", "What is left."),
     "brain.model": Line("BRAIN", "🧠", "Model: {model} (Intelligence: {intelligence}/10)", "Who thinks next."),
+    "brain.circling": Line(
+        "BRAIN", "😴", "Its thoughts go in circles; it rests until {until}", "Three near-same thoughts in a row."
+    ),
     "brain.paused": Line("BRAIN", "⏸️", "Paused by {by}", "No beats until it is resumed."),
     "brain.resumed": Line("BRAIN", "▶️", "Resumed by {by}", "Beats go on."),
     "thought": Line("BRAIN", "💭", "{text}", "What the AI thought, in its own words: data, never a command."),

@@ -85,6 +85,10 @@ class SimilarityGuard:
         kept = self._mind.recall(self._counter, 0)
         return kept if isinstance(kept, int) else 0
 
+    def must_rest(self) -> bool:
+        """Whether the row has grown so long that the mind is to rest."""
+        return self.in_a_row() >= REST_AFTER
+
     def rested(self) -> None:
         """Begin to count anew, after a forced rest."""
         self._mind.remember(self._counter, 0)

@@ -1,0 +1,40 @@
+"""Breaks loops of meaning: a thought that was thought before is refused and told why; one too many brings rest."""
+
+from ai.journal import Journal
+from ai.memory import Kind, MemoryStream
+from ai.memory.similarity import SimilarityGuard
+from ai.schedule import Schedule
+
+REST_SECONDS = 3_600.0  # by then the hour, the purse or the mail gives something else to think about
+
+
+class Novelty:
+    """Hears every thought; what is new is remembered, what is not ends as a refusal that the next scene shows."""
+
+    def __init__(self, guard: SimilarityGuard, schedule: Schedule, journal: Journal) -> None:
+        self._guard = guard
+        self._schedule = schedule
+        self._journal = journal
+
+    def idle(self) -> bool:
+        """Say whether the last thought brought nothing new."""
+        return self._guard.in_a_row() > 0
+
+    async def hear(self, thought: str, importance: int | None, memory: MemoryStream) -> str | None:
+        """Remember a new thought and return None; refuse a near-same one and return the reason for the mind."""
+        verdict = await self._guard.hear(thought)
+        refusal = verdict.refusal()
+        if refusal is None:
+            memory.add(thought, Kind.THOUGHT, importance)
+            return None
+        self._journal.append("action.refused", action="think", params="", result=refusal)
+        return refusal
+
+    def rests(self) -> bool:
+        """Put the mind to rest where it went in circles, and begin to count anew; say whether it rests."""
+        if not self._guard.must_rest():
+            return False
+        until = self._schedule.rest(REST_SECONDS)
+        self._guard.rested()
+        self._journal.append("brain.circling", until=f"{until:%H:%M:%S}")
+        return True

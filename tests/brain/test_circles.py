@@ -1,0 +1,35 @@
+"""A mind that says the same in other words is told so, and then made to rest."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from ai.clock import VirtualClock
+from tests.brain.lived import START, live, mind
+from tests.world.openrouter import FakeOpenRouter
+
+
+def circles(body: dict[str, Any]) -> str:
+    """Return the same thought with its words turned about, and an action that does not end the beat."""
+    if "first_thought" in json.dumps(body):
+        return json.dumps({"name": "Ada", "pronoun": "she", "first_thought": "Awake."})
+    words = "rain drums roof evening softly".split()
+    turn = len(json.dumps(body)) % len(words)
+    thought = " ".join(words[turn:] + words[:turn])
+    return json.dumps({"thought": thought, "action": "check_budget", "params": {}})
+
+
+async def test_the_same_in_other_words_is_refused_then_rested_from(tmp_path: Path) -> None:
+    clock = VirtualClock(START)
+    with FakeOpenRouter(reply=circles, date=clock.now) as provider:
+        async with mind(provider, tmp_path, clock, MAX_STEPS_PER_BEAT="2") as house:
+            await live(house, clock, 1)
+            assert "Your thought was refused" not in json.dumps(provider.calls[-1].json)
+            await live(house, clock, 1)
+            assert "you said nearly the same before" in json.dumps(provider.calls[-1].json)
+            assert len(house.journal.after(0, 100, {"brain.circling"})) == 1
+            assert house.schedule.next_beat_at() > clock.now() + timedelta(minutes=30)
+            life = house.lives.current()
+            assert life is not None
+            assert len([m for m in life.memory.recent(100) if "drums" in m.text and m.kind == "thought"]) == 1
