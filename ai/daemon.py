@@ -37,8 +37,7 @@ _log = logging.getLogger("genesis")
 async def run_daemon(settings: Settings, clock: Clock) -> None:
     """Live until SIGTERM or SIGINT. Raises Locked where another daemon has the folder, PortUnusable, LedgerError."""
     with DaemonLock(settings.data_dir):
-        async with open_house(settings, clock) as house:
-            house.journal.listen(log_event)
+        async with open_house(settings, clock, listen=log_event) as house:
             house.journal.append("daemon.started", version=__version__, data_dir=str(settings.data_dir))
             daemon = Daemon(house)
             observer = ObserverServer(Window(house, daemon.problems))

@@ -123,4 +123,7 @@ def _local_model(settings: Settings) -> Check:
     problem = read_machine().problem()
     if problem:
         return Check("embedded model", False, problem, "set a provider's key; or LOCAL_MODEL=off to silence this")
+    own = Path(settings.local_model).expanduser()
+    if own.suffix.lower() == ".gguf" and not own.is_file():
+        return Check("embedded model", False, f"{own} is no file", "correct LOCAL_MODEL; auto takes what fits")
     return Check("embedded model", True, settings.local_model)

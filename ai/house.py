@@ -17,7 +17,7 @@ from ai.credit_tracker.alerts import Alerts
 from ai.credit_tracker.reconcile import Reconciler
 from ai.credit_tracker.schema import open_credit_ledger
 from ai.credit_tracker.webhook import Webhook
-from ai.journal import Journal
+from ai.journal import Event, Journal
 from ai.ledger import Ledger
 from ai.ledger.errors import StoreUnavailable
 from ai.life import Life, Lives
@@ -188,8 +188,12 @@ async def open_reading(settings: Settings, clock: Clock) -> AsyncIterator[Readin
 
 
 @asynccontextmanager
-async def open_house(settings: Settings, clock: Clock, *, seed: int | None = None) -> AsyncIterator[House]:
-    """Open every room in `settings.data_dir`; the caller holds the daemon's lock. `seed` makes a run repeatable.
+async def open_house(
+    settings: Settings, clock: Clock, *, seed: int | None = None, listen: Callable[[Event], None] | None = None
+) -> AsyncIterator[House]:
+    """Open every room in `settings.data_dir`; the caller holds the daemon's lock.
+
+    `seed` makes a run repeatable; `listen` is told of every event from the first one on.
 
     Raises NewerSchema, CorruptStore, StoreUnavailable, LifeFileBroken: one line each.
     """
@@ -200,6 +204,8 @@ async def open_house(settings: Settings, clock: Clock, *, seed: int | None = Non
         ledger = open_credit_ledger(settings.purse_url, clock)
         stack.callback(ledger.close)
         journal = Journal(mind, clock)
+        if listen is not None:
+            journal.listen(listen)
         provider_clock = ProviderClock(clock, required=settings.provider != "local")
         provider, local = configured_endpoint(settings, clock), _local_mind(settings, clock, journal)
         endpoints = [endpoint for endpoint in (provider, local) if endpoint is not None]

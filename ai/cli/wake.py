@@ -17,6 +17,7 @@ from ai.credit_tracker import RunUsage
 from ai.daemon import run_daemon
 from ai.house import House, open_house, open_reading
 from ai.journal import read_after, read_before
+from ai.ledger.errors import StoreUnavailable
 from ai.ledger.money import NANOS_PER_USD
 from ai.lock import DaemonLock, is_held
 from ai.logs import configure, log_event
@@ -77,15 +78,19 @@ def _four_places(amount_nanos: int) -> str:
 
 async def _live(chosen: Settings, clock: Clock, beats: int, advance: Callable[[], None]) -> RunUsage:
     """Live the beats in this process; a Ctrl-C ends the beat under way and keeps all that was lived."""
-    async with open_house(chosen, clock) as house:
-        house.journal.listen(log_event)
+    async with open_house(chosen, clock, listen=log_event) as house:
         await house.greet()
-        marker = await house.tracker.marker()
+        try:
+            marker, away = await house.tracker.marker(), None
+        except StoreUnavailable as problem:  # without its purse it thinks on free and local models
+            marker, away = None, str(problem)
         work = asyncio.ensure_future(_beats(house, beats, advance))
         async with _stopped_by_signals(work):
             await asyncio.wait([work])
         if not work.cancelled() and (error := work.exception()) is not None:
             raise error
+        if marker is None:
+            raise Failed(f"the beats were lived; what they cost cannot be told: {away}")
         return await house.tracker.usage_since(marker)
 
 

@@ -86,6 +86,8 @@ def test_a_model_file_that_is_not_there_is_told_at_the_start(tmp_path: Path, pro
     assert ran.status == 0, ran
     assert ran.out.count("No embedded model: LOCAL_MODEL /no/such.gguf: No such file") == 1
     assert "Beat 1 lived" in ran.out
+    doctor = Person(tmp_path, provider, LOCAL_MODEL="/no/such.gguf").types("doctor")
+    assert "/no/such.gguf is no file" in " ".join((doctor.out + doctor.err).split())
 
 
 def test_a_wrong_key_is_told_once_and_stops_no_beat(tmp_path: Path, provider: FakeOpenRouter) -> None:
@@ -119,6 +121,32 @@ def test_stdout_that_closes_ends_a_run_with_the_books_whole(tmp_path: Path, prov
         run.stdout.close()
         assert run.wait(60) in {0, 1}
     assert person.types("audit", "--json").document["ok"] is True
+    assert spent(person) == provider.billed_nanos
+
+
+def test_a_broken_life_file_is_told_and_the_state_before_it_lives_on(tmp_path: Path, provider: FakeOpenRouter) -> None:
+    person = Person(tmp_path, provider)
+    assert person.types("run", "2").status == 0
+    name = person.types("status", "--json").document["name"]
+    life = tmp_path / "data" / "lives" / "0001.json"
+    life.write_text('{"x": tru')
+    ran = person.types("run", "1")
+    assert ran.status == 0, ran
+    assert "life file 0001.json is broken" in ran.out
+    assert person.types("status", "--json").document["name"] == name
+    assert (life.parent / "0001.json.corrupt-1").read_text() == '{"x": tru'
+
+
+def test_a_purse_without_room_stops_no_beat(small_disk: Path, tmp_path: Path, provider: FakeOpenRouter) -> None:
+    person = Person(tmp_path, provider, DATABASE_URL=f"sqlite:///{small_disk}/ledger.db")
+    assert person.types("run", "1").status == 0
+    ballast, billed = fill(small_disk), provider.billed_nanos
+    ran = person.types("run", "1")
+    assert "Beat 2 lived" in ran.out, ran
+    assert "the disk is full; free some space" in one_line(ran)
+    assert provider.billed_nanos == billed
+    ballast.unlink()
+    assert person.types("run", "1").status == 0
     assert spent(person) == provider.billed_nanos
 
 
