@@ -80,9 +80,10 @@ class Brain:
         purpose, why = await self._senses.occasion()
         number, started = self._begin(life, purpose)
 
-        conversation = await self._perceive(life, purpose, why)
-        steps, problem = 0, None
-        while steps < self._settings.max_steps_per_beat:
+        idle = purpose is Purpose.THOUGHT and self._novelty.idle()  # nothing new came and nothing calls: cost less
+        conversation = await self._perceive(life, purpose, why, brief=idle)
+        steps, problem, allowed = 0, None, 1 if idle else self._settings.max_steps_per_beat
+        while steps < allowed:
             answer = await self._think(life, purpose, conversation, started)
             if isinstance(answer, str):
                 problem = answer
@@ -94,7 +95,7 @@ class Brain:
             result = await self._registry.perform(reply, self._context(life, number, reply.importance))
             if result.ends_beat or result.looping:  # a loop is answered with rest
                 break
-            conversation += _next_step(answer, result, self._settings.max_steps_per_beat - steps, stale)
+            conversation += _next_step(answer, result, allowed - steps, stale)
             await between_steps()
             if self._lives.current() is not life:  # it died of a command, or of its own deed
                 break
@@ -112,7 +113,7 @@ class Brain:
         self._journal.append("beat.started", purpose=purpose.value)
         return number, self._clock.monotonic()
 
-    async def _perceive(self, life: Life, purpose: Purpose, why: str) -> list[Message]:
+    async def _perceive(self, life: Life, purpose: Purpose, why: str, *, brief: bool) -> list[Message]:
         choices = await self._rotation.candidates(purpose, life=life.number, beat=life.beats)
         thinker = choices[0].model if choices else None
         system = render(
@@ -122,7 +123,7 @@ class Brain:
             max_steps=self._settings.max_steps_per_beat,
             actions=self._registry.describe(),
         )
-        scene = await self._senses.scene(life, thinker, purpose, why)
+        scene = await self._senses.scene(life, thinker, purpose, why, brief=brief)
         return [Message(role="system", content=system), Message(role="user", content=scene)]
 
     async def _think(

@@ -77,6 +77,7 @@ class House(Reading):
     local: LocalMind | None
     client: PaidClient
     lives: Lives
+    embedder: Embedder | None
     brain: Brain
     commands: Commands
     caretaker: Caretaker
@@ -93,6 +94,8 @@ class House(Reading):
         self.journal.append("daemon.provider", text=self._who_serves())
         if self.local is not None and (problem := self.local.status().problem) is not None:
             self.journal.append("local.unavailable", problem=problem)
+        if isinstance(self.embedder, MiniLM):
+            self.embedder.prepare()  # its weights come while it thinks; until then memories are found by words
         await self.client.resolve_open()
         try:
             await self.tracker.open()
@@ -223,6 +226,8 @@ async def open_house(
             limits=Limits.of(settings),
         )
         embedder = _embedder(settings, clock, journal, client, catalogue)
+        if isinstance(embedder, MiniLM):
+            stack.push_async_callback(embedder.close)
         if embedder is not None:
             read.outbox.compare_by(SameMeaning(embedder.embed))
         lives = Lives(settings.data_dir, mind, journal, clock, rng, settings, embedder)
@@ -326,6 +331,7 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
         local=local,
         client=client,
         lives=lives,
+        embedder=embedder,
         brain=brain,
         commands=commands,
         caretaker=caretaker,

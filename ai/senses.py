@@ -18,6 +18,7 @@ from ai.settings import Settings
 THOUGHTS_SHOWN = 5  # enough not to repeat oneself; more crowds a small model's context of 4,096 tokens
 DEEDS_SHOWN = 3
 MEMORIES_SHOWN = 6
+MEMORIES_IN_BRIEF = 2  # of an idle beat, which is to cost less
 MEMORY_CHARS = 240
 SELF_CHARS = 900
 DRAFTS_PER_POST = 2  # facts/pacing: eight drafts a day for four posts
@@ -114,13 +115,17 @@ class Senses:
     def _may_post(self, balance: Balance, now: datetime) -> bool:
         return balance.posts_left > 0 and self._posts.next_at() <= now
 
-    async def scene(self, life: Life, model: Model | None, purpose: Purpose, why: str) -> str:
-        """Return the situation in words, what changes most last, so that a local model's cached prefix stays long."""
+    async def scene(self, life: Life, model: Model | None, purpose: Purpose, why: str, *, brief: bool = False) -> str:
+        """Return the situation in words, what changes most last, so that a local model's cached prefix stays long.
+
+        `brief` brings fewer memories: for a beat in which nothing new is to be expected.
+        """
+        memories_shown = MEMORIES_IN_BRIEF if brief else MEMORIES_SHOWN
         now, balance = self._clock.now(), await self._tracker.balance()
         thoughts = [memory.text for memory in life.memory.recent(THOUGHTS_SHOWN, Kind.THOUGHT)]
         about = why or (thoughts[-1] if thoughts else life.first_thought)
-        memories = await life.memory.retrieve(about, MEMORIES_SHOWN + THOUGHTS_SHOWN)
-        shown = [memory.text for memory in memories if memory.text not in thoughts][:MEMORIES_SHOWN]
+        memories = await life.memory.retrieve(about, memories_shown + THOUGHTS_SHOWN)
+        shown = [memory.text for memory in memories if memory.text not in thoughts][:memories_shown]
         return render(
             worded_for(model, "beat"),
             briefing=life.briefing,

@@ -10,8 +10,10 @@ from ai.credit_tracker.rollups import cost_of_lives
 from ai.credit_tracker.spending import spending_json
 from ai.house import House
 from ai.ledger.money import usd9
+from ai.memory import Kind
+from ai.memory.archive import Archive
 from ai.observer import Donation, Donations, Receipt
-from ai.observer.sources import Budget, ByDay, LifeRow, ModelRow, State, Tweet
+from ai.observer.sources import Budget, ByDay, Fragment, LifeRow, ModelRow, State, Tweet
 from ai.settings import Settings
 
 
@@ -73,7 +75,8 @@ class Window:
         """Return every life, newest first."""
         house = self._house
         costs = await house.ledger.read(lambda tx: cost_of_lives(tx, house.settings.mind))
-        return [_life_row(facts, costs) for facts in reversed(house.chronicle.all())]
+        archive = Archive(house.mind)
+        return [_life_row(facts, costs, archive) for facts in reversed(house.chronicle.all())]
 
     async def ready(self) -> Sequence[str]:
         """Return what is wrong, one line each."""
@@ -92,7 +95,7 @@ class Window:
         self._house.journal.listen(lambda _: callback())
 
 
-def _life_row(facts: Mapping[str, Any], costs: Mapping[int, int]) -> LifeRow:
+def _life_row(facts: Mapping[str, Any], costs: Mapping[int, int], archive: Archive) -> LifeRow:
     number = int(facts["number"])
     return LifeRow(
         number=number,
@@ -108,4 +111,8 @@ def _life_row(facts: Mapping[str, Any], costs: Mapping[int, int]) -> LifeRow:
         first_thought=facts.get("first_thought"),
         bootstrap_mode=facts.get("bootstrap_mode"),
         self_page=facts.get("self_page"),
+        fragments=[
+            Fragment(text=echo.text, from_life=None if echo.origin is None else echo.origin.life)
+            for echo in archive.of_kind(number, Kind.FRAGMENT)
+        ],
     )

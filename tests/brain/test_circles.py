@@ -24,12 +24,20 @@ async def test_the_same_in_other_words_is_refused_then_rested_from(tmp_path: Pat
     clock = VirtualClock(START)
     with FakeOpenRouter(reply=circles, date=clock.now) as provider:
         async with mind(provider, tmp_path, clock, MAX_STEPS_PER_BEAT="2") as house:
-            await live(house, clock, 1)
+            await live(house, clock, 1)  # a new day: two steps, the second of which is not new
             assert "Your thought was refused" not in json.dumps(provider.calls[-1].json)
-            await live(house, clock, 1)
+            await live(house, clock, 2)
             assert "you said nearly the same before" in json.dumps(provider.calls[-1].json)
             assert len(house.journal.after(0, 100, {"brain.circling"})) == 1
             assert house.schedule.next_beat_at() > clock.now() + timedelta(minutes=30)
             life = house.lives.current()
             assert life is not None
             assert len([m for m in life.memory.recent(100) if "drums" in m.text and m.kind == "thought"]) == 1
+
+
+async def test_a_beat_after_nothing_new_is_one_step(tmp_path: Path) -> None:
+    clock = VirtualClock(START)
+    with FakeOpenRouter(reply=circles, date=clock.now) as provider:
+        async with mind(provider, tmp_path, clock, MAX_STEPS_PER_BEAT="2", TWEETS_PER_DAY="0") as house:
+            first, idle = await live(house, clock, 2)
+            assert (first.steps, idle.steps) == (2, 1)
