@@ -105,12 +105,12 @@ class Brain:
 
     def _begin(self, life: Life, purpose: Purpose) -> tuple[int, float]:
         number = life.beats + 1
-        self._schedule.open_beat(number)
-        life.begin_beat(number)
-        self._lives.chronicle.put(life.facts())  # those who look without the life's file see the beat too
-        self._journal.bind(life=life.number, beat=number)
+        with self._journal.together():
+            self._schedule.open_beat(number)
+            life.begin_beat(number)
+            self._journal.bind(life=life.number, beat=number)
+            self._journal.append("beat.started", purpose=purpose.value)
         self._client.bind(life=life.number, beat=number)
-        self._journal.append("beat.started", purpose=purpose.value)
         return number, self._clock.monotonic()
 
     async def _perceive(self, life: Life, purpose: Purpose, why: str, *, brief: bool) -> list[Message]:
@@ -156,12 +156,12 @@ class Brain:
     async def _take_in(self, life: Life, answer: Completion) -> tuple[Reply, str | None]:
         """Read the answer; a new thought is remembered, and of one that is not the reason for refusing it returned."""
         reply = parse_reply(answer.text)
-        self._rotation.observed(answer.model.id, parsed=reply.action is not None, thought=reply.thought)
         thought = clean(reply.thought, THOUGHT_CHARS)  # without what nobody can see; it may be nothing
-        if thought:
-            self._journal.append("thought", text=thought, importance=reply.importance, model=answer.model.id)
-            return reply, await self._novelty.hear(thought, reply.importance, life.memory)
-        return reply, None
+        with self._journal.together():
+            self._rotation.observed(answer.model.id, parsed=reply.action is not None, thought=reply.thought)
+            if thought:
+                self._journal.append("thought", text=thought, importance=reply.importance, model=answer.model.id)
+        return reply, await self._novelty.hear(thought, reply.importance, life.memory) if thought else None
 
     async def _remember_beat(self, life: Life) -> None:
         if self._lives.current() is life:
@@ -169,13 +169,14 @@ class Brain:
         await self._outbox.deliver_due()
 
     def _end(self, life: Life, beat: Beat, started: float) -> Beat:
-        self._schedule.close_beat()
-        self._journal.append(
-            "beat.ended",
-            steps=beat.steps,
-            seconds=round(self._clock.monotonic() - started, 3),
-            next_beat_at=f"{self._schedule.next_beat_at():%H:%M:%S}",
-        )
+        with self._journal.together():
+            self._schedule.close_beat()
+            self._journal.append(
+                "beat.ended",
+                steps=beat.steps,
+                seconds=round(self._clock.monotonic() - started, 3),
+                next_beat_at=f"{self._schedule.next_beat_at():%H:%M:%S}",
+            )
         self._journal.bind(life=life.number)
         return beat
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -59,6 +60,10 @@ class Journal:
     def _tell(self, event: Event) -> None:
         for listener in self._listeners:
             listener(event)
+
+    def together(self) -> AbstractContextManager[object]:
+        """Make what is written to mind.db inside durable as one: one commit for all of a step's traces."""
+        return self._mind.transaction()
 
     def listen(self, callback: Callable[[Event], None]) -> None:
         """Call `callback` with every event from now on, after it is durable."""
