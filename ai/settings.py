@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 LOCAL_MODELS = ("auto", "1.5b", "0.5b", "135m", "off")
+MAX_SUB_BUDGETS = 10  # a hold has at most 16 legs, and month, day, wishes and quotas take theirs
 MAX_BUDGET_USD = Decimal(1_000_000)  # beyond it a typing error is likelier than a wish
 
 
@@ -82,6 +83,7 @@ class Settings(BaseModel):
         (),
         "named sub-budgets as JSON: each covers purposes, clients or models, and refuses by its name",
         '[{"name": "posts", "amount": "1.00", "period": "month", "covers": ["post"]}]',
+        max_length=MAX_SUB_BUDGETS,
     )
     free_requests_per_day: int | Literal["auto"] = _setting(
         "auto", "the provider's quota for `:free` models; `auto`: what the key's account says, else 50", "50"

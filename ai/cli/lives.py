@@ -74,7 +74,7 @@ def show(number: Number, life: OfLife = None, as_json: AsJson = False) -> None:
 
 
 def forget(number: Number) -> None:
-    """Delete a memory of the life that lives now, for good."""
+    """Delete a memory of the life that lives now; the journal keeps its line for JOURNAL_KEEP_DAYS."""
     ask("forget", memory=number)
 
 

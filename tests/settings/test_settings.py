@@ -9,6 +9,9 @@ import pytest
 from ai.settings_sources import SettingsError, load_settings
 
 
+MANY = json.dumps([{"name": f"b{n}", "amount": "1", "period": "day", "covers": ["post"]} for n in range(11)])
+
+
 def problem(tmp_path: Path, **environ: str) -> str:
     with pytest.raises(SettingsError) as caught:
         load_settings(environ, tmp_path)
@@ -61,6 +64,7 @@ def test_an_empty_value_counts_as_unset(tmp_path: Path) -> None:
         ("OBSERVER_PORT", "99999", "65535"),
         ("FREE_REQUESTS_PER_DAY", "-5", "between 0"),
         ("BUDGETS", "{", "double quotes"),
+        ("BUDGETS", MANY, "at most 10"),
         ("MIND", "a b", "match pattern"),
     ],
 )
