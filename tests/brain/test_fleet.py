@@ -48,7 +48,7 @@ class Fleet:
 
     async def live(self, beats: int) -> list[Any]:
         """Live beats, both minds at the same time; whatever a beat or a chore raises fails the test."""
-        lived = []
+        lived: list[Any] = []
         for _ in range(beats):
             lived += await asyncio.gather(self.ada.live_one(), self.bob.live_one())
             self.clock.advance(600)
