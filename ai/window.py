@@ -106,7 +106,7 @@ def _life_row(facts: Mapping[str, Any], costs: Mapping[int, int], archive: Archi
         cause=facts.get("cause"),
         last_words=facts.get("last_words") or None,
         beats=int(facts.get("beats", 0)),
-        thoughts=facts.get("thoughts"),
+        thoughts=archive.count_kind(number, Kind.THOUGHT),
         cost=usd9(costs.get(number, 0)),
         first_thought=facts.get("first_thought"),
         bootstrap_mode=facts.get("bootstrap_mode"),
