@@ -162,6 +162,15 @@ def asked(provider: FakeOpenRouter, number: int) -> threading.Event:
     return reached
 
 
+def until_its_id_is_booked(person: Person) -> None:
+    """Wait until the call under way can be asked about: a kill before that leaves a hold that nobody can settle."""
+    for _ in range(30):  # each look is a process of its own, which takes its time
+        newest = person.types("budget", "--calls", "1", "--json").document["calls"][0]
+        if newest["state"] == "sent":
+            return
+    raise AssertionError(f"the call under way was never sent: {newest}")
+
+
 def test_a_stop_a_kill_and_ctrl_c_amid_a_call_keep_its_hold_and_settle_it(
     tmp_path: Path, provider: FakeOpenRouter
 ) -> None:
@@ -169,15 +178,18 @@ def test_a_stop_a_kill_and_ctrl_c_amid_a_call_keep_its_hold_and_settle_it(
     reached = asked(provider, 2)
     with person.wakes() as daemon:
         assert reached.wait(60)
+        until_its_id_is_booked(person)
         daemon.send_signal(signal.SIGTERM)
         read_until(daemon, "Stopped; everything is kept")
         assert daemon.wait(10) == 0
     reached = asked(provider, 1)
     with person.wakes(THINK_INTERVAL_SECONDS="1") as daemon:
         assert reached.wait(60)
+        until_its_id_is_booked(person)
     reached = asked(provider, 1)
     with person.starts("run", "5") as run:
         assert reached.wait(60)
+        until_its_id_is_booked(person)
         run.send_signal(signal.SIGINT)
         log = "".join(read_until(run, "Est. cost"))
         assert run.wait(20) == 0
