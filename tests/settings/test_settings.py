@@ -8,7 +8,6 @@ import pytest
 
 from ai.settings_sources import SettingsError, load_settings
 
-
 MANY = json.dumps([{"name": f"b{n}", "amount": "1", "period": "day", "covers": ["post"]} for n in range(11)])
 
 
