@@ -118,7 +118,7 @@ class Daemon:
                 beat = await house.brain.beat(house.caretaker.carry_out_waiting)
                 self._recover()
                 if beat is None:
-                    not_before = house.next_birth_at()
+                    not_before = house.lives.birth_due_at()
                 elif asked:
                     house.caretaker.beats_asked -= 1
             except asyncio.CancelledError:
@@ -172,7 +172,8 @@ class Daemon:
                 paused = house.schedule.paused
                 async with self._beating:
                     await house.caretaker.carry_out_waiting()
-                if house.caretaker.beats_asked or (paused and not house.schedule.paused) or house.nobody_lives():
+                resumed, nobody = paused and not house.schedule.paused, house.lives.current() is None
+                if house.caretaker.beats_asked or resumed or nobody:
                     self._plan_beat()
             except Exception as error:  # noqa: BLE001 - commands come again; the watcher must not end
                 self._report(error, chore="commands")

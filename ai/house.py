@@ -4,7 +4,6 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 
 from ai.actions import ActionContext, Registry, Workspace
 from ai.brain import Beat, Brain
@@ -118,14 +117,6 @@ class House(Reading):
             return "Using OpenAI API (model: gpt-4o-mini)"
         models = self.local.models() if self.local else []
         return f"Using the embedded local model ({models[0].name if models else 'none can run here'})"
-
-    def next_birth_at(self) -> datetime | None:
-        """Return when somebody may be born, None while somebody lives."""
-        return self.lives.birth_due_at()
-
-    def nobody_lives(self) -> bool:
-        """Say whether there is nobody alive right now."""
-        return self.lives.current() is None
 
     async def live_one(self) -> Beat | None:
         """Live one beat now, waiting for a birth that is due soon; None where new money must come first."""
