@@ -13,7 +13,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from ai import __version__
 from ai.clock import Clock
-from ai.house import House, open_house
+from ai.house import House
 from ai.ledger.errors import LedgerError
 from ai.ledger.sqlite import name_error
 from ai.life import LifeFileBroken, LifeFileUnwritable
@@ -22,6 +22,7 @@ from ai.logs import log_event
 from ai.observer import ObserverServer
 from ai.settings import Settings
 from ai.window import Window
+from ai.wiring import open_house
 
 COMMAND_SECONDS = 0.5  # how often people's commands are looked for; a look is one indexed query
 CLOCK_SECONDS = 5.0  # how often the clock is looked at for a jump

@@ -14,10 +14,11 @@ from rich.console import Console
 from rich.table import Table
 
 from ai.clock import SystemClock
-from ai.house import Reading, open_reading
+from ai.house import Reading
 from ai.logs import Redactor
 from ai.settings import Settings
 from ai.settings_sources import load_settings
+from ai.wiring import open_reading
 
 T = TypeVar("T")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]

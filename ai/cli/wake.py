@@ -15,7 +15,7 @@ from ai.clock import Clock, SystemClock
 from ai.commands import Commands
 from ai.credit_tracker import RunUsage
 from ai.daemon import run_daemon
-from ai.house import House, open_house, open_reading
+from ai.house import House
 from ai.journal import read_after, read_before
 from ai.ledger.errors import StoreUnavailable
 from ai.ledger.money import NANOS_PER_USD
@@ -23,6 +23,7 @@ from ai.lock import DaemonLock, is_held
 from ai.logs import configure, log_event
 from ai.mind import open_mind
 from ai.settings import Settings
+from ai.wiring import open_house, open_reading
 
 LOOK_SECONDS = 0.2  # how often a follower looks for news
 BEAT_SECONDS = 320.0  # a daemon ends a beat within 300 s; one that lives none in this time is stuck

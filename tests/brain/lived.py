@@ -9,8 +9,9 @@ from random import Random
 from typing import Any
 
 from ai.clock import VirtualClock
-from ai.house import House, open_house
+from ai.house import House
 from ai.settings_sources import load_settings
+from ai.wiring import open_house
 from tests.world.openrouter import FakeOpenRouter
 
 START = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)

@@ -97,6 +97,6 @@ async def test_a_text_longer_than_x_takes_never_leaves(house: House) -> None:
 
 
 def test_a_dry_run_does_not_even_load_the_client() -> None:
-    seen = "import sys, ai.house; print([name for name in ('tweepy', 'requests', 'oauthlib') if name in sys.modules])"
+    seen = "import sys, ai.wiring; print([name for name in ('tweepy', 'requests', 'oauthlib') if name in sys.modules])"
     told = subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, timeout=60, check=True)
     assert told.stdout.strip() == "[]"
