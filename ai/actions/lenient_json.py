@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,56 +95,48 @@ class _Reader:
 
     def _object(self, depth: int, cut_keys: set[str]) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        self.at += 1
-        for _ in range(MAX_MEMBERS):
-            sign = self._peek()
-            if sign == ",":
-                self.at += 1
-                continue
-            if sign == "}":
-                self.at += 1
-                return found
-            if sign == "":
-                self.cut = True
-                return found
+        for sign in self._members("}"):
             key = self._key(sign)
             if self.cut:
-                return found
-            sign = self._peek()
-            if sign == "":
+                break
+            colon = self._peek()
+            if colon == "":
                 self.cut = True
-                return found
-            if sign != ":":
+                break
+            if colon != ":":
                 raise NotJson("no colon")
             self.at += 1
             found[key] = self._value(depth + 1)
             if self.cut:
                 cut_keys.add(key)
-                return found
-            if self._peek() not in {",", "}", ""}:
-                raise NotJson("no comma")
-        raise NotJson("too many members")
+        return found
 
     def _array(self, depth: int) -> list[Any]:
-        found: list[Any] = []
+        return [self._value(depth + 1) for _ in self._members("]")]
+
+    def _members(self, closing: str) -> Iterator[str]:
+        """Stand before each member in turn, giving its first character; end after `closing`, or where the text is cut.
+
+        Members need a comma between them; one too many, also before the end, is passed over.
+        """
         self.at += 1
         for _ in range(MAX_MEMBERS):
             sign = self._peek()
             if sign == ",":
                 self.at += 1
                 continue
-            if sign == "]":
+            if sign == closing:
                 self.at += 1
-                return found
+                return
             if sign == "":
                 self.cut = True
-                return found
-            found.append(self._value(depth + 1))
+                return
+            yield sign
             if self.cut:
-                return found
-            if self._peek() not in {",", "]", ""}:
+                return
+            if self._peek() not in {",", closing, ""}:
                 raise NotJson("no comma")
-        raise NotJson("too many items")
+        raise NotJson("too many members")
 
     def _key(self, sign: str) -> str:
         if sign in _CLOSING:
