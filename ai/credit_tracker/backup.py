@@ -16,6 +16,7 @@ from pathlib import Path
 from ai.clock import Clock, parse_rfc3339, rfc3339
 from ai.credit_tracker.purse_copy import copy_purse
 from ai.credit_tracker.schema import open_credit_ledger
+from ai.durable import sync_folder
 from ai.ledger.sqlite import connect, named_errors
 from ai.settings import Settings
 
@@ -155,21 +156,3 @@ def sha256(path: Path) -> str:
     """Return the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def sync_file(path: Path) -> None:
-    """Make a file's content durable, so that a renaming never shows less than all of it."""
-    handle = os.open(path, os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a renaming in `folder` durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -20,13 +20,12 @@ from ai.credit_tracker.backup import (
     purse_path,
     read_manifest,
     sha256,
-    sync_file,
-    sync_folder,
 )
 from ai.credit_tracker.checks import check_records
 from ai.credit_tracker.gaps import note_restore
 from ai.credit_tracker.purse_copy import copy_purse, transfers_in
 from ai.credit_tracker.schema import open_credit_ledger
+from ai.durable import sync_file, sync_folder
 from ai.ledger.audit import audit
 from ai.ledger.errors import LedgerError
 from ai.lock import is_held

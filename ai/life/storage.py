@@ -10,6 +10,8 @@ from typing import Any
 
 from tinydb.storages import Storage
 
+from ai.durable import sync_folder
+
 Tables = dict[str, dict[str, Any]]
 FILE_MODE = 0o600  # a mind's memories are its own
 MAX_KEPT = 1_000  # broken copies of one life; beyond it something else is wrong, and people must look
@@ -183,15 +185,6 @@ def peek(path: Path) -> Tables:
         except (ValueError, OSError) as error:
             problem = str(error)
     raise LifeFileBroken(f"life file {path} cannot be read: {problem}")
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames inside `folder` durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _keep_previous(path: Path) -> None:
