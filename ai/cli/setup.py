@@ -1,6 +1,7 @@
 """`init` asks for keys and budget and writes .env; `doctor` looks at everything a start needs."""
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from dotenv import dotenv_values
 from ai.cli.door import Failed, screen, settings, wait_for
 from ai.clock import SystemClock
 from ai.doctor import Check, examine
+from ai.durable import sync_file, sync_folder
 from ai.settings import Settings
 from ai.settings_sources import SettingsError, load_settings
 
@@ -20,6 +22,8 @@ ASKED = {
     "MONTHLY_BUDGET_USD": "Dollars a month",
     "ADMIN_TOKEN": "Admin token of the page (empty: no admin)",
 }
+PRIVATE = 0o600  # there are keys in it
+PLAIN = re.compile(r"[\w./:@%+,=~-]+")  # nothing in it means anything to a reader of .env files
 HIDDEN = frozenset({"OPENROUTER_API_KEY", "ADMIN_TOKEN"})
 
 
@@ -30,15 +34,17 @@ def add_to(app: typer.Typer) -> None:
 
 
 def init(
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing .env (the old one is kept).")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Answer anew; an .env's other settings stay, and the old one is kept.")
+    ] = False,
 ) -> None:
     """Ask for keys and budget, write `.env` for this user alone, and check them."""
     path = Path.cwd() / ".env"
     if path.exists() and not force:
-        raise Failed(f"{path} exists already; edit it, or use --force to replace it (the old one is kept)")
+        raise Failed(f"{path} exists already; edit it, or use --force to answer anew (the old one is kept)")
     before = dotenv_values(path, interpolate=False) if path.exists() else {}
     answers = {name: _ask(name, question, before.get(name) or "") for name, question in ASKED.items()}
-    chosen = {name: value for name, value in answers.items() if value}
+    chosen = {name: value for name, value in {**before, **answers}.items() if value}
     try:
         load_settings({**os.environ, **chosen}, path.parent / "nowhere")
     except SettingsError as error:
@@ -62,14 +68,26 @@ def _ask(name: str, question: str, before: str) -> str:
 
 
 def _write(path: Path, values: Mapping[str, str]) -> None:
-    if path.exists():
-        path.replace(path.with_name(".env.before"))
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    """Write the settings aside and rename them into place; what was there before is kept as `.env.before`."""
+    beside = path.with_name(".env.new")
+    beside.unlink(missing_ok=True)
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write("# written by `genesis init`; docs/configuration.md lists every setting\n")
-        file.writelines(f"{name}={value}\n" for name, value in values.items())
-        file.flush()
-        os.fsync(file.fileno())
+        file.writelines(f"{name}={_quoted(value)}\n" for name, value in values.items())
+    sync_file(beside)
+    if path.exists():
+        path.chmod(PRIVATE)
+        path.replace(path.with_name(".env.before"))
+    beside.replace(path)
+    sync_folder(path.parent)
+
+
+def _quoted(value: str) -> str:
+    """Return a value as .env files hold it: between single quotes where a bare one would be read otherwise."""
+    if PLAIN.fullmatch(value):
+        return value
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _report(checked: Settings) -> None:

@@ -4,10 +4,13 @@ import re
 import signal
 import sqlite3
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from ai.settings import X_KEYS
+from ai.settings_sources import load_settings
 from tests.brain.lived import thinker
 from tests.cli.commands import Person, Ran, read_until
 from tests.world.openrouter import FakeOpenRouter
@@ -128,3 +131,20 @@ def test_init_writes_a_private_file_and_keeps_an_old_one(tmp_path: Path) -> None
     assert "exists already" in one_line(person.types("init", typing="\n4.00\n\n"))
     assert "nothing was written" in one_line(person.types("init", "--force", typing="\n-4\n\n"))
     assert "MONTHLY_BUDGET_USD=3.00" in dotenv.read_text()
+
+
+def test_init_keeps_every_other_setting_and_what_an_answer_says_to_the_letter(tmp_path: Path) -> None:
+    """Else a new key costs a person TWEETS and BUDGETS, or a token with a # in it is cut."""
+    person, dotenv = Person(tmp_path), tmp_path / ".env"
+    cap = '[{"name": "posts", "amount": "1", "period": "day", "covers": ["post"]}]'
+    others = f"TWEETS=approve\nBUDGETS='{cap}'\n"
+    keys = "".join(f"{name.upper()}=k\n" for name in X_KEYS)
+    dotenv.write_text(f"MONTHLY_BUDGET_USD=3.00\n{others}{keys}")
+    token = "two words # and 'quotes' \\ $HOME"
+    assert "wrote" in person.types("init", "--force", typing=f"\n7.50\n{token}\n").out
+    chosen = load_settings({}, tmp_path)
+    assert (chosen.monthly_budget_usd, chosen.tweets, chosen.budgets[0].name) == (Decimal("7.50"), "approve", "posts")
+    assert chosen.admin_token is not None
+    assert chosen.admin_token.get_secret_value() == token
+    assert "MONTHLY_BUDGET_USD=3.00" in (tmp_path / ".env.before").read_text()
+    assert (tmp_path / ".env.before").stat().st_mode & 0o777 == 0o600
