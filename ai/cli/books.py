@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from ai.cli.care import deliver
-from ai.cli.door import AsJson, Failed, ensure_data_dir, look, print_json, screen, settings, table, wait_for
+from ai.cli.door import AsJson, Failed, ensure_data_dir, look, print_json, screen, settings, wait_for
+from ai.cli.tables import calls_table, reconciliation_lines
 from ai.clock import SystemClock
 from ai.credit_tracker.backup import BackupProblem, make_backup
 from ai.credit_tracker.checks import check_records
@@ -58,7 +59,7 @@ def budget(
                 else render_spending(spending)
             )
             if calls:
-                console.print(table("last calls", await books.calls(calls)))
+                console.print(calls_table(await books.calls(calls)))
 
     look(work)
 
@@ -101,8 +102,8 @@ def reconcile(
     if as_json:
         print_json(document)
         return
-    for name, value in document.items():
-        typer.echo(f"{name.replace('_', ' ')}: {'unknown' if value is None else value}")
+    for line in reconciliation_lines(document):
+        typer.echo(line)
 
 
 def backup(file: Annotated[Path, typer.Argument(help="The archive to write, like genesis-backup.tar.gz.")]) -> None:

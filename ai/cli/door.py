@@ -4,14 +4,13 @@ import asyncio
 import errno
 import json
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from ai.clock import SystemClock
 from ai.house import Reading
@@ -93,25 +92,3 @@ def look(work: Callable[[Reading], Awaitable[T]]) -> T:
             return await work(house)
 
     return wait_for(reading)
-
-
-def table(title: str, rows: Sequence[dict[str, Any]]) -> Table:
-    """Return rows of one shape as a table, numbers to the right; whatever a model wrote in them is plain text."""
-    shown = Table(title=title, title_justify="left", header_style="bold")
-    for column in rows[0]:
-        numeric = all(isinstance(row[column], int | float) or row[column] is None for row in rows)
-        shown.add_column(column.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        shown.add_row(*("–" if value is None else _plain(value) for value in row.values()))
-    return shown
-
-
-def _plain(value: object) -> str:
-    text = (
-        ("yes" if value else "no")
-        if isinstance(value, bool)
-        else f"{value:,}"
-        if isinstance(value, int)
-        else str(value)
-    )
-    return text.replace("[", "\\[")

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from ai import status as status_document
-from ai.cli.door import AsJson, Failed, look, print_json, screen, settings, table
+from ai.cli.door import AsJson, Failed, look, print_json, screen, settings
+from ai.cli.tables import models_table, posts_table
 from ai.clock import SystemClock, parse_rfc3339
 from ai.house import Reading
 from ai.journal import Event, read_after, read_before
@@ -60,10 +61,7 @@ def models(as_json: AsJson = False) -> None:
     if as_json:
         print_json(rows)
         return
-    shown = ("id", "tier", "intelligence", "price_prompt", "price_completion", "affordable", "available", "barred")
-    screen().print(table("models, best first; prices in USD per million tokens", [
-        {key: row.get(key) for key in shown} for row in rows
-    ]))  # fmt: skip
+    screen().print(models_table(rows))
 
 
 def tweets(as_json: AsJson = False) -> None:
@@ -76,7 +74,7 @@ def tweets(as_json: AsJson = False) -> None:
     if as_json:
         print_json(rows)
         return
-    screen().print(table("posts, newest first", rows) if rows else "no posts yet")
+    screen().print(posts_table(rows) if rows else "no posts yet")
 
 
 def logs(

@@ -1,0 +1,121 @@
+"""Models, posts, calls and the reconciliation for a terminal of 80 columns; `--json` has every field."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from ai.clock import parse_rfc3339
+from ai.credit_tracker.render import dollars
+from ai.ledger.money import nanos
+
+OPEN_STATES = {"held": "held", "sent": "held", "unknown": "unknown"}  # of a call that has not ended
+
+ID_WIDTH = 30  # most ids fit, and what a person copies should be in one piece
+
+
+def models_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Return the catalogue's rows, best first: id, tier, intelligence, prices a million tokens, and whether it may."""
+    table = _table("model", "tier", "/10", "$/M in→out", "now", numbers=("/10", "$/M in→out"))
+    table.columns[0].width = ID_WIDTH
+    for row in rows:
+        prices = row["price_prompt"], row["price_completion"]
+        table.add_row(
+            _plain(row["id"]),
+            row["tier"].replace("_", " "),
+            "–" if row["intelligence"] is None else str(row["intelligence"]),
+            "–" if None in prices else f"{prices[0]}→{prices[1]}",
+            _whether(row),
+        )
+    return table
+
+
+def posts_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Return the outbox's rows, newest first: number, when it was posted or written, state, price and text."""
+    table = _table("#", "when", "state", "price", "text", numbers=("#", "price"))
+    for row in rows:
+        table.add_row(
+            str(row["id"]),
+            _when(row["posted_at"] or row["created_at"]),
+            row["state"].replace("_", " "),
+            dollars(nanos(row["price"])),
+            _plain(row["text"]),
+        )
+    return table
+
+
+def calls_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Return the last calls, newest first: when, what for, who served, tokens in and out, and what it cost."""
+    table = _table("when", "for", "by", "tokens", "cost", numbers=("tokens", "cost"))
+    for row in rows:
+        counts = row["prompt_tokens"], row["completion_tokens"]
+        table.add_row(
+            _when(row["held_at"]),
+            _plain(row["purpose"]),
+            _plain(row["subject"]),
+            "–" if None in counts else f"{counts[0]:,}→{counts[1]:,}",
+            _cost(row),
+        )
+    return table
+
+
+def reconciliation_lines(found: Mapping[str, Any]) -> list[str]:
+    """Return what a reconciliation found, in sentences; what is nothing is left out."""
+
+    def money(name: str) -> str:
+        return dollars(nanos(found[name]))
+
+    said = "does not say" if found["provider"] is None else f"says {money('provider')}"
+    lines = [f"{found['period']}: {money('booked')} are booked for models, the provider {said}: {found['cause']}"]
+    if found["drift"] is not None and nanos(found["drift"]):
+        lines.append(f"drift: {money('drift')} (the provider's figure less the books')")
+    for name, meaning in (
+        ("pending", "held by calls that have not ended"),
+        ("doubtful", "at most, what calls booked at nothing or by estimate may have cost beyond it"),
+        ("others", "spent with this key by others"),
+        ("gap_booked", "booked as spent since the backup"),
+    ):
+        if found[name] is not None and nanos(found[name]):
+            lines.append(f"{name.replace('_', ' ')}: {money(name)} {meaning}")
+    if found["settled"]:
+        lines.append(f"settled: {found['settled']:,} calls, whose true cost was learnt just now")
+    if found["lost"]:
+        lines.append(f"lost: {', '.join(found['lost'])} were billed although booked at nothing")
+    if found["warn"]:
+        lines.append("this is more than should pass unseen: look at the key's activity page, and for other users of it")
+    return lines
+
+
+def _table(*columns: str, numbers: Sequence[str]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+    return table
+
+
+def _plain(said: str, style: str = "") -> Text:
+    """Return what came from outside as it is: no markup is read in it, and nothing steers the terminal."""
+    return Text("".join(c if c.isprintable() else " " for c in said), style)
+
+
+def _whether(row: Mapping[str, Any]) -> Text:
+    """Say whether the model could be asked now, and if not, why."""
+    if row.get("barred"):
+        return _plain(row["barred"], "dim")
+    if not row["available"]:
+        until = row.get("cooldown_until")
+        return Text(f"rests until {parse_rfc3339(until):%H:%M}" if until else "rests", "yellow")
+    return Text("yes", "green") if row["affordable"] else Text("not affordable", "yellow")
+
+
+def _cost(row: Mapping[str, Any]) -> Text:
+    if row["state"] in OPEN_STATES:
+        return Text(f"{OPEN_STATES[row['state']]} {dollars(nanos(row['held']))}", "yellow")
+    if row["state"] != "captured":
+        return Text(row["state"], "dim")
+    return Text(("≈ " if row["estimated"] else "") + dollars(nanos(row["cost"])))
+
+
+def _when(at: str) -> str:
+    return f"{parse_rfc3339(at):%m-%d %H:%M}"
