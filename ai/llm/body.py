@@ -27,6 +27,8 @@ def chat_body(request: ModelRequest, dialect: str) -> dict[str, Any]:
     }
     if request.temperature is not None and (dialect != OPENROUTER or "temperature" in model.parameters):
         body["temperature"] = request.temperature
+    if request.seed is not None and "seed" in model.parameters:
+        body["seed"] = request.seed
     form = _response_format(model, request.schema)
     if form is not None:
         body["response_format"] = form

@@ -36,7 +36,8 @@ class Wire:
 class ModelRequest:
     """One call: to which model, with what, and how long it may take.
 
-    `schema` is a JSON schema that the reply must meet, sent only where the model supports it.
+    `schema` is a JSON schema that the reply must meet, `seed` what its sampling starts from; each is sent only where
+    it is given and the model supports it.
     """
 
     call_id: str
@@ -47,6 +48,7 @@ class ModelRequest:
     temperature: float | None = None
     timeout_seconds: float = 60.0
     wire: Wire = field(default_factory=Wire)
+    seed: int | None = None
 
 
 class Shape(StrEnum):

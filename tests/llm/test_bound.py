@@ -112,6 +112,13 @@ def test_what_is_sent_bounds_the_call_as_the_bound_does():
     assert "temperature" not in body  # the model does not take it, and require_parameters would refuse it
 
 
+def test_a_seed_is_sent_where_the_model_takes_one():
+    for parameters, sent in ((["max_tokens"], None), (["max_tokens", "seed"], 7)):
+        body = chat_body(ModelRequest("c", _model(supported_parameters=parameters), [], 5, seed=7), "openrouter")
+        assert body.get("seed") == sent
+    assert "seed" not in chat_body(ModelRequest("c", _model(supported_parameters=["seed"]), [], 5), "openrouter")
+
+
 def test_max_price_is_never_below_the_listed_price():
     for price in ("0.0000000375", "0.00000015", "0.000000333333333"):
         sent = chat_body(ModelRequest("c", _model(price, price), [], 5), "openrouter")["provider"]["max_price"]
