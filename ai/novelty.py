@@ -1,8 +1,13 @@
 """Breaks loops of meaning: a thought that was thought before is refused and told why; one too many brings rest."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ai.actions.loop_breaker import LoopBreaker
 from ai.journal import Journal
 from ai.memory import Kind, MemoryStream
 from ai.memory.similarity import SimilarityGuard
+from ai.mind import Mind
 from ai.schedule import Schedule
 
 REST_SECONDS = 3_600.0  # by then the hour, the purse or the mail gives something else to think about
@@ -38,3 +43,14 @@ class Novelty:
         self._guard.rested()
         self._journal.append("brain.circling", until=f"{until:%H:%M:%S}")
         return True
+
+
+@dataclass(frozen=True, slots=True)
+class Hygiene:
+    """Who keeps a mind out of circles, of meaning and of deeds; a simulation hands in others to see its worth."""
+
+    novelty: Callable[[SimilarityGuard, Schedule, Journal], Novelty] = Novelty
+    breaker: Callable[[Mind], LoopBreaker] = LoopBreaker
+
+
+USUAL_HYGIENE = Hygiene()

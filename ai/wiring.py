@@ -33,7 +33,7 @@ from ai.memory.embedder import PaidEmbedder
 from ai.memory.embeddings import Embedder, MiniLM
 from ai.memory.similarity import SimilarityGuard
 from ai.mind import Mind, open_mind
-from ai.novelty import Novelty
+from ai.novelty import USUAL_HYGIENE, Hygiene
 from ai.rotation import Rotation
 from ai.schedule import Schedule
 from ai.senses import Senses
@@ -60,11 +60,17 @@ async def open_reading(settings: Settings, clock: Clock) -> AsyncIterator[Readin
 
 @asynccontextmanager
 async def open_house(
-    settings: Settings, clock: Clock, *, seed: int | None = None, listen: Callable[[Event], None] | None = None
+    settings: Settings,
+    clock: Clock,
+    *,
+    seed: int | None = None,
+    listen: Callable[[Event], None] | None = None,
+    hygiene: Hygiene = USUAL_HYGIENE,
 ) -> AsyncIterator[House]:
     """Open every room in `settings.data_dir`; the caller holds the daemon's lock.
 
-    `seed` makes a run repeatable; `listen` is told of every event from the first one on.
+    `seed` makes a run repeatable; `listen` is told of every event from the first one on; `hygiene` says who keeps the
+    mind out of circles.
 
     Raises NewerSchema, CorruptStore, StoreUnavailable, LifeFileBroken: one line each.
     """
@@ -103,7 +109,7 @@ async def open_house(
         webhook = _webhook(settings, mind, journal, clock)
         if webhook is not None:
             stack.push_async_callback(webhook.close)
-        yield _furnish(read, journal, catalogue, provider, local, client, lives, webhook, embedder)
+        yield _furnish(read, journal, catalogue, provider, local, client, lives, webhook, embedder, hygiene)
 
 
 def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
@@ -116,10 +122,12 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
     lives: Lives,
     webhook: Webhook | None,
     embedder: Embedder | None,
+    hygiene: Hygiene,
 ) -> House:
     """Put the brain and the hands of people into the rooms."""
     settings, clock, mind = read.settings, read.clock, read.mind
-    mailbox, registry, workspace = Mailbox(mind, journal), Registry(mind), Workspace(lives.workspace)
+    mailbox, workspace = Mailbox(mind, journal), Workspace(lives.workspace)
+    registry = Registry(mind, breaker=hygiene.breaker(mind))
     for deed in deeds(lives):
         registry.register(deed)
     commands = Commands(mind, clock)
@@ -165,7 +173,7 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
         context=context,
         outbox=read.outbox,
         schedule=read.schedule,
-        novelty=Novelty(SimilarityGuard(mind, clock, "thought", embedder), read.schedule, journal),
+        novelty=hygiene.novelty(SimilarityGuard(mind, clock, "thought", embedder), read.schedule, journal),
         journal=journal,
         clock=clock,
         settings=settings,

@@ -40,9 +40,9 @@ class ActionResult:
 class Registry:
     """Every action by its name. Further ones are added with `register`, by who has them."""
 
-    def __init__(self, mind: Mind, actions: Iterable[Action] = ALL) -> None:
+    def __init__(self, mind: Mind, actions: Iterable[Action] = ALL, breaker: LoopBreaker | None = None) -> None:
         self._mind = mind
-        self._breaker = LoopBreaker(mind)
+        self._breaker = breaker or LoopBreaker(mind)
         self._actions: dict[str, Action] = {}
         self._lines: list[str] = []
         self._params: dict[str, dict[str, Any]] = {}
