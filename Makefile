@@ -43,7 +43,7 @@ format: install-dev
 bench: install-dev models ## what it costs and how well it chooses, in minutes; python -m benchmarks --full for large sizes
 	$(BIN)/python -m benchmarks
 
-crash-test: install-dev ## kill -9 at random moments: of the purse 1,000 times, of paying, posting, dying and the daemon
+crash-test: install-dev ## kill -9 at random moments: of the purse 1,000 times, of paying, posting, 200 lives and the daemon
 	$(BIN)/python -m benchmarks.crash --kills 1000
 	$(BIN)/python -m tests.world.killing --kills 50
 	$(BIN)/python -m tests.social.posting_life --kills 50

@@ -29,15 +29,13 @@ from rich.console import Console
 from rich.progress import Progress
 
 from ai.clock import VirtualClock
-from ai.credit_tracker.calls import last_calls
 from ai.house import House
-from ai.ledger.audit import audit
 from ai.life.chronicle import numbers_in
 from ai.life.storage import peek
 from tests.brain.lived import environment, mind, thinker
-from tests.world.killing import Aftermath
+from tests.world.killing import aftermath
 from tests.world.openrouter import FakeOpenRouter
-from tests.world.openrouter_books import DEFAULT_MODELS
+from tests.world.openrouter_books import PAID_MODELS
 
 ROOT = Path(__file__).resolve().parent.parent
 KILLS_A_MIND = 10  # three calls of unknown outcome end paid thinking for a day, and each kill may leave one
@@ -46,7 +44,6 @@ DELAY_SECONDS_AT_MOST = 0.02  # from a stage of the provider's to the kill: a ca
 SECONDS_AT_MOST = 6.0  # of a run that is killed at any moment: a second or two of starting, then beats
 SILENCE_SECONDS = 20.0  # a run armed for a stage that does not come is killed then
 SETTLING_HOURS = 30  # of the mind's own time; what stays unknown for 24 is captured in full
-PAID_MODELS = {"data": [entry for entry in DEFAULT_MODELS["data"] if not entry["id"].endswith(":free")]}
 LIVING = {"TWEETS_PER_DAY": "1000", "TWEET_MIN_GAP_SECONDS": "0", "THINK_INTERVAL_SECONDS": "1"}
 
 
@@ -129,18 +126,7 @@ async def _settle_and_judge(folder: Path, provider: FakeOpenRouter, clock: Virtu
             clock.advance(3600)
             for _, _, chore in house.chores():
                 await chore()
-        calls = house.ledger.read_now(lambda tx: last_calls(tx, 1_000_000))
-        known = {call.remote_id: call.cost for call in calls}
-        money = Aftermath(
-            kills=kills,
-            bills=len(provider.bills),
-            calls=calls,
-            known_equal=sum(known.get(bill.id) == bill.nanos for bill in provider.bills),
-            billed_nanos=provider.billed_nanos,
-            spent_nanos=sum(call.cost or 0 for call in calls),
-            captured_in_full=sum(call.remote_id is None and call.estimated and call.held > 0 for call in calls),
-            sound=house.ledger.read_now(audit).ok,
-        )
+        money = aftermath(kills, provider, house.ledger)
         balance = await house.tracker.balance()
         wrong = money.problems(provider, {})
         if balance.spent != money.spent_nanos:

@@ -21,8 +21,9 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from ai.credit_tracker import CallRecord
-from ai.credit_tracker.calls import last_calls
+from ai.credit_tracker.calls import X_SUBJECTS, last_calls
 from ai.ledger.audit import audit
+from ai.ledger.ledger import Ledger
 from tests.world.openrouter import FakeOpenRouter
 from tests.world.paying_child import Child, open_client, run
 
@@ -108,27 +109,32 @@ def _arm(provider: FakeOpenRouter, process: BaseProcess, rng: random.Random) -> 
     provider.stage = stage
 
 
-async def settled(child: Child, provider: FakeOpenRouter, kills: int) -> Aftermath:
-    """Start once more, let two days pass, and read the books."""
-    client, _, ledger, clock = await open_client(child)
-    for _ in range(2):
-        clock.advance(86_400)
-        await client.settle_unknowns()
-    calls = ledger.read_now(lambda tx: last_calls(tx, 100_000))
+def aftermath(kills: int, provider: FakeOpenRouter, ledger: Ledger) -> Aftermath:
+    """What stands when all is settled: the provider's record beside the calls to models in the books."""
+    calls = [call for call in ledger.read_now(lambda tx: last_calls(tx, 1_000_000)) if call.subject[:2] != X_SUBJECTS]
     known = {call.remote_id: call.cost for call in calls}
-    aftermath = Aftermath(
+    return Aftermath(
         kills=kills,
         bills=len(provider.bills),
         calls=calls,
         known_equal=sum(known.get(bill.id) == bill.nanos for bill in provider.bills),
         billed_nanos=provider.billed_nanos,
         spent_nanos=sum(call.cost or 0 for call in calls),
-        captured_in_full=sum(call.remote_id is None and call.estimated for call in calls),
+        captured_in_full=sum(call.remote_id is None and call.estimated and call.held > 0 for call in calls),
         sound=ledger.read_now(audit).ok,
     )
+
+
+async def settled(child: Child, provider: FakeOpenRouter, kills: int) -> Aftermath:
+    """Start once more, let two days pass, and read the books."""
+    client, _, ledger, clock = await open_client(child)
+    for _ in range(2):
+        clock.advance(86_400)
+        await client.settle_unknowns()
+    after = aftermath(kills, provider, ledger)
     await client.endpoints["openrouter"].close()
     ledger.close()
-    return aftermath
+    return after
 
 
 def acknowledged(folder: Path) -> dict[str, int]:

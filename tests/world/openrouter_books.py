@@ -38,6 +38,7 @@ DEFAULT_MODELS: dict[str, Any] = {
         model_entry("openai/text-embedding-3-small", "0.00000002", "0"),
     ]
 }
+PAID_MODELS = {"data": [entry for entry in DEFAULT_MODELS["data"] if not entry["id"].endswith(":free")]}
 DEFAULT_REPLY = '{"thought": "I am here, and I am counting.", "action": "think", "params": {}}'
 
 

@@ -81,8 +81,8 @@ NOT_THIS_TEXT = problem(403, "You are not permitted to perform this action.")
 
 def rate_limited(reset: int | str | None) -> XFault:
     """Answer 429, with the epoch second at which the limit ends."""
-    headers = {} if reset is None else {"x_rate_limit_reset": str(reset)}
-    return answer(429, {"title": "Too Many Requests", "detail": "Too Many Requests", "status": 429}, **headers)
+    headers = {} if reset is None else {"x-rate-limit-reset": str(reset)}
+    return XFault("answer", 429, {"title": "Too Many Requests", "detail": "Too Many Requests", "status": 429}, headers)
 
 
 @dataclass(frozen=True, slots=True)

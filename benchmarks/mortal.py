@@ -1,0 +1,75 @@
+"""A mind that is born, pays for what it thinks, posts, dies and is born again, until somebody kills its process."""
+
+import argparse
+import asyncio
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from ai.clock import VirtualClock, parse_rfc3339
+from ai.house import House, open_house
+from ai.settings_sources import load_settings
+from tests.brain.lived import thinker
+
+LIVES_AT_MOST = 1_000_000  # nobody waits for so many: the process is killed before
+MINUTE = 61.0
+
+
+def mortal_thinker(seed: int) -> Callable[[dict[str, Any]], str]:
+    """Return a model that thinks as `thinker` does, has last words, and cites what it was shown."""
+    rng, think = Random(seed), thinker(seed)  # noqa: S311 - a run that can be replayed
+
+    def reply(body: dict[str, Any]) -> str:
+        wanted = json.dumps(body.get("response_format", {}))
+        if '"last_words"' in wanted:
+            words = f"It was number {rng.randrange(10**9)} that I never met."
+            return json.dumps({"last_words": words, "summary": "A short life."})
+        if '"insights"' in wanted:
+            shown = re.findall(r"^\[(\d+)\]", str(body["messages"][-1]["content"]), re.MULTILINE) or ["1"]
+            insight = {"text": f"I return to {rng.randrange(10**9)}.", "because": [int(rng.choice(shown))]}
+            return json.dumps({"insights": [{**insight, "importance": 6}]})
+        return think(body)
+
+    return reply
+
+
+async def live_and_die(folder: Path, now: datetime, seed: int) -> None:
+    """Bear and end lives with the settings of the environment; each number on stdout is a life that has ended."""
+    clock, settings = VirtualClock(now), load_settings(directory=folder)
+    (settings.data_dir / "credits").mkdir(parents=True, exist_ok=True)
+    async with open_house(settings, clock, seed=seed) as house:
+        await house.greet()
+        print("ready", flush=True)
+        for number in range(LIVES_AT_MOST):
+            print(await one_life(house, f"cause {number}"), flush=True)
+            clock.advance(MINUTE)
+
+
+async def one_life(house: House, cause: str) -> int:
+    """Be born where nobody lives, live a beat, look back, die with last words; return which life it was."""
+    await house.live_one()
+    life = house.lives.current()
+    assert life is not None, "nobody lives after a beat"
+    (house.lives.workspace / "note.txt").write_text("something to wipe", encoding="utf-8")
+    await life.memory.reflect(house.brain.ask)
+    await house.lives.die(cause, house.brain)
+    await house.outbox.deliver_due()
+    return life.number
+
+
+def main() -> None:
+    """Live until killed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--now", type=parse_rfc3339, required=True)
+    parser.add_argument("--seed", type=int, required=True)
+    given = parser.parse_args()
+    asyncio.run(live_and_die(given.folder, given.now, given.seed))
+
+
+if __name__ == "__main__":
+    main()
