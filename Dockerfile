@@ -2,9 +2,9 @@
 FROM python:3.12-slim AS build
 WORKDIR /build
 COPY requirements.txt ./
+# pip leaves compiled code beside the sources; nobody could write it later, and every start would compile anew.
 RUN python -m venv /opt/genesis \
- && /opt/genesis/bin/pip install --no-cache-dir --disable-pip-version-check --only-binary=:all: -r requirements.txt \
- && find /opt/genesis -name __pycache__ -prune -exec rm -rf {} +
+ && /opt/genesis/bin/pip install --no-cache-dir --disable-pip-version-check --only-binary=:all: -r requirements.txt
 COPY ai ./ai
 # The smallest weights ship with the image, so that it thinks at once and without a network.
 RUN mkdir -p /opt/models && /opt/genesis/bin/python -m ai.llm.local fetch 135m --to /opt/models
@@ -18,7 +18,7 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/* \
  && groupadd --gid 10001 genesis \
  && useradd --uid 10001 --gid genesis --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin genesis \
- && mkdir -p /data/credits && chown -R genesis:genesis /data
+ && mkdir -p /data/credits && chown -R genesis:genesis /data && chmod 700 /data /data/credits
 COPY --from=build /opt/genesis /opt/genesis
 COPY --from=build /opt/models /opt/models
 COPY ai /app/ai
@@ -31,10 +31,10 @@ ENV PATH=/opt/genesis/bin:$PATH \
     GENESIS_MODELS_DIR=/opt/models
 WORKDIR /app
 USER genesis
-VOLUME ["/data", "/data/credits"]
+VOLUME /data
 EXPOSE 8085
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 \
-  CMD ["python", "-m", "ai.observer.probe"]
+  CMD ["python", "-I", "/app/ai/observer/probe.py"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["python", "-m", "ai"]
 CMD ["up"]

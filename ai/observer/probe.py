@@ -1,4 +1,7 @@
-"""`python -m ai.observer.probe`: the container's health check; exits 0 when the daemon answers that it is ready."""
+"""The container's health check; exits 0 when the daemon answers that it is ready.
+
+Run as a file (`python -I ai/observer/probe.py`), so that it loads none of the house and answers on a busy machine too.
+"""
 
 import os
 import sys

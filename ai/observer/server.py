@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
+from ipaddress import ip_address
 
 import uvicorn
 
@@ -49,7 +50,7 @@ class ObserverServer:
         self.url = ""
 
     async def start(self) -> None:
-        """Listen; `url` is where. Raises PortUnusable with one line for people."""
+        """Listen; `url` is where a browser on this machine finds it. Raises PortUnusable with one line for people."""
         settings = self._house.settings
         listener = _listen(settings.observer_host, settings.observer_port)
         config = uvicorn.Config(
@@ -68,6 +69,8 @@ class ObserverServer:
         )
         self._server = _Server(config)
         host, port = listener.getsockname()[:2]
+        if ip_address(host).is_unspecified:  # listened on everywhere, opened in a browser nowhere
+            host = "127.0.0.1"
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         self._task = asyncio.create_task(self._server.serve([listener]), name="observer-server")
         up = asyncio.create_task(self._server.up.wait())

@@ -239,6 +239,12 @@ async def test_a_taken_port_is_one_line(served: Served) -> None:
         await ObserverServer(house).start()
 
 
+async def test_the_told_address_opens_in_a_browser_though_all_addresses_are_listened_on(serve: Serve) -> None:
+    served = await serve(OBSERVER_HOST="0.0.0.0")  # noqa: S104 - as in the container
+    assert served.url.startswith("http://127.0.0.1:")
+    assert (await served.client.get("/healthz")).status_code == 200
+
+
 async def test_unreadable_database_is_503_with_one_line(served: Served) -> None:
     served.house.mind.close()
     for path in served.house.mind_path.parent.glob("mind.db*"):
