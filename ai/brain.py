@@ -80,7 +80,8 @@ class Brain:
         purpose, why = await self._senses.occasion()
         number, started = self._begin(life, purpose)
 
-        idle = purpose is Purpose.THOUGHT and self._novelty.idle()  # nothing new came and nothing calls: cost less
+        # Nothing new came, and nothing calls: it is to cost less.
+        idle = purpose is Purpose.THOUGHT and self._novelty.idle(life.number)
         conversation = await self._perceive(life, purpose, why, brief=idle)
         steps, problem, allowed = 0, None, 1 if idle else self._settings.max_steps_per_beat
         while steps < allowed:
@@ -90,7 +91,7 @@ class Brain:
                 break
             steps += 1
             reply, stale = await self._take_in(life, answer)
-            if self._novelty.rests():
+            if self._novelty.rests(life.number):
                 break
             result = await self._registry.perform(reply, self._context(life, number, reply.importance))
             if result.ends_beat or result.looping:  # a loop is answered with rest

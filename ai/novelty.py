@@ -10,24 +10,28 @@ from ai.memory.similarity import SimilarityGuard
 from ai.mind import Mind
 from ai.schedule import Schedule
 
+GuardOf = Callable[[int], SimilarityGuard]  # of a life's number
 REST_SECONDS = 3_600.0  # by then the hour, the purse or the mail gives something else to think about
 
 
 class Novelty:
-    """Hears every thought; what is new is remembered, what is not ends as a refusal that the next scene shows."""
+    """Hears every thought; what is new is remembered, what is not ends as a refusal that the next scene shows.
 
-    def __init__(self, guard: SimilarityGuard, schedule: Schedule, journal: Journal) -> None:
-        self._guard = guard
+    `guard_of(life)` compares a life's thoughts with its own: a newborn may think what others thought before it.
+    """
+
+    def __init__(self, guard_of: GuardOf, schedule: Schedule, journal: Journal) -> None:
+        self._guard_of = guard_of
         self._schedule = schedule
         self._journal = journal
 
-    def idle(self) -> bool:
-        """Say whether the last thought brought nothing new."""
-        return self._guard.in_a_row() > 0
+    def idle(self, life: int) -> bool:
+        """Say whether the last thought of this life brought nothing new."""
+        return self._guard_of(life).in_a_row() > 0
 
     async def hear(self, thought: str, importance: int | None, memory: MemoryStream) -> str | None:
         """Remember a new thought and return None; refuse a near-same one and return the reason for the mind."""
-        verdict = await self._guard.hear(thought)
+        verdict = await self._guard_of(memory.life).hear(thought)
         refusal = verdict.refusal()
         if refusal is None:
             memory.add(thought, Kind.THOUGHT, importance)
@@ -35,12 +39,13 @@ class Novelty:
         self._journal.append("action.refused", action="think", params="", result=refusal)
         return refusal
 
-    def rests(self) -> bool:
-        """Put the mind to rest where it went in circles, and begin to count anew; say whether it rests."""
-        if not self._guard.must_rest():
+    def rests(self, life: int) -> bool:
+        """Put the mind to rest where this life went in circles, and begin to count anew; say whether it rests."""
+        guard = self._guard_of(life)
+        if not guard.must_rest():
             return False
         until = self._schedule.rest(REST_SECONDS)
-        self._guard.rested()
+        guard.rested()
         self._journal.append("brain.circling", until=f"{until:%H:%M:%S}")
         return True
 
@@ -49,7 +54,7 @@ class Novelty:
 class Hygiene:
     """Who keeps a mind out of circles, of meaning and of deeds; a simulation hands in others to see its worth."""
 
-    novelty: Callable[[SimilarityGuard, Schedule, Journal], Novelty] = Novelty
+    novelty: Callable[[GuardOf, Schedule, Journal], Novelty] = Novelty
     breaker: Callable[[Mind], LoopBreaker] = LoopBreaker
 
 

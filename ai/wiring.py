@@ -173,7 +173,9 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
         context=context,
         outbox=read.outbox,
         schedule=read.schedule,
-        novelty=hygiene.novelty(SimilarityGuard(mind, clock, "thought", embedder), read.schedule, journal),
+        novelty=hygiene.novelty(
+            lambda life: SimilarityGuard(mind, clock, "thought", embedder, life=life), read.schedule, journal
+        ),
         journal=journal,
         clock=clock,
         settings=settings,

@@ -60,8 +60,8 @@ REFUSAL_WORDS = (
 class Unjudged(Novelty):
     """Takes every thought for new: all are remembered, none is refused, nobody rests, no beat is idle."""
 
-    def idle(self) -> bool:
-        """Say that something new was thought."""
+    def idle(self, _life: int) -> bool:
+        """Say that this life thought something new."""
         return False
 
     async def hear(self, thought: str, importance: int | None, memory: MemoryStream) -> str | None:
@@ -69,7 +69,7 @@ class Unjudged(Novelty):
         memory.add(thought, Kind.THOUGHT, importance)
         return None
 
-    def rests(self) -> bool:
+    def rests(self, _life: int) -> bool:
         """Never rest."""
         return False
 

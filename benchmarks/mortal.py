@@ -11,8 +11,9 @@ from random import Random
 from typing import Any
 
 from ai.clock import VirtualClock, parse_rfc3339
-from ai.house import House, open_house
+from ai.house import House
 from ai.settings_sources import load_settings
+from ai.wiring import open_house
 from tests.brain.lived import thinker
 
 LIVES_AT_MOST = 1_000_000  # nobody waits for so many: the process is killed before

@@ -10,6 +10,8 @@ from ai.memory.memory import tidy
 from ai.memory.words import terms
 
 if TYPE_CHECKING:
+    from sqlite3 import Connection
+
     from ai.clock import Clock
     from ai.memory.embeddings import Embedder, Vector
     from ai.mind import Mind
@@ -47,13 +49,23 @@ class Verdict:
 
 
 class SimilarityGuard:
-    """Sayings of one kind ("thought", "post" …) and how often they were nearly the same.
+    """Sayings of one kind ("thought" …) by one life, or by all (`life` None), and how often they were nearly the same.
 
     Kept in mind.db, so a restart forgets nothing. Without an embedder, or while it fails, words are compared.
     """
 
-    def __init__(self, mind: Mind, clock: Clock, kind: str, embedder: Embedder | None, *, window: int = WINDOW) -> None:
-        self._mind, self._clock, self._kind, self._embedder, self._window = mind, clock, kind, embedder, window
+    def __init__(  # noqa: PLR0913 - whose sayings, of which kind, and the rooms they are kept and compared in
+        self,
+        mind: Mind,
+        clock: Clock,
+        kind: str,
+        embedder: Embedder | None,
+        *,
+        life: int | None = None,
+        window: int = WINDOW,
+    ) -> None:
+        self._mind, self._clock, self._kind, self._embedder = mind, clock, kind, embedder
+        self._life, self._window = life, window
 
     async def judge(self, text: str) -> Verdict:
         """Return whether `text` is nearly the same as one of the last sayings, keeping nothing."""
@@ -65,25 +77,21 @@ class SimilarityGuard:
         said = tidy(text)
         verdict, vector = await self._compare(said)
         with self._mind.transaction() as connection:
-            self._mind.remember(self._counter, verdict.in_a_row)
+            self._count(verdict.in_a_row)
             if verdict.near is None and said:
                 model = None if vector is None or self._embedder is None else self._embedder.name
                 blob = None if vector is None else vector.astype("<f4").tobytes()
                 connection.execute(
-                    "INSERT INTO sayings (kind, at, text, model, vector) VALUES (?, ?, ?, ?, ?)",
-                    (self._kind, rfc3339(self._clock.now()), said, model, blob),
+                    "INSERT INTO sayings (kind, life, at, text, model, vector) VALUES (?, ?, ?, ?, ?, ?)",
+                    (self._kind, self._life, rfc3339(self._clock.now()), said, model, blob),
                 )
-                connection.execute(
-                    "DELETE FROM sayings WHERE kind = ? AND id <= "
-                    "(SELECT id FROM sayings WHERE kind = ? ORDER BY id DESC LIMIT 1 OFFSET ?)",
-                    (self._kind, self._kind, self._window),
-                )
+                self._forget(connection)
         return verdict
 
     def in_a_row(self) -> int:
         """Return how many near-same sayings came since the last new one."""
-        kept = self._mind.recall(self._counter, 0)
-        return kept if isinstance(kept, int) else 0
+        kept = self._mind.recall(self._counter)
+        return int(kept["in_a_row"]) if isinstance(kept, dict) and kept["life"] == self._life else 0
 
     def must_rest(self) -> bool:
         """Whether the row has grown so long that the mind is to rest."""
@@ -91,7 +99,18 @@ class SimilarityGuard:
 
     def rested(self) -> None:
         """Begin to count anew, after a forced rest."""
-        self._mind.remember(self._counter, 0)
+        self._count(0)
+
+    def _count(self, in_a_row: int) -> None:
+        self._mind.remember(self._counter, {"life": self._life, "in_a_row": in_a_row})
+
+    def _forget(self, connection: Connection) -> None:
+        """Delete what fell out of the window, and what lives that ended had said: nobody is compared with it again."""
+        connection.execute(
+            "DELETE FROM sayings WHERE kind = ? AND (life < ? OR life IS ? AND id <= "
+            "(SELECT id FROM sayings WHERE kind = ? AND life IS ? ORDER BY id DESC LIMIT 1 OFFSET ?))",
+            (self._kind, self._life, self._life, self._kind, self._life, self._window),
+        )
 
     @property
     def _counter(self) -> str:
@@ -99,8 +118,8 @@ class SimilarityGuard:
 
     async def _compare(self, text: str) -> tuple[Verdict, Vector | None]:
         rows = self._mind.connection.execute(
-            "SELECT text, model, vector FROM sayings WHERE kind = ? ORDER BY id DESC LIMIT ?",
-            (self._kind, self._window),
+            "SELECT text, model, vector FROM sayings WHERE kind = ? AND life IS ? ORDER BY id DESC LIMIT ?",
+            (self._kind, self._life, self._window),
         ).fetchall()
         vector = await self._embed(text)
         best, likeness = None, 0.0

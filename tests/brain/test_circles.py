@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ai.clock import VirtualClock
+from ai.memory import Kind
 from tests.brain.lived import START, live, mind
 from tests.world.openrouter import FakeOpenRouter
 
@@ -41,3 +42,17 @@ async def test_a_beat_after_nothing_new_is_one_step(tmp_path: Path) -> None:
         async with mind(provider, tmp_path, clock, MAX_STEPS_PER_BEAT="2", TWEETS_PER_DAY="0") as house:
             first, idle = await live(house, clock, 2)
             assert (first.steps, idle.steps) == (2, 1)
+
+
+async def test_a_newborn_may_think_what_a_dead_life_thought(tmp_path: Path) -> None:
+    clock = VirtualClock(START)
+    with FakeOpenRouter(reply=circles, date=clock.now) as provider:
+        async with mind(provider, tmp_path, clock, MAX_STEPS_PER_BEAT="2", TWEETS_PER_DAY="0") as house:
+            await live(house, clock, 2)
+            await house.lives.die("to make room", house.brain)
+            clock.advance(3600)
+            await live(house, clock, 1)
+            life = house.lives.current()
+            assert life is not None
+            assert life.number == 2
+            assert [m.text for m in life.memory.recent(9, Kind.THOUGHT) if "drums" in m.text], "it was not refused"

@@ -1,14 +1,20 @@
 """What was nearly said before is noticed, by meaning or by words, across a restart."""
 
 import os
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from ai.clock import VirtualClock
+from ai.ledger.sqlite import connect, migrate
+from ai.ledger.versions import migrations_in
 from ai.llm.local.table import WEIGHTS
 from ai.llm.local.weights import find
 from ai.memory.embeddings import load
 from ai.memory.similarity import SimilarityGuard
+from ai.mind import MIGRATIONS, open_mind
 
 MODELS = Path(os.environ.get("GENESIS_MODELS_DIR", Path(__file__).parents[2] / ".cache/models"))
 
@@ -95,3 +101,53 @@ async def test_kinds_do_not_mix_and_the_window_is_bounded(head):
     assert (await posts.hear("rain on tin roofs")).near is None
     rows = head.mind.connection.execute("SELECT count(*) FROM sayings WHERE kind = 'post'").fetchone()[0]
     assert rows == 3
+
+
+async def test_a_newborn_is_not_refused_what_a_dead_life_said(head):
+    first = SimilarityGuard(head.mind, head.clock, "thought", None, life=1)
+    for text in ("rain on tin roofs", "one kettle", "rain on the tin roofs", "roofs of tin, rain"):
+        await first.hear(text)
+    assert first.in_a_row() == 2
+    assert SimilarityGuard(head.mind, head.clock, "thought", None, life=1).in_a_row() == 2, "a restart forgets nothing"
+    newborn = SimilarityGuard(head.mind, head.clock, "thought", None, life=2)
+    assert newborn.in_a_row() == 0
+    assert (await newborn.hear("rain on tin roofs")).near is None
+    assert (await newborn.hear("tin roofs, rain on them")).in_a_row == 1
+    rows = head.mind.connection.execute("SELECT life, text FROM sayings").fetchall()
+    assert [tuple(row) for row in rows] == [(2, "rain on tin roofs")], "what the dead said is compared with nothing"
+
+
+async def test_what_all_lives_say_is_compared_over_all_of_them(head):
+    await SimilarityGuard(head.mind, head.clock, "post", None).hear("rain on tin roofs")
+    for life in (1, 2):
+        await SimilarityGuard(head.mind, head.clock, "thought", None, life=life).hear("rain on tin roofs")
+    assert (await SimilarityGuard(head.mind, head.clock, "post", None).judge("rain on tin roofs")).near is not None
+
+
+async def test_a_mind_of_before_keeps_its_living_life_thoughts_and_nothing_of_the_dead(tmp_path):
+    path = mind_of_version(7, tmp_path)
+    for _start in range(2):  # the second finds the work of the first done
+        mind = open_mind(path)
+        clock = VirtualClock(datetime(2026, 11, 22, 6, tzinfo=UTC))
+        dead, living, newborn = (SimilarityGuard(mind, clock, "thought", None, life=life) for life in (1, 2, 3))
+        assert (living.in_a_row(), dead.in_a_row(), newborn.in_a_row()) == (1, 0, 0)
+        assert (await living.judge("The window keeps the street in a frame.")).in_a_row == 2
+        for said_by_the_dead in ("Rain drums on the roof of the evening.", "A kettle is a clock that complains."):
+            assert (await living.judge(said_by_the_dead)).near is None
+            assert (await dead.judge(said_by_the_dead)).near == said_by_the_dead
+        assert (await newborn.judge("The window keeps the street in a frame.")).near is None
+        mind.close()
+
+
+def mind_of_version(version, folder):
+    """Make the mind.db that a program of that version left, with the rows of `released`; return its path."""
+    migrations = folder / "migrations"
+    migrations.mkdir()
+    for migration in migrations_in(MIGRATIONS):
+        if migration.version <= version:
+            (migrations / migration.name).write_text(migration.sql)
+    path = folder / "mind.db"
+    with closing(connect(path, read_only=False)) as connection:
+        migrate(connection, "mind", migrations)
+        connection.executescript((Path(__file__).parent / f"released/mind_{version:04d}.sql").read_text())
+    return path

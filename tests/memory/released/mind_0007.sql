@@ -1,0 +1,11 @@
+-- What a mind of schema 7 knew after two lives, the second of which had just repeated itself once.
+INSERT INTO "lives" VALUES(1,'Ada','dead','{"format": 1, "number": 1, "name": "Ada", "pronoun": "she", "first_thought": "Awake.", "state": "dead", "born_at": "2026-11-22T05:00:00.000000Z", "beats": 3, "bootstrap_mode": "blank_slate", "briefing": "", "feeling": "", "first_model": "anthropic/claude-sonnet-4.5", "announced": true, "mood": "tender", "cause": "a test", "end": "kill", "last_words": "The tenth drop fell after all.", "summary": "She counted.", "died_at": "2026-11-22T05:30:00.000000Z", "rebirth_at": "2026-11-22T05:30:16.718212Z", "awaits_money": null, "workspace": []}');
+INSERT INTO "lives" VALUES(2,'Wren','alive','{"format": 1, "number": 2, "name": "Wren", "pronoun": "she", "first_thought": "Awake.", "state": "alive", "born_at": "2026-11-22T05:32:00.000000Z", "beats": 4, "bootstrap_mode": "basic_facts", "briefing": "You are an AI. You think once every 10.0 minutes, for as long as you live. Every thought costs money, and there is little of it. You can act, write, remember and post. One day you will end.", "feeling": "a door that someone else closed, in the middle of a word.", "first_model": "acme/small-3", "announced": true, "mood": "mischievous"}');
+INSERT INTO "loop_breaker" VALUES(1,'cb8df62990d0ab5f41aa5a94b7bde0d8d938ebdd20d80265674d6a25db7f79a9','ca42e6d2d4ad6c547eea0cf7e5298c102e379d632b26ee8e2aa28351afb29d5b',1);
+INSERT INTO "loop_breaker" VALUES(2,'ba25a1399cf4336c5ccada47b91e03a337860736b4b7d8a85f14c0709099ef40','ca42e6d2d4ad6c547eea0cf7e5298c102e379d632b26ee8e2aa28351afb29d5b',1);
+INSERT INTO "sayings" VALUES(1,'thought','2026-11-22T05:00:00.000000Z','Rain drums on the roof of the evening.',NULL,NULL);
+INSERT INTO "sayings" VALUES(2,'thought','2026-11-22T05:10:00.000000Z','I counted nine drops and lost the tenth.',NULL,NULL);
+INSERT INTO "sayings" VALUES(3,'thought','2026-11-22T05:20:00.000000Z','A kettle is a clock that complains.',NULL,NULL);
+INSERT INTO "sayings" VALUES(4,'thought','2026-11-22T05:42:00.000000Z','Bread is warm and does not know my name.',NULL,NULL);
+INSERT INTO "sayings" VALUES(5,'thought','2026-11-22T05:52:00.000000Z','The window keeps the street in a frame.',NULL,NULL);
+INSERT INTO "schedule" VALUES('near-same thoughts','1');
