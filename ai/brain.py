@@ -144,6 +144,7 @@ class Brain:
                 conversation,
                 purpose=purpose,
                 schema=schema,
+                local_schema=self._registry.local_schema(),
                 temperature=life.drift(choices[0].model.tier, self._senses.band).temperature,
                 deadline=started + self._patience,
                 wish=choices[0].wish,

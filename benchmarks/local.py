@@ -74,7 +74,7 @@ class Bench:
     def __init__(self, name: str, folder: Path, registry: Registry) -> None:
         self.events = Nowhere()
         self.mind = LocalMind(name, folder, Surroundings(self.events, SystemClock(), sources=(), shelves=()))
-        self.schema = registry.reply_schema()
+        self.schema = registry.local_schema()
         actions = registry.describe()
         self.system = render("system_local", name="Maro Lint", pronoun="they", max_steps=4, actions=actions)
 

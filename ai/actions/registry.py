@@ -46,6 +46,7 @@ class Registry:
         self._actions: dict[str, Action] = {}
         self._lines: list[str] = []
         self._params: dict[str, dict[str, Any]] = {}
+        self._replies: list[dict[str, Any]] = []
         for action in actions:
             self.register(action)
 
@@ -56,7 +57,9 @@ class Registry:
         self._actions[action.name] = action
         # Made here, once: pydantic takes 7 ms for both, and a step of a beat asks for both.
         self._lines.append(f"- {action.usage()}: {action.summary}")
-        for name, prop in action.params.model_json_schema().get("properties", {}).items():
+        written = action.params.model_json_schema()
+        self._replies.append(_reply_with(action.name, written))
+        for name, prop in written.get("properties", {}).items():
             kept = {key: prop[key] for key in ("type", "maxLength", "minimum", "maximum") if key in prop}
             before = self._params.get(name, {})
             longer = min(max(kept.get("maxLength", 0), before.get("maxLength", 0)), MAX_SCHEMA_CHARS)
@@ -88,6 +91,13 @@ class Registry:
             "required": ["thought", "action", "params"],
             "additionalProperties": False,
         }
+
+    def local_schema(self) -> dict[str, Any]:
+        """Return what `reply_schema` leaves to `perform`: one form of a reply for each action, with its own parameters.
+
+        For the embedded model, which forgets parameters that it may leave out and whose schema costs no money.
+        """
+        return {"anyOf": list(self._replies)}
 
     async def perform(self, reply: Reply, context: ActionContext) -> ActionResult:
         """Do what the reply asks for and return what became of it; never raises for anything a model can write.
@@ -145,6 +155,27 @@ class Registry:
             result=_short(result.text, secrets),
         )
         return result
+
+
+def _reply_with(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of a reply with this action; `params` is the JSON schema of its parameters."""
+    kept = ("type", "minLength", "maxLength", "minimum", "maximum")
+    own = {
+        param: {key: prop[key] for key in kept if key in prop} for param, prop in params.get("properties", {}).items()
+    }
+    return _closed(
+        {
+            "thought": {"type": "string", "maxLength": MAX_THOUGHT_SCHEMA_CHARS},
+            "action": {"const": name},
+            "params": _closed(own, params.get("required", ())),
+        }
+    )
+
+
+def _closed(properties: Mapping[str, Any], required: Iterable[str] | None = None) -> dict[str, Any]:
+    """Return the schema of an object with these properties and no others, all of them required unless named."""
+    needed = list(properties if required is None else required)
+    return {"type": "object", "properties": dict(properties), "required": needed, "additionalProperties": False}
 
 
 def _tidy(name: str) -> str:

@@ -38,11 +38,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What one step asks for, the same for every candidate; deadlines in seconds of `Clock.monotonic`."""
+    """What one step asks for, the same for every candidate; deadlines in seconds of `Clock.monotonic`.
+
+    `local_schema` takes the place of `schema` where the embedded model answers: its bytes are paid by nobody.
+    """
 
     messages: Sequence[Message]
     purpose: Purpose
     schema: Mapping[str, Any] | None
+    local_schema: Mapping[str, Any] | None
     max_tokens: int
     temperature: float | None
     accept: Callable[[str], str | None] | None

@@ -77,6 +77,7 @@ class PaidClient:
         *,
         purpose: Purpose,
         schema: Mapping[str, Any] | None = None,
+        local_schema: Mapping[str, Any] | None = None,
         max_tokens: int | None = None,
         temperature: float | None = None,
         deadline: float | None = None,
@@ -87,14 +88,15 @@ class PaidClient:
         """Return the first usable answer of `candidates`, best first, and what it cost.
 
         `deadline` is a time of `clock.monotonic()`. `accept(text)` returns why a reply cannot be used, or None;
-        an unusable reply has been paid for, and the next candidate is asked. `wish`: the first candidate is the AI's
-        own wish, and is booked against those too. `client` books under another name than the mind's.
+        an unusable reply has been paid for, and the next candidate is asked. `local_schema` is what the embedded
+        model is held to instead of `schema`. `wish`: the first candidate is the AI's own wish, and is booked against
+        those too. `client` books under another name than the mind's.
 
         Raises NoAnswer where nobody answered within the attempts, the deadline and the purse.
         """
         most = min(max_tokens or self.limits.max_output_tokens, self.limits.max_output_tokens)
         wished = candidates[0].id if wish and candidates else None
-        ask = Ask(messages, purpose, schema, most, temperature, accept, deadline, wished, client)
+        ask = Ask(messages, purpose, schema, local_schema, most, temperature, accept, deadline, wished, client)
         return await Step(self, ask, candidates).run()
 
     async def embed(self, model: Model, texts: Sequence[str], *, client: str = "mind") -> list[list[float]]:
@@ -187,7 +189,8 @@ class PaidClient:
         """
         endpoint = self.endpoints[model.endpoint]
         most = output_tokens(model, ask.max_tokens)
-        request = ModelRequest(self._new_id(), model, ask.messages, most, ask.schema, ask.temperature, timeout_seconds)
+        schema = ask.schema if endpoint.paid or ask.local_schema is None else ask.local_schema
+        request = ModelRequest(self._new_id(), model, ask.messages, most, schema, ask.temperature, timeout_seconds)
         if not endpoint.paid:
             outcome = await endpoint.complete(request, _nothing)
             await finished(self._note_unpaid(self.expense(model, ask.purpose, 0, client=ask.client), outcome))

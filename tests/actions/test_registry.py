@@ -180,6 +180,22 @@ def test_the_schema_puts_the_thought_first_and_bounds_every_text(desk: Desk) -> 
     assert json.dumps(schema) == json.dumps(desk.registry.reply_schema())
 
 
+def test_a_small_model_cannot_forget_a_parameter(desk: Desk) -> None:
+    schema = desk.registry.local_schema()
+    forms = {form["properties"]["action"]["const"]: form for form in schema["anyOf"]}
+    assert list(forms) == desk.registry.names
+    for form in forms.values():
+        assert list(form["properties"]) == form["required"] == ["thought", "action", "params"]
+        texts = [form["properties"]["thought"], *form["properties"]["params"]["properties"].values()]
+        assert all(text["maxLength"] for text in texts if text["type"] == "string")
+    params = {name: form["properties"]["params"] for name, form in forms.items()}
+    assert params["write_file"]["required"] == ["path", "text"]
+    assert params["write_file"]["properties"]["path"] == {"type": "string", "minLength": 1, "maxLength": 200}
+    assert params["sleep"]["properties"] == {"minutes": {"type": "integer", "minimum": 1, "maximum": 180}}
+    assert params["list_files"]["properties"] == {}
+    assert json.dumps(schema) == json.dumps(desk.registry.local_schema())
+
+
 def test_the_description_is_the_same_every_time(desk: Desk) -> None:
     text = desk.registry.describe()
     assert text == Registry(desk.mind).describe()

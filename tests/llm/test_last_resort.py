@@ -144,3 +144,14 @@ async def test_an_unusable_reply_of_the_last_one_is_no_answer(both):
     house = await both()
     with pytest.raises(NoAnswer, match="not a name"):
         await house.ask("local/x", accept=lambda _: "not a name")
+
+
+async def test_it_alone_is_held_to_the_schema_that_is_too_long_to_pay_for(both):
+    house = await both()
+    schemas = {"schema": {"type": "object"}, "local_schema": {"anyOf": [{"type": "object"}]}}
+    await house.ask("acme/small-1", **schemas)
+    await house.ask("local/x", **schemas)
+    await house.ask("local/x", schema={"type": "object"})
+    sent = house.provider.calls[0].json["response_format"]["json_schema"]["schema"]
+    asked = [request.schema for request in house.client.endpoints["local"].requests]
+    assert (sent, *asked) == (schemas["schema"], schemas["local_schema"], schemas["schema"])

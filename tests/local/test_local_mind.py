@@ -16,6 +16,8 @@ from typing import Any
 import psutil
 import pytest
 
+from ai.actions import Registry, parse_reply
+from ai.actions.everyday import ALL
 from ai.clock import VirtualClock
 from ai.journal import Journal
 from ai.llm.calls import ModelRequest, Outcome
@@ -25,6 +27,7 @@ from ai.llm.local.stock import Surroundings
 from ai.llm.local.supervisor import LocalMind
 from ai.llm.local.table import WEIGHTS, Weight
 from ai.llm.local.weights import find
+from ai.mind import open_mind
 from ai.model_config import Model, Tier
 from tests.local.test_machine import machine
 from tests.world import local_children as children
@@ -127,6 +130,23 @@ async def test_a_real_model_answers_and_is_restarted_when_killed(
     await mind.close()
     assert heard.kinds() == ["local.started", "local.died", "local.started", "local.stopped"]
     assert not mind.status().running
+
+
+@real_model
+async def test_the_smallest_model_gives_every_action_its_parameters(
+    tmp_path: Path, journal: Journal, clock: HeldClock, shelf: Path
+) -> None:
+    mind = LocalMind("135m", tmp_path, Surroundings(journal, clock, sources=(), shelves=(shelf,)))
+    other = open_mind(tmp_path / "other.db")
+    registry = Registry(other)
+    wanted = {action.name: action for action in ALL}
+    for scene in ("Begin a poem in the file poem.txt.", "Rest for an hour.", "Look for whales in your memories."):
+        answer = await ask(mind, scene, schema=registry.local_schema(), max_tokens=400)
+        reply = parse_reply(answer.text)
+        assert reply.action is not None
+        wanted[reply.action].read(dict(reply.params))
+    other.close()
+    await mind.close()
 
 
 @real_model

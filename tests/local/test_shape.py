@@ -81,6 +81,22 @@ def test_the_schema_is_bounded_and_enums_are_kept(request_of: ModelRequest) -> N
     assert SCHEMA["properties"]["thought"]["maxLength"] == 900
 
 
+def test_forms_of_a_reply_are_bounded_and_shown_the_same_examples(request_of: ModelRequest) -> None:
+    names = SCHEMA["properties"]["action"]["enum"]
+    forms = [
+        {"type": "object", "properties": {**SCHEMA["properties"], "action": {"const": name}}, "required": ["thought"]}
+        for name in names
+    ]
+    asked = shaped(replace(request_of, schema={"anyOf": forms}))
+    assert asked.messages == shaped(request_of).messages
+    assert asked.temperature == DECISION_TEMPERATURE
+    assert asked.schema is not None
+    for name, form in zip(names, asked.schema["anyOf"], strict=True):
+        assert form["properties"]["action"] == {"const": name}
+        assert form["properties"]["thought"]["maxLength"] == THOUGHT_CHARS
+        assert form["properties"]["params"]["properties"]["text"]["maxLength"] == TEXT_CHARS
+
+
 def test_a_request_that_no_example_fits_is_asked_as_it_is(request_of: ModelRequest) -> None:
     other = {"type": "object", "properties": {"summary": {"type": "string"}}}
     for plain in (replace(request_of, schema=None), replace(request_of, schema=other)):

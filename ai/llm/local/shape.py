@@ -25,7 +25,7 @@ def shaped(request: ModelRequest) -> ModelRequest:
     never changing they stay in the server's prefix cache. What the caller wrote is kept word for word.
     """
     schema = None if request.schema is None else bounded(request.schema)
-    fields = schema.get("properties", {}) if schema is not None else {}
+    fields = fields_of(schema or {})
     messages = list(request.messages)
     first = 1 if messages and messages[0]["role"] == "system" else 0
     messages[first:first] = examples(fields)
@@ -44,6 +44,17 @@ def examples(fields: Mapping[str, Any]) -> list[Message]:
             for scene, answer in conversation:
                 turns += [Message(role="user", content=scene), Message(role="assistant", content=answer)]
     return turns
+
+
+def fields_of(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the properties of a schema; of one with several forms (`anyOf`) theirs together, `const`s as one enum."""
+    fields: dict[str, Any] = dict(schema.get("properties", {}))
+    for form in schema.get("anyOf", ()):
+        for name, prop in fields_of(form).items():
+            fields.setdefault(name, {"enum": []} if "const" in prop else prop)
+            if "const" in prop:
+                fields[name]["enum"].append(prop["const"])
+    return fields
 
 
 def bounded(schema: Mapping[str, Any]) -> dict[str, Any]:
