@@ -82,10 +82,10 @@ class Brain:
 
         # Nothing new came, and nothing calls: it is to cost less.
         idle = purpose is Purpose.THOUGHT and self._novelty.idle(life.number)
-        conversation = await self._perceive(life, purpose, why, brief=idle)
+        conversation = await self._perceive(life, purpose, why, idle=idle)
         steps, problem, allowed = 0, None, 1 if idle else self._settings.max_steps_per_beat
         while steps < allowed:
-            answer = await self._think(life, purpose, conversation, started)
+            answer = await self._think(life, purpose, conversation, started, idle=idle)
             if isinstance(answer, str):
                 problem = answer
                 break
@@ -114,8 +114,8 @@ class Brain:
         self._client.bind(life=life.number, beat=number)
         return number, self._clock.monotonic()
 
-    async def _perceive(self, life: Life, purpose: Purpose, why: str, *, brief: bool) -> list[Message]:
-        choices = await self._rotation.candidates(purpose, life=life.number, beat=life.beats)
+    async def _perceive(self, life: Life, purpose: Purpose, why: str, *, idle: bool) -> list[Message]:
+        choices = await self._rotation.candidates(purpose, life=life.number, beat=life.beats, idle=idle)
         thinker = choices[0].model if choices else None
         system = render(
             worded_for(thinker, "system"),
@@ -124,16 +124,16 @@ class Brain:
             max_steps=self._settings.max_steps_per_beat,
             actions=self._registry.describe(),
         )
-        scene = await self._senses.scene(life, thinker, purpose, why, brief=brief)
+        scene = await self._senses.scene(life, thinker, purpose, why, brief=idle)
         return [Message(role="system", content=system), Message(role="user", content=scene)]
 
     async def _think(
-        self, life: Life, purpose: Purpose, conversation: Sequence[Message], started: float
+        self, life: Life, purpose: Purpose, conversation: Sequence[Message], started: float, *, idle: bool
     ) -> Completion | str:
         """Return an answer, or in one line why nobody could think."""
         schema = self._registry.reply_schema()
         choices = await self._rotation.candidates(
-            purpose, life=life.number, beat=life.beats, messages=conversation, schema=schema
+            purpose, life=life.number, beat=life.beats, idle=idle, messages=conversation, schema=schema
         )
         if not choices:
             self._journal.append("beat.empty", problem=self._rotation.why_nobody)

@@ -25,7 +25,10 @@ END_OF_TIME = 253_402_300_800  # the year 10000, beyond which there is no dateti
 
 
 class Tier(StrEnum):
-    """What people see of a price: five steps by blended price; the rule of `ai.model_rotator` decides, not the tier."""
+    """What people see of a price: five steps by blended price, the cheapest first.
+
+    The rule of `ai.model_rotator` decides, not the tier; only an idle beat is to take a lower one.
+    """
 
     LOCAL = "local"
     FREE = "free"

@@ -37,7 +37,8 @@ health and whether it is affordable now.
 
 ## Who thinks next
 
-Tiers are what people see; they do not decide. Before each beat every model that could be asked is weighed as
+Tiers are what people see; only where a beat idles do they decide. Before each beat every model that could be asked is
+weighed as
 
     weight of the moment × quality of the model − λ × expected cost
 
@@ -54,6 +55,8 @@ to set a threshold.
 - The embedded local model (quality 2, cost 0) is always among the candidates: what is not worth more than it is not
   asked.
 - If the choice fails, the next best, two free models, an ultra-cheap one and the local one stand in, in this order.
+- An idle beat, where the last thought brought nothing new and nothing calls, is thought by the best of a cheaper tier
+  than the rule takes, else by what costs less; nobody dearer than the rule's choice stands in.
 - `switch_model`, the AI's own wish, holds for its next beats. What is dearer than the rule's choice comes out of a
   tenth of the month's grant.
 - `OPENROUTER_MODEL` pins one model: it is asked first at every call, and free and local models stand in.

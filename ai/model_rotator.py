@@ -20,6 +20,7 @@ WEIGHTS: Mapping[Purpose, float] = {
     Purpose.BIRTH: 20.0,
     Purpose.DEATH: 20.0,
 }
+TIERS = tuple(Tier)  # the cheapest first
 # Moments a day until a day was observed; thoughts follow from the interval.
 DEFAULT_RATES: Mapping[Purpose, float] = {
     Purpose.THOUGHT: 144.0,
@@ -70,6 +71,7 @@ class RotatorState:
     pinned: str | None = None
     wished: str | None = None
     current: str | None = None
+    idle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +93,18 @@ def rank(purpose: Purpose, state: RotatorState) -> list[Choice]:
 
     Each can be asked now: not barred, not resting, affordable, its context wide enough; the local model is always
     among them where there is one. What comes first is the beat's model, the pinned one, the AI's wish, or the one
-    with the highest `weight · quality − λ · cost` of those not used for ten models.
+    with the highest `weight · quality − λ · cost` of those not used for ten models. An idle beat is thought by the best
+    of a cheaper tier than the one that this rule takes, and nobody who costs more than the rule's choice stands in.
     """
     scored = sorted((_score(m, purpose, state) for m in state.models if able(m, purpose, state)), key=_best_first)
     local = [c for c in scored if c.model.tier is Tier.LOCAL]
     floor = local[0].score if local else -math.inf
     worth = [c for c in scored if c.model.tier is not Tier.LOCAL and c.score > floor]
-    by_rule = _by_rule(worth, floor, state.history) or (local[0] if local else None)
-    first = _preferred(scored, by_rule, state)
+    by_rule = usual = _by_rule(worth, floor, state.history) or (local[0] if local else None)
+    if state.idle and usual is not None:
+        worth = [c for c in worth if c.cost_nanos <= usual.cost_nanos]
+        by_rule = _idling(usual, worth, local, floor, state.history)
+    first = _preferred(scored, by_rule, usual, state)
     taken = {first.model.id} if first else set()
     runner_up = None if state.pinned else _by_rule([c for c in worth if c.model.id not in taken], floor, state.history)
     if runner_up is not None:
@@ -189,8 +195,25 @@ def _by_rule(worth: Sequence[Choice], floor: float, history: Sequence[str]) -> C
     return None if oldest is None else replace(oldest, reason="used longest ago of those that are worth it")
 
 
-def _preferred(scored: Sequence[Choice], by_rule: Choice | None, state: RotatorState) -> Choice | None:
-    """Return who comes first: this beat's model, the pinned one, the AI's wish, the rule's."""
+def _idling(
+    usual: Choice, worth: Sequence[Choice], local: Sequence[Choice], floor: float, history: Sequence[str]
+) -> Choice:
+    """Return who thinks an idle beat: the best of a cheaper tier than the rule's choice, else of what costs less."""
+    cheaper = [c for c in worth if c.cost_nanos < usual.cost_nanos]
+    lower = [c for c in cheaper if TIERS.index(c.model.tier) < TIERS.index(usual.model.tier)]
+    found = _by_rule(lower or cheaper, floor, history) or (local[0] if local else None)
+    if found is None or found.cost_nanos >= usual.cost_nanos:
+        return replace(usual, reason="it idles, and nothing costs less")
+    return replace(found, reason="it idles: nothing new came, so a cheaper mind thinks")
+
+
+def _preferred(
+    scored: Sequence[Choice], by_rule: Choice | None, usual: Choice | None, state: RotatorState
+) -> Choice | None:
+    """Return who comes first: this beat's model, the pinned one, the AI's wish, the rule's.
+
+    A wish is one where it is dearer than what the rule takes as usual.
+    """
     able_by_id = {c.model.id: c for c in scored}
     current = able_by_id.get(state.current or "")
     if state.pinned is not None:
@@ -199,7 +222,7 @@ def _preferred(scored: Sequence[Choice], by_rule: Choice | None, state: RotatorS
             return replace(pinned, reason="pinned by OPENROUTER_MODEL")
         stands_in = current is not None and current.model.tier in {Tier.FREE, Tier.LOCAL}
         return replace(current, reason="one model a beat") if current and stands_in else None
-    wished = _as_wish(able_by_id.get(state.wished or ""), by_rule, state)
+    wished = _as_wish(able_by_id.get(state.wished or ""), usual, state)
     if wished is not None and (current is None or current.model.id == wished.model.id):
         return wished
     if current is not None and current.model.id != state.wished:  # a wish that became too dear ends within its beat
@@ -209,11 +232,11 @@ def _preferred(scored: Sequence[Choice], by_rule: Choice | None, state: RotatorS
     return by_rule
 
 
-def _as_wish(wished: Choice | None, by_rule: Choice | None, state: RotatorState) -> Choice | None:
+def _as_wish(wished: Choice | None, usual: Choice | None, state: RotatorState) -> Choice | None:
     """Return the wish, booked as one where it is dearer than the rule's choice; None where that is too dear."""
     if wished is None:
         return None
-    dearer = wished.cost_nanos > (by_rule.cost_nanos if by_rule else 0.0)
+    dearer = wished.cost_nanos > (usual.cost_nanos if usual else 0.0)
     bound = bound_nanos(wished.model, state.input_bound, state.max_tokens) * MARGIN
     if dearer and bound > state.wishes_left:
         return None

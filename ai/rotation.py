@@ -102,23 +102,25 @@ class Rotation:
         self._smallest_told = False
         self.why_nobody = "nobody was asked for yet"  # one line, of the last time that `candidates` found none
 
-    async def candidates(
+    async def candidates(  # noqa: PLR0913 - each is one thing that is known of the call; only the purpose is required
         self,
         purpose: Purpose,
         *,
         life: int | None = None,
         beat: int | None = None,
+        idle: bool = False,
         messages: Sequence[Message] | None = None,
         schema: Mapping[str, Any] | None = None,
     ) -> list[Choice]:
         """Return who may answer, best first; empty where nobody can, and then `why_nobody` says why.
 
-        With `life` and `beat` a beat keeps the model that it began with. With `messages` (and `schema`) what is
-        affordable is known as exactly as by the hold, otherwise it is guessed from the usual size.
+        With `life` and `beat` a beat keeps the model that it began with; an `idle` one takes a cheaper tier. With
+        `messages` (and `schema`) what is affordable is known as exactly as by the hold, otherwise it is guessed from
+        the usual size.
         """
         await self._learn()
         bound = None if messages is None else input_bound(messages, schema)
-        state = await self._state(purpose, bound)
+        state = replace(await self._state(purpose, bound), idle=idle)
         last = self._memory.last()
         if beat is not None and last is not None and (last.life, last.beat) == (life, beat):
             state = replace(state, current=last.model)

@@ -7,6 +7,8 @@ from typing import Any
 
 from ai.clock import VirtualClock
 from ai.memory import Kind
+from ai.model_rotator import TIERS
+from ai.purpose import Purpose
 from tests.brain.lived import START, live, mind
 from tests.world.openrouter import FakeOpenRouter
 
@@ -42,6 +44,22 @@ async def test_a_beat_after_nothing_new_is_one_step(tmp_path: Path) -> None:
         async with mind(provider, tmp_path, clock, MAX_STEPS_PER_BEAT="2", TWEETS_PER_DAY="0") as house:
             first, idle = await live(house, clock, 2)
             assert (first.steps, idle.steps) == (2, 1)
+
+
+async def test_a_beat_after_nothing_new_is_thought_by_a_cheaper_tier(tmp_path: Path) -> None:
+    clock = VirtualClock(START)
+    rich = {"MONTHLY_BUDGET_USD": "50", "FREE_REQUESTS_PER_DAY": "0", "TWEETS_PER_DAY": "0"}
+    with FakeOpenRouter(reply=circles, date=clock.now) as provider:
+        async with mind(provider, tmp_path, clock, MAX_STEPS_PER_BEAT="2", **rich) as house:
+            await live(house, clock, 1)
+            life = house.lives.current()
+            assert life is not None
+            usual = (await house.rotation.candidates(Purpose.THOUGHT, life=1, beat=life.beats + 1))[0].model
+            await live(house, clock, 1)
+            idle = house.catalogue.models()[house.journal.after(0, 100, {"call.completed"})[-1].data["model"]]
+            assert TIERS.index(idle.tier) < TIERS.index(usual.tier)
+            assert house.journal.after(0, 100, {"model.switched"})[-1].data["reason"].startswith("it idles")
+            assert (await house.tracker.balance()).spent == provider.billed_nanos
 
 
 async def test_a_newborn_may_think_what_a_dead_life_thought(tmp_path: Path) -> None:

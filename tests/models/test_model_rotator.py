@@ -15,6 +15,7 @@ from ai.model_rotator import (
     LEAST_B,
     MOST_B,
     NO_REPEAT,
+    TIERS,
     WEIGHTS,
     RotatorState,
     bound_nanos,
@@ -184,6 +185,29 @@ def test_a_wish_that_is_no_dearer_than_the_rule_costs_no_wish():
     assert (first.model.id, first.wish) == (TINY[0].id, False)
 
 
+def test_an_idle_thought_is_thought_by_a_cheaper_tier():
+    bottom_up = [Tier.ULTRA_CHEAP, Tier.CHEAP, Tier.PREMIUM]
+    no_free = {"free_left": 0, "weight_to_come": 1.0}
+    for models in ([*SONNET, *HAIKU, *TINY, LOCAL], [*SONNET, *TINY, LOCAL], [*TINY, LOCAL], [*SONNET, *HAIKU]):
+        state = a_state(20, models, **no_free)
+        usual, idle = rank(Purpose.THOUGHT, state)[0], rank(Purpose.THOUGHT, replace(state, idle=True))[0]
+        below = [m.tier for m in models if m.tier not in bottom_up[bottom_up.index(usual.model.tier) :]]
+        assert idle.model.tier in below
+        assert idle.reason == "it idles: nothing new came, so a cheaper mind thinks"
+    alone = rank(Purpose.THOUGHT, a_state(20, [SONNET[0]], idle=True, **no_free))[0]
+    assert (alone.model, alone.reason) == (SONNET[0], "it idles, and nothing costs less")
+
+
+def test_an_idle_thought_leaves_the_pin_and_the_wish_as_they_are():
+    for named in ({"pinned": SONNET[0].id}, {"wished": SONNET[0].id}, {"current": SONNET[0].id}):
+        state = a_state(5, **named)
+        usual, idle = rank(Purpose.THOUGHT, state)[0], rank(Purpose.THOUGHT, replace(state, idle=True))[0]
+        assert idle == usual
+        assert idle.model is SONNET[0]
+    no_dearer = a_state(20, [*HAIKU, LOCAL], wished=HAIKU[0].id, wishes_left=0, idle=True, weight_to_come=1.0)
+    assert rank(Purpose.THOUGHT, no_dearer)[0].model is HAIKU[0]
+
+
 def test_observed_quality_counts_instead_of_the_listed_one():
     best = rank(Purpose.THOUGHT, a_state(0))[0].model.id
     assert rank(Purpose.THOUGHT, a_state(0, quality={best: 2.5}))[0].model.id != best
@@ -268,6 +292,7 @@ STATES = st.builds(
     pinned=st.none() | st.integers(0, 50),
     wished=st.none() | st.integers(0, 50),
     current=st.none() | st.integers(0, 50),
+    idle=st.booleans(),
 )  # fmt: skip
 PURPOSES = st.sampled_from(sorted(WEIGHTS))
 
@@ -294,6 +319,32 @@ def test_nothing_is_offered_that_cannot_be_asked(purpose, state):
         if choice.wish:
             assert exact(model, state) <= state.wishes_left
             assert model.id == state.wished
+
+
+@settings(max_examples=150, deadline=None)
+@given(STATES, st.lists(st.sampled_from(ALL), max_size=20, unique_by=lambda model: model.id), st.integers(0, USD))
+def test_an_idle_thought_is_never_dearer_and_cheaper_wherever_it_can_be(state, shelf, spendable):
+    state = replace(state, models=[*state.models, *shelf], spendable=spendable, idle=False)
+    usual = rank(Purpose.THOUGHT, state)
+    idle = rank(Purpose.THOUGHT, replace(state, idle=True))
+    assert bool(idle) == bool(usual)
+    unnamed = replace(state, pinned=None, wished=None, current=None)
+    rule, thrifty = rank(Purpose.THOUGHT, unnamed), rank(Purpose.THOUGHT, replace(unnamed, idle=True))
+    assert bool(thrifty) == bool(rule)
+    if not rule:
+        return
+    most = rule[0].cost_nanos
+    assert max(choice.cost_nanos for choice in thrifty) <= most
+    assert thrifty[0].reason.startswith("it idles")
+    if any(choice.cost_nanos < most for choice in thrifty[1:]):
+        assert thrifty[0].cost_nanos < most
+    cheaper = [c for c in rule if c.cost_nanos < most and TIERS.index(c.model.tier) < TIERS.index(rule[0].model.tier)]
+    if cheaper:
+        assert TIERS.index(thrifty[0].model.tier) < TIERS.index(rule[0].model.tier)
+    if idle and idle[0].reason.startswith("it idles"):
+        assert idle[0].cost_nanos <= usual[0].cost_nanos
+    else:
+        assert idle[:1] == usual[:1], "what was named stays"
 
 
 def exact(model, state):
