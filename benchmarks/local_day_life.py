@@ -54,6 +54,7 @@ REFUSAL_WORDS = (
     ("times in a row", "a loop"),
     ("there is no action", "no such action"),
     ("It is written", "wrong parameters"),
+    ("it took longer than", "too slow"),
 )
 
 
