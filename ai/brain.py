@@ -10,7 +10,7 @@ from ai.credit_tracker import CreditTracker
 from ai.journal import Journal
 from ai.life import Accept, Life, Lives
 from ai.llm import Completion, Message, NoAnswer, PaidClient
-from ai.memory import clean
+from ai.memory import clean, cut
 from ai.model_rotator import Choice
 from ai.novelty import Novelty
 from ai.prompts import render
@@ -24,7 +24,7 @@ from ai.social import Outbox
 SHORTEST_BEAT_SECONDS = 60.0  # a beat may outlast a very short interval: a model needs time to answer
 BEAT_SECONDS_AT_MOST = 300.0  # a beat ends by the smaller of its interval and this, so that beats never pile up
 THOUGHT_CHARS = 4_000  # of a reply that is no JSON; MAX_OUTPUT_TOKENS bounds it as well
-RESULT_CHARS = 1_500  # of an action's result shown to the model; a step more must fit a context of 4,096 tokens
+RESULT_CHARS = 1_200  # of an action's result shown to the model; four steps must fit a context of 4,096 tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +217,6 @@ class Brain:
 
 def _next_step(answer: Completion, result: ActionResult, steps_left: int, stale: str | None) -> list[Message]:
     """Return the two messages that carry an action's result, and why a thought was refused, into the next step."""
-    told = render("result", action=result.action, result=result.text[:RESULT_CHARS], steps_left=steps_left)
+    told = render("result", action=result.action, result=cut(result.text, RESULT_CHARS), steps_left=steps_left)
     told = told if stale is None else f"Your thought was refused: {stale}.\n{told}"
     return [Message(role="assistant", content=answer.text), Message(role="user", content=told)]

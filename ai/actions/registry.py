@@ -14,6 +14,7 @@ from ai.actions.parsing import Reply
 from ai.actions.workspace import WorkspaceRefused
 from ai.credit_tracker.records import NotAffordable
 from ai.ledger.errors import LedgerError
+from ai.memory.untrusted import cut
 from ai.mind import Mind
 
 THINK = "think"
@@ -187,7 +188,7 @@ def _one_line(text: str) -> str:
 
 
 def _bounded(text: str) -> str:
-    return text if len(text) <= MAX_RESULT_CHARS else text[: MAX_RESULT_CHARS - 1].rstrip() + "…"
+    return cut(text, MAX_RESULT_CHARS)
 
 
 def _short(text: str, secrets: Iterable[str]) -> str:

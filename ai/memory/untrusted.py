@@ -32,3 +32,11 @@ def quote(text: str, source: str, limit: int = MAX_UNTRUSTED_CHARS) -> str:
     label = _SOURCE.sub(" ", source.translate(_FENCE)).strip()[:MAX_SOURCE_CHARS]
     body = clean(text, limit).translate(_FENCE)
     return f"{OPEN}untrusted words of {label}:\n{body}\n{CLOSE}"
+
+
+def cut(text: str, limit: int) -> str:
+    """Return at most `limit` characters of `text`; a quotation that is cut open is closed: else it would go on."""
+    if len(text) <= limit:
+        return text
+    kept = text[: limit - 2].rstrip() + "…"
+    return kept + CLOSE if kept.count(OPEN) > kept.count(CLOSE) else kept
