@@ -107,7 +107,8 @@ def read_url(url: str) -> tuple[str, str]:
 
 def connect(conninfo: str) -> BoundedConnection:
     """Return a connection on which every commit is on the server's disk when it returns, with a reader's patience."""
-    connection = BoundedConnection.connect(conninfo, autocommit=True)
+    # Left alone, psycopg plans statements of its own choice and forgets all plans at a ROLLBACK, the store's as well.
+    connection = BoundedConnection.connect(conninfo, autocommit=True, prepare_threshold=None)
     connection.silence_seconds = ANSWER_SECONDS
     connection.execute("SET synchronous_commit = on")
     be_patient(connection, READING_SECONDS)

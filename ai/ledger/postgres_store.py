@@ -49,6 +49,8 @@ class PostgresStore:
         self._silence = silence or Silence(monotonic)
         self._patience = READING_SECONDS if read_only else WRITING_SECONDS
         self._connection: BoundedConnection | None = None
+        self._cursor: psycopg.ClientCursor[Any] | None = None  # one for all statements; making one takes its time
+        self._prepared: dict[str, str] = {}  # what this connection has planned: its SQL, and how to ask for it
         self._first = ""  # what goes before the next statement in its round trip
         self._marked = False  # whether a part has begun in this transaction
 
@@ -76,21 +78,36 @@ class PostgresStore:
         patience = connection.silence_seconds
         if not write:  # it waits for no lock
             connection.silence_seconds = min(patience, ANSWER_SECONDS)
-        self._ask(connection, sql)
+        self._ask(sql)
         connection.silence_seconds = patience
 
     def execute(self, sql: str, params: Sequence[object] = ()) -> Rows:
         """Run one statement."""
-        return self._ask(self._live(), _placeholders(sql), params)
+        return self._ask(_placeholders(sql), params)
 
     def attempt(self, sql: str, params: Sequence[object] = ()) -> None:
-        """Run one statement within a savepoint, because here a refused one ends the transaction."""
-        connection = self._live()
+        """Run one statement within a savepoint, because here a refused one ends the transaction.
+
+        What is attempted are the ledger's few verbs, so the server plans each once. Where a part begins with
+        it, the savepoint of the part serves.
+        """
+        again = self._prepared.get(sql) or self._prepare(sql, len(params))
+        begins = bool(self._first)
         try:
-            self._ask(connection, f"SAVEPOINT attempt; {_placeholders(sql)}; RELEASE SAVEPOINT attempt", params)
+            self._ask(again if begins else f"SAVEPOINT attempt; {again}; RELEASE SAVEPOINT attempt", params)
         except ConstraintBroken:
-            self._ask(connection, "ROLLBACK TO SAVEPOINT attempt; RELEASE SAVEPOINT attempt")
+            self._ask("ROLLBACK TO SAVEPOINT " + ("part" if begins else "attempt; RELEASE SAVEPOINT attempt"))
             raise
+
+    def _prepare(self, sql: str, count: int) -> str:
+        """Let the server plan a statement of `count` placeholders; return how it is run from then on."""
+        name, pieces = f"verb_{len(self._prepared)}", sql.split("?")
+        numbered = "".join(f"{piece}${n}" for n, piece in enumerate(pieces[:-1], start=1)) + pieces[-1]
+        marked, self._first = self._first, ""  # the savepoint belongs to what is asked next
+        self._ask(f"PREPARE {name} AS {numbered}")
+        self._first = marked
+        self._prepared[sql] = f"EXECUTE {name} ({', '.join(['%s'] * count)})"
+        return self._prepared[sql]
 
     def mark(self) -> None:
         """Set a savepoint in place of the one before, on the way of the next statement."""
@@ -101,7 +118,7 @@ class PostgresStore:
     def undo(self) -> None:
         """Go back to the newest savepoint, unless nothing was asked since."""
         if not self._first:
-            self._ask(self._live(), "ROLLBACK TO SAVEPOINT part")
+            self._ask("ROLLBACK TO SAVEPOINT part")
 
     def commit(self) -> None:
         """Commit, with `synchronous_commit` on: it is on the server's disk when this returns."""
@@ -138,7 +155,7 @@ class PostgresStore:
         """Close the connection."""
         if self._connection is not None:
             self._connection.close()
-            self._connection = None
+            self._connection = self._cursor = None
 
     def _connect(self) -> BoundedConnection:
         if self._connection is None:
@@ -152,25 +169,25 @@ class PostgresStore:
                 except BaseException:
                     connection.close()
                     raise
-            self._connection = connection
+            self._connection, self._prepared = connection, {}
+            self._cursor = psycopg.ClientCursor(connection, row_factory=_named_rows)
         return self._connection
 
-    def _live(self) -> BoundedConnection:
-        if self._connection is None:
+    def _live(self) -> psycopg.ClientCursor[Any]:
+        if self._cursor is None:
             raise StoreUnavailable(f"the connection to {self._where} broke in the middle of a transaction")
-        return self._connection
+        return self._cursor
 
-    def _ask(self, connection: BoundedConnection, sql: str, params: Sequence[object] | None = None) -> Rows:
+    def _ask(self, sql: str, params: Sequence[object] | None = None) -> Rows:
         """Send statements, with what has to come first, in one round trip; return the last one's rows.
 
         Several statements in one message take the simple protocol, for which psycopg quotes the parameters.
         """
+        cursor = self._live()
         text, self._first = f"{self._first}{sql}".encode(), ""
-        with self._named_errors(), psycopg.ClientCursor(connection, row_factory=_named_rows) as cursor:
-            cursor.execute(text, params)
-            while cursor.nextset():
-                pass
-            rows: list[Any] = cursor.fetchall() if cursor.description is not None else []
+        with self._named_errors():
+            cursor.execute(text, params).set_result(-1)
+            rows: list[Any] = [] if cursor.description is None else cursor.fetchall()
             return rows
 
     @contextmanager

@@ -1,5 +1,6 @@
 """The ledger's store on SQLite: one connection that is made when needed and made again after it broke."""
 
+import os
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,46 +15,53 @@ class SQLiteStore:
 
     def __init__(self, path: Path, components: Components, *, read_only: bool) -> None:
         self._path = path
+        self._file = str(path)
         self._components = components
         self._read_only = read_only
         self._connection: sqlite3.Connection | None = None
+        self._cursor: sqlite3.Cursor | None = None  # one for all statements: making one costs as much as a short one
         self._opened: tuple[int, int] | None = None  # which file it was
         self._marked = False  # whether a part has begun in this transaction
 
     def begin(self, *, write: bool) -> None:
         """Begin; `BEGIN IMMEDIATE` waits for the one writer that SQLite allows."""
         self._marked = False
-        connection = self._connect()
+        self._connect()
         if self._identity() != self._opened:
             self.close()
             raise StoreUnavailable(
                 f"the database {self._path} was removed or replaced while it was in use; put it back, then start anew"
             )
-        self._run(connection, "BEGIN IMMEDIATE" if write else "BEGIN", ())
+        self.execute("BEGIN IMMEDIATE" if write else "BEGIN")
 
     def execute(self, sql: str, params: Sequence[object] = ()) -> Rows:
         """Run one statement."""
-        return self._run(self._live(), sql, params)
+        if self._cursor is None:
+            raise StoreUnavailable(f"the database {self._path} was closed in the middle of a transaction")
+        try:
+            return self._cursor.execute(sql, params).fetchall()
+        except sqlite3.Error as error:
+            raise self._named(error) from error
 
     def attempt(self, sql: str, params: Sequence[object] = ()) -> None:
         """Run one statement; SQLite undoes no more than a refused statement."""
-        self._run(self._live(), sql, params)
+        self.execute(sql, params)
 
     def mark(self) -> None:
         """Set a savepoint in place of the one before."""
         if self._marked:
-            self._run(self._live(), "RELEASE SAVEPOINT part", ())
-        self._run(self._live(), "SAVEPOINT part", ())
+            self.execute("RELEASE SAVEPOINT part")
+        self.execute("SAVEPOINT part")
         self._marked = True
 
     def undo(self) -> None:
         """Go back to the newest savepoint."""
-        self._run(self._live(), "ROLLBACK TO SAVEPOINT part", ())
+        self.execute("ROLLBACK TO SAVEPOINT part")
 
     def commit(self) -> None:
         """Commit: with `synchronous=FULL` the WAL is on disk when this returns."""
         try:
-            self._run(self._live(), "COMMIT", ())
+            self.execute("COMMIT")
         except StoreUnavailable as error:
             error.outcome_unknown = True  # the WAL may hold the commit although its sync failed
             raise
@@ -77,18 +85,18 @@ class SQLiteStore:
         """Close the connection."""
         if self._connection is not None:
             self._connection.close()
-            self._connection = None
+            self._connection = self._cursor = None
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self) -> None:
         if self._connection is None:
             self._connection = self._open()
+            self._cursor = self._connection.cursor()
             self._opened = self._identity()
-        return self._connection
 
     def _identity(self) -> tuple[int, int] | None:
         """Return which file the path leads to now; writes to one that is no longer there would be lost."""
         try:
-            found = self._path.stat()
+            found = os.stat(self._file)  # noqa: PTH116 - asked at each begin, and a Path takes twice the time
         except OSError:
             return None
         return found.st_dev, found.st_ino
@@ -114,17 +122,6 @@ class SQLiteStore:
             connection.close()
             raise
         return connection
-
-    def _live(self) -> sqlite3.Connection:
-        if self._connection is None:
-            raise StoreUnavailable(f"the database {self._path} was closed in the middle of a transaction")
-        return self._connection
-
-    def _run(self, connection: sqlite3.Connection, sql: str, params: Sequence[object]) -> Rows:
-        try:
-            return connection.execute(sql, params).fetchall()
-        except sqlite3.Error as error:
-            raise self._named(error) from error
 
     def _named(self, error: sqlite3.Error) -> LedgerError | sqlite3.Error:
         if isinstance(error, sqlite3.IntegrityError):

@@ -31,9 +31,15 @@ _ACCOUNT = (
 )
 _STORED = "SELECT id, kind, debit, credit, pending, posted, memo, at FROM transfers WHERE id IN "
 _MARKS = tuple("(" + ", ".join("?" * count) + ")" for count in range(2 * MAX_LEGS + 3))
-_INSERT = tuple(
-    "INSERT INTO transfers (id, kind, debit, credit, pending, posted, hold, memo, at) VALUES "
-    + ", ".join([_MARKS[9]] * count)
+_INTO = "INSERT INTO transfers (id, kind, debit, credit, pending, posted, hold, memo, at) "
+_INSERT = tuple(_INTO + "VALUES " + ", ".join([_MARKS[9]] * count) for count in range(MAX_LEGS + 1))
+# Captures legs of a hold without reading them first. A leg that is not there, or one more than was asked for,
+# makes a row that the schema refuses, and with it the whole statement.
+_CAPTURE = tuple(
+    _INTO + "SELECT held.id || '/ended', 'capture', held.debit, held.credit, -held.pending, given.amount, held.id, "
+    "(SELECT '' WHERE NOT EXISTS (SELECT 1 FROM transfers WHERE id = ?)), CAST(? AS BIGINT) FROM ("
+    + " UNION ALL ".join(["SELECT CAST(? AS TEXT) AS id, CAST(? AS BIGINT) AS amount"] * count)
+    + ") AS given LEFT JOIN transfers AS held ON held.id = given.id"
     for count in range(MAX_LEGS + 1)
 )
 
@@ -79,6 +85,8 @@ class Transfer:
 
 class Transaction:
     """The verbs; `at` is this transaction's time in microseconds since 1970, UTC."""
+
+    __slots__ = ("_store", "at", "failed")
 
     def __init__(self, store: Store, at: int) -> None:
         self.at = at
@@ -135,7 +143,7 @@ class Transaction:
         _check_id(transfer_id)
         _check_leg(leg)
         try:
-            self._write([(transfer_id, "post", debit, credit, 0, amount, None, memo, self.at)])
+            self._write(_INSERT[1], (transfer_id, "post", debit, credit, 0, amount, None, memo, self.at))
         except ConstraintBroken:
             stored = self._stored([transfer_id]).get(transfer_id)
             if stored is None:
@@ -154,20 +162,19 @@ class Transaction:
         _check_id(hold_id)
         if not 1 <= len(legs) <= MAX_LEGS:
             raise InvalidTransfer(f"hold {hold_id} has {len(legs)} legs; it needs 1 to {MAX_LEGS}")
-        for leg in legs:
-            _check_leg(leg)
-        ids = [f"{hold_id}/{n}" for n in range(len(legs))]
-        rows = [
-            (leg_id, "hold", leg.debit, leg.credit, leg.amount, 0, None, memo, self.at)
-            for leg_id, leg in zip(ids, legs, strict=True)
-        ]
+        values: list[object] = []
+        for n, leg in enumerate(legs):
+            if not _is_amount(leg.amount) or leg.debit == leg.credit:
+                _check_leg(leg)
+            values += (f"{hold_id}/{n}", "hold", leg.debit, leg.credit, leg.amount, 0, None, memo, self.at)
         try:
-            self._write(rows)
+            self._write(_INSERT[len(legs)], values)
         except ConstraintBroken:
             stored = self._stored([f"{hold_id}/{n}" for n in range(MAX_LEGS)])
             if not stored:
                 self._name_the_refusal(legs)
                 raise
+            ids = [f"{hold_id}/{n}" for n in range(len(legs))]
             if stored.keys() != set(ids):
                 raise TransferConflict(hold_id, "legs", len(stored), len(legs)) from None
             for leg_id, leg in zip(ids, legs, strict=True):
@@ -178,7 +185,15 @@ class Transaction:
 
         Raises InvalidTransfer, UnknownHold, or HoldEnded where it was voided or captured with other amounts.
         """
-        self._end(hold_id, "capture", amounts)
+        if not (1 <= len(amounts) <= MAX_LEGS and all(map(_is_amount, amounts))):
+            return self._end(hold_id, "capture", amounts)
+        values: list[object] = [f"{hold_id}/{len(amounts)}", self.at]
+        for n, amount in enumerate(amounts):
+            values += (f"{hold_id}/{n}", amount)
+        try:
+            self._write(_CAPTURE[len(amounts)], values)
+        except ConstraintBroken:  # now its legs are read, to name what is wrong: often nothing, it was captured before
+            self._end(hold_id, "capture", amounts)
 
     def void(self, hold_id: str) -> None:
         """Release every leg and end the hold; the same again does nothing. Raises UnknownHold, HoldEnded."""
@@ -202,13 +217,11 @@ class Transaction:
                 raise InvalidTransfer(
                     f"{leg['id']} holds {leg['pending']:,}; at most that can be captured, not {amount:,}"
                 )
-        self._write(
-            [
-                # its two accounts, what it takes back, what it posts, and the hold that it ends
-                (leg[0] + ENDED, kind, leg[2], leg[3], -leg[4], amount, leg[0], "", self.at)
-                for leg, amount in zip(held, posted, strict=True)
-            ]
-        )
+        values: list[object] = []
+        for leg, amount in zip(held, posted, strict=True):
+            # its two accounts, what it takes back, what it posts, and the hold that it ends
+            values += (leg[0] + ENDED, kind, leg[2], leg[3], -leg[4], amount, leg[0], "", self.at)
+        self._write(_INSERT[len(held)], values)
 
     def _legs(self, hold_id: str, most: int) -> tuple[list[Row], list[Row]]:
         """Return the hold's first legs, up to `most`, and what ended them, both in order. Raises UnknownHold."""
@@ -219,12 +232,12 @@ class Transaction:
             raise UnknownHold(hold_id)
         return held, [stored[leg["id"] + ENDED] for leg in held if leg["id"] + ENDED in stored]
 
-    def _write(self, rows: Sequence[tuple[object, ...]]) -> None:
+    def _write(self, sql: str, values: Sequence[object]) -> None:
         """Insert transfers, all or none. Raises ConstraintBroken, after which the transaction goes on."""
         if self.failed is not None:
             raise self.failed
         try:
-            self._store.attempt(_INSERT[len(rows)], [value for row in rows for value in row])
+            self._store.attempt(sql, values)
         except (StoreUnavailable, CorruptStore) as error:
             self.failed = error
             raise
@@ -261,8 +274,12 @@ def _check_id(given: str) -> None:
         raise InvalidTransfer(f"id {given!r} must have 1 to {MAX_ID} characters and not end in {ENDED}")
 
 
+def _is_amount(given: object) -> bool:
+    return isinstance(given, int) and 0 <= given <= MAX_AMOUNT and not isinstance(given, bool)
+
+
 def _check_amount(of: str, amount: int) -> None:
-    if isinstance(amount, bool) or not isinstance(amount, int) or not 0 <= amount <= MAX_AMOUNT:
+    if not _is_amount(amount):
         raise InvalidTransfer(f"amount of {of} is {amount!r}; it must be an int from 0 to {MAX_AMOUNT:,}")
 
 
