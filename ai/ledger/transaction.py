@@ -33,14 +33,13 @@ _STORED = "SELECT id, kind, debit, credit, pending, posted, memo, at FROM transf
 _MARKS = tuple("(" + ", ".join("?" * count) + ")" for count in range(2 * MAX_LEGS + 3))
 _INTO = "INSERT INTO transfers (id, kind, debit, credit, pending, posted, hold, memo, at) "
 _INSERT = tuple(_INTO + "VALUES " + ", ".join([_MARKS[9]] * count) for count in range(MAX_LEGS + 1))
-# Captures legs of a hold without reading them first. A leg that is not there, or one more than was asked for,
+# Captures a hold's legs without reading them first. A leg that is not there, or one more than was asked for,
 # makes a row that the schema refuses, and with it the whole statement.
+_OF_LEG = "(SELECT {} FROM transfers WHERE id = ?)".format
+_NO_MORE = "(SELECT '' WHERE NOT EXISTS (SELECT 1 FROM transfers WHERE id = ?))"
+_CAPTURED = f"(?, 'capture', {_OF_LEG('debit')}, {_OF_LEG('credit')}, -{_OF_LEG('pending')}, ?, ?, {{}}, ?)".format
 _CAPTURE = tuple(
-    _INTO + "SELECT held.id || '/ended', 'capture', held.debit, held.credit, -held.pending, given.amount, held.id, "
-    "(SELECT '' WHERE NOT EXISTS (SELECT 1 FROM transfers WHERE id = ?)), CAST(? AS BIGINT) FROM ("
-    + " UNION ALL ".join(["SELECT CAST(? AS TEXT) AS id, CAST(? AS BIGINT) AS amount"] * count)
-    + ") AS given LEFT JOIN transfers AS held ON held.id = given.id"
-    for count in range(MAX_LEGS + 1)
+    _INTO + "VALUES " + ", ".join([_CAPTURED("''")] * count + [_CAPTURED(_NO_MORE)]) for count in range(MAX_LEGS)
 )
 
 
@@ -187,11 +186,13 @@ class Transaction:
         """
         if not (1 <= len(amounts) <= MAX_LEGS and all(map(_is_amount, amounts))):
             return self._end(hold_id, "capture", amounts)
-        values: list[object] = [f"{hold_id}/{len(amounts)}", self.at]
+        values: list[object] = []
         for n, amount in enumerate(amounts):
-            values += (f"{hold_id}/{n}", amount)
+            leg = f"{hold_id}/{n}"
+            values += (leg + ENDED, leg, leg, leg, amount, leg, self.at)
+        values.insert(-1, f"{hold_id}/{len(amounts)}")
         try:
-            self._write(_CAPTURE[len(amounts)], values)
+            self._write(_CAPTURE[len(amounts) - 1], values)
         except ConstraintBroken:  # now its legs are read, to name what is wrong: often nothing, it was captured before
             self._end(hold_id, "capture", amounts)
 

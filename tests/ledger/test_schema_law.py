@@ -78,9 +78,12 @@ ILLEGAL = {
     "an account of no unit": "INSERT INTO accounts (id, unit, may_go_negative) VALUES ('x', '', 0)",
     "an account half negative": "INSERT INTO accounts (id, unit, may_go_negative) VALUES ('x', 'usd', 2)",
     "a transfer numbered by hand": insert(seq=99) + " RETURNING seq",
+    "a transfer under another's number": insert(seq=1),
+    "a transfer before the first": insert(seq=0),
+    "a transfer numbered like one that was not": insert(seq=-1),
 }
 # PostgreSQL numbers transfers itself, whatever is given; the rest of the law is the same there.
-SQLITE_ONLY = {"a transfer numbered by hand"}
+SQLITE_ONLY = {name for name, statement in ILLEGAL.items() if "(seq" in statement or ", seq)" in statement}
 
 SOFTENED = [
     statement.replace(verb, f"{verb} OR {softening}", 1)
