@@ -133,6 +133,28 @@ async def test_a_refused_verb_lets_the_work_go_on(ledger):
     assert (await ledger.read(lambda tx: tx.account("month"))).available == 40
 
 
+async def test_a_refused_verb_harms_neither_its_work_nor_its_neighbours(ledger):
+    """Refused as the first verb of a work and as a later one, many times, amid works that share its commits."""
+
+    def stubborn(number):
+        def work(tx):
+            with pytest.raises(InsufficientFunds):
+                tx.hold(f"dear-{number}", [Leg("month", "spent", 101)])
+            tx.hold(f"cheap-{number}", [Leg("month", "spent", 2)])
+            with pytest.raises(InsufficientFunds):
+                tx.transfer(f"dear-{number}", debit="month", credit="spent", amount=101)
+            tx.capture(f"cheap-{number}", [1])
+
+        return work
+
+    for turn in range(10):  # a driver that plans by itself does so after some repeats
+        await asyncio.gather(*[ledger.transact(work(2 * turn)) for work in (spend, stubborn)])
+        with pytest.raises(InsufficientFunds):
+            ledger.transact_now(spend(f"{turn}-dear", 101))
+    assert (await ledger.read(lambda tx: tx.account("month"))).available == 100 - 10 - 10
+    assert (await ledger.read(audit)).ok
+
+
 async def test_a_cancelled_caller_stops_nobody(ledger):
     tasks = [asyncio.ensure_future(ledger.transact(spend(n))) for n in range(3)]
     await asyncio.sleep(0)

@@ -200,6 +200,21 @@ def test_a_hold_of_which_somebody_ended_one_leg_by_hand_has_ended(ledger):
             ledger.transact_now(end)
 
 
+def test_a_transfer_that_is_named_like_one_more_leg_is_none(ledger):
+    ledger.transact_now(lambda tx: tx.hold("h", [Leg("month", "spent", 40)]))
+    ledger.transact_now(lambda tx: tx.transfer("h/1", debit="month", credit="spent", amount=1))
+    ledger.transact_now(lambda tx: tx.capture("h", [30]))
+    assert available(ledger) == 100 - 30 - 1
+    with pytest.raises(HoldEnded, match="captured 30"):
+        ledger.transact_now(lambda tx: tx.capture("h", [31]))
+
+
+def test_a_post_that_is_named_like_a_hold_cannot_be_captured(ledger):
+    ledger.transact_now(lambda tx: tx.transfer("h/0", debit="month", credit="spent", amount=40))
+    with pytest.raises(UnknownHold):
+        ledger.transact_now(lambda tx: tx.capture("h", [0]))
+
+
 def test_a_capture_names_each_leg(ledger):
     ledger.transact_now(lambda tx: tx.hold("h", [Leg("month", "spent", 1), Leg("month", "spent", 2)]))
     for amounts in ([1], [1, 1, 1]):
