@@ -12,7 +12,8 @@ def check_records(tx: Transaction) -> tuple[str, ...]:
     """Return a line for each month whose calls or sums disagree with its accounts; reads every call once.
 
     For every month: what its calls cost, what each dimension of the rollups adds up to, and what its account was
-    spent, are one figure; what its open calls hold is what its account has pending.
+    spent, are one figure; the sums by month are those of its days; what its open calls hold is what its account has
+    pending.
     """
     calls = {
         row["period"]: (int(row["cost"]), int(row["held"]))
@@ -40,16 +41,24 @@ def check_records(tx: Transaction) -> tuple[str, ...]:
             found.append(f"account {month_account(period)}: ${usd9(pending)} is pending and calls hold ${usd9(held)}")
         found += [
             f"account {spent_account(period)}: has ${usd9(spent)} and the sums by {dimension} say ${usd9(total)}"
-            for dimension, total in _rollups(tx, period).items()
+            for dimension, total in _sums(tx, "rollups WHERE day", days_of(period)).items()
             if total != spent
         ]
+        found += _months(tx, period)
     return tuple(found[:MAX_NAMED])
 
 
-def _rollups(tx: Transaction, period: str) -> dict[str, int]:
-    rows = tx.execute(
-        "SELECT dimension, SUM(cost) AS cost FROM rollups WHERE day BETWEEN ? AND ? GROUP BY dimension",
-        days_of(period),
-    )
+def _months(tx: Transaction, period: str) -> list[str]:
+    days = _sums(tx, "rollups WHERE day", days_of(period))
+    months = _sums(tx, "month_rollups WHERE month", (period, period))
+    return [
+        f"month {period}: its days by {dimension} say ${usd9(days[dimension])} and its sum ${usd9(total)}"
+        for dimension, total in months.items()
+        if total != days[dimension]
+    ]
+
+
+def _sums(tx: Transaction, column: str, span: tuple[str, str]) -> dict[str, int]:
+    rows = tx.execute(f"SELECT dimension, SUM(cost) AS cost FROM {column} BETWEEN ? AND ? GROUP BY dimension", span)
     sums = {row["dimension"]: int(row["cost"]) for row in rows}
     return {dimension: sums.get(dimension, 0) for dimension in ("model", "purpose", "life")}

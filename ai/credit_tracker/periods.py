@@ -1,6 +1,6 @@
 """Names and ends of the periods that accounts are kept for: calendar days, ISO weeks and months, all in UTC."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 PeriodKind = Literal["day", "week", "month"]
@@ -58,3 +58,21 @@ def month_end(month: str) -> datetime:
 def days_of(month: str) -> tuple[str, str]:
     """Return the first and the last day of a month named like `2026-11`, as `2026-11-01` and `2026-11-30`."""
     return day_of(month_start(month)), day_of(month_end(month) - timedelta(days=1))
+
+
+NO_DAYS = ("", "")  # what no day lies between
+
+
+def whole_months_in(first: date, last: date) -> tuple[tuple[str, str], tuple[str, str], tuple[str, str]]:
+    """Return the days from `first` to `last` as the days before, the whole months among them, and the days after.
+
+    Each part is its first and its last, both included; a part that has nothing is one that nothing lies between.
+    """
+    day = timedelta(days=1)
+    opens = first if first.day == 1 else (first.replace(day=1) + 32 * day).replace(day=1)
+    ends = last if (last + day).day == 1 else last.replace(day=1) - day
+    if opens > ends:
+        return (first.isoformat(), last.isoformat()), NO_DAYS, NO_DAYS
+    before = (first.isoformat(), (opens - day).isoformat()) if first < opens else NO_DAYS
+    after = ((ends + day).isoformat(), last.isoformat()) if ends < last else NO_DAYS
+    return before, (opens.isoformat()[:7], ends.isoformat()[:7]), after

@@ -2,11 +2,12 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from ai.credit_tracker.periods import day_of, days_of, month_end, month_of
+from ai.credit_tracker.periods import day_of, days_of, month_end, month_of, whole_months_in
 from ai.credit_tracker.records import Balance
 from ai.credit_tracker.rollups import burn_per_day
 from ai.ledger.money import usd9
@@ -14,6 +15,16 @@ from ai.ledger.store import Row
 from ai.ledger.transaction import Transaction
 
 DAY_SECONDS = 86_400
+_FIGURES = "SELECT mind, key, calls, prompt_tokens, completion_tokens, cost"
+_DAYS = (
+    "(SELECT day, calls, prompt_tokens, completion_tokens, cost FROM rollups "
+    "WHERE dimension = ? AND day BETWEEN ? AND ?) AS days"
+)
+_SUMS = (
+    f"({_FIGURES} FROM rollups WHERE dimension = ? AND day BETWEEN ? AND ? "
+    f"UNION ALL {_FIGURES} FROM rollups WHERE dimension = ? AND day BETWEEN ? AND ? "
+    f"UNION ALL {_FIGURES} FROM month_rollups WHERE dimension = ? AND month BETWEEN ? AND ?) AS sums"
+)
 CSV_COLUMNS = ("dimension", "key", "mind", "calls", "prompt_tokens", "completion_tokens", "cost_usd")
 
 
@@ -55,26 +66,24 @@ class Pace:
 
 def read_month(tx: Transaction, month: str) -> Spending:
     """Return the spending of a month like `2026-11`; a call belongs to the day it was held on."""
-    return _read(tx, days_of(month))
+    first, last = days_of(month)
+    return _read(tx, date.fromisoformat(first), date.fromisoformat(last))
 
 
 def read_since(tx: Transaction, since: date, now: datetime) -> Spending:
     """Return the spending from the UTC day `since` until now, across months."""
-    return _read(tx, (since.isoformat(), day_of(now)))
+    return _read(tx, since, date.fromisoformat(day_of(now)))
 
 
-def _read(tx: Transaction, days: tuple[str, str]) -> Spending:
+def _read(tx: Transaction, first: date, last: date) -> Spending:
+    days = (first.isoformat(), last.isoformat())
+    before, months, after = whole_months_in(first, last)
+
     def lines(dimension: str, group: str = "key") -> tuple[Line, ...]:
-        name, mind = group.rsplit(", ", 1)[-1], "mind" if "mind" in group else "''"
-        rows = tx.execute(
-            f"SELECT {name} AS key, {mind} AS mind, SUM(calls) AS calls, SUM(prompt_tokens) AS prompt, "
-            f"SUM(completion_tokens) AS completion, SUM(cost) AS cost FROM rollups "
-            f"WHERE dimension = ? AND day BETWEEN ? AND ? GROUP BY {group} ORDER BY SUM(cost) DESC, {name}",
-            (dimension, *days),
-        )
-        return tuple(_line(row) for row in rows)
+        return _lines(tx, group, _SUMS, [value for part in (before, after, months) for value in (dimension, *part)])
 
-    by_day = tuple(sorted(lines("life", "day"), key=lambda line: line.key))  # the dimension with the fewest rows
+    # the dimension with the fewest rows
+    by_day = tuple(sorted(_lines(tx, "day", _DAYS, ["life", *days]), key=lambda line: line.key))
     return Spending(
         first=days[0],
         last=days[1],
@@ -84,6 +93,17 @@ def _read(tx: Transaction, days: tuple[str, str]) -> Spending:
         by_model=lines("model"),
         by_life=_by_life(lines("life", "mind, key")),
     )
+
+
+def _lines(tx: Transaction, group: str, source: str, params: Sequence[object]) -> tuple[Line, ...]:
+    name, mind = group.rsplit(", ", 1)[-1], "mind" if "mind" in group else "''"
+    rows = tx.execute(
+        f"SELECT {name} AS key, {mind} AS mind, SUM(calls) AS calls, SUM(prompt_tokens) AS prompt, "
+        f"SUM(completion_tokens) AS completion, SUM(cost) AS cost FROM {source} "
+        f"GROUP BY {group} ORDER BY SUM(cost) DESC, {name}",
+        params,
+    )
+    return tuple(_line(row) for row in rows)
 
 
 def _line(row: Row) -> Line:

@@ -27,6 +27,10 @@ USD = 1_000_000_000
             "DELETE FROM rollups WHERE dimension = 'model'",
             "account spent:2026-11: has $1.000000000 and the sums by model say $0.000000000",
         ),
+        (
+            "UPDATE month_rollups SET cost = cost + 7 WHERE dimension = 'purpose'",
+            "month 2026-11: its days by purpose say $1.000000000 and its sum $1.000000007",
+        ),
     ],
 )
 async def test_what_does_not_add_up_is_named(purse, sql, problem):

@@ -6,13 +6,14 @@ dump of the version before it along.
 
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
 from ai.clock import VirtualClock
 from ai.credit_tracker import CreditTracker, ProviderClock, open_credit_ledger
+from ai.credit_tracker.checks import check_records
 from ai.credit_tracker.purse_copy import TABLES
 from ai.credit_tracker.schema import COMPONENT
 from ai.ledger.audit import audit
@@ -97,6 +98,11 @@ async def test_a_released_purse_goes_on_with_its_figures(dump, store, purse_url,
         for call in open_calls:
             await tracker.settle(call.id, 1_000_000)
         assert (await tracker.balance()).spent == 125_456_789
+        since = await tracker.spending(since=date(2026, 10, 1))
+        assert {line.key: line.cost for line in since.by_purpose} == {
+            "post": 15_000_000, "social": 40_000_000, "thought": 435_456_790,
+        }  # fmt: skip
+        assert ledger.read_now(check_records) == ()
         assert await tracker.reconciliation() is None
         assert ledger.read_now(audit).ok
     finally:

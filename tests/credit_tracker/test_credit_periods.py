@@ -16,6 +16,7 @@ from ai.credit_tracker.periods import (
     period_end,
     period_of,
     week_of,
+    whole_months_in,
 )
 
 TIMES = st.timedeltas(timedelta(), timedelta(days=36_500)).map(lambda age: datetime(1990, 1, 1, tzinfo=UTC) + age)
@@ -38,6 +39,22 @@ def test_a_months_days_are_its_days(when):
         datetime.fromisoformat(first).replace(tzinfo=UTC),
         datetime.fromisoformat(last).replace(tzinfo=UTC) + timedelta(days=1),
     )
+
+
+@given(TIMES, st.integers(-40, 800))
+def test_a_span_is_its_whole_months_and_the_days_around_them(when, days):
+    first = when.date()
+    last = first + timedelta(days=days)
+    before, (opens, ends), after = whole_months_in(first, last)
+    in_days = [
+        n for n in range(days + 1)
+        if any(part[0] <= (first + timedelta(days=n)).isoformat() <= part[1] for part in (before, after))
+    ]  # fmt: skip
+    in_months = [n for n in range(days + 1) if opens <= (first + timedelta(days=n)).isoformat()[:7] <= ends]
+    assert sorted(in_days + in_months) == list(range(days + 1))
+    if opens:
+        assert first.isoformat() <= days_of(opens)[0] <= days_of(ends)[1] <= last.isoformat()
+        assert len(in_days) <= 60
 
 
 def test_weeks_begin_on_monday_and_years_by_iso():

@@ -4,6 +4,7 @@ import csv
 import io
 from datetime import UTC, date, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.console import Console
 from ai.credit_tracker import Usage
 from ai.credit_tracker.render import BARS, dollars, render_budget, render_spending, sparkline
 from ai.credit_tracker.spending import daily_costs, spending_csv, spending_json
+from ai.ledger.errors import ConstraintBroken
 from ai.ledger.money import nanos
 from tests.credit_tracker.conftest import BOTH_STORES
 
@@ -46,6 +48,49 @@ async def test_every_cut_adds_up(purse):
     assert len(daily_costs(november)) == 30
     assert (november.first, november.last) == ("2026-11-01", "2026-11-30")
     assert (await tracker.spending(since=date(2026, 11, 30))).cost == 7 * USD // 100
+
+
+@BOTH_STORES
+async def test_a_long_span_says_what_its_days_say(purse):
+    """Whole months are read from their sums; wherever a span begins and ends, no call is missed or counted twice."""
+    purse.clock.set(datetime(2026, 1, 30, 12, tzinfo=UTC))
+    tracker = await purse.tracker(monthly_budget_usd=1000)
+    for n in range(40):  # two and a half months, with last and first days of months among them
+        await purse.spend(tracker, 10**n % 997 * 1000 + n, subject=f"lab/{n % 3}", life=n % 4, usage=Usage(n, 1))
+        purse.clock.advance(2 * 86_400)
+    estimated = await purse.spend(tracker, 5, subject="lab/0", life=1)
+    purse.ledger.transact_now(lambda tx: tx.execute("UPDATE calls SET estimated = 1 WHERE id = ?", (estimated,)))
+    purse.clock.advance(40 * 86_400)
+    await tracker.settle(estimated, 3)  # a correction in a month that is over
+    for since in (date(2026, 1, 1), date(2026, 1, 30), date(2026, 2, 1), date(2026, 2, 2), date(2026, 2, 28),
+                  date(2026, 3, 31), date(2026, 5, 29), date(1, 1, 1), date(300, 5, 5), date(2027, 1, 1)):  # fmt: skip
+        spending = await tracker.spending(since=since)
+        for dimension, lines in (
+            ("model", spending.by_model), ("purpose", spending.by_purpose), ("life", spending.by_life),
+        ):  # fmt: skip
+            given = (dimension, since.isoformat())
+            days = purse.ledger.read_now(
+                lambda tx, given=given: tx.execute(
+                    "SELECT key, SUM(calls), SUM(prompt_tokens), SUM(completion_tokens), SUM(cost) FROM rollups "
+                    "WHERE dimension = ? AND day >= ? GROUP BY key",
+                    given,
+                )
+            )
+            read = {(one.key, one.calls, one.prompt_tokens, one.completion_tokens, one.cost) for one in lines}
+            assert read == {tuple(row) for row in days}, (since, dimension)
+            assert sum(line.cost for line in lines) == spending.cost
+
+
+@BOTH_STORES
+async def test_a_sum_stays_on_its_day(purse):
+    await three_days(purse)
+    for column, value in (("day", "2026-10-01"), ("key", "lab/other"), ("mind", "other"), ("dimension", "life")):
+        with pytest.raises(ConstraintBroken, match="a sum stays on its day"):
+            purse.ledger.transact_now(
+                lambda tx, sql=f"UPDATE rollups SET {column} = ? WHERE dimension = 'model'", given=value: tx.execute(
+                    sql, (given,)
+                )
+            )
 
 
 @BOTH_STORES
