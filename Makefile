@@ -50,8 +50,8 @@ crash-test: install-dev ## kill -9 at random moments: of the purse 1,000 times, 
 	$(BIN)/python -m benchmarks.lives_crash
 	$(BIN)/python -m benchmarks.daemon_crash --kills 50
 
-mutants: install-dev    ## mutation testing of the money code; slow, on demand
-	$(BIN)/mutmut run
+mutants: install-dev    ## change the money code a word at a time and name what no test notices; on demand, goes on where it was
+	$(BIN)/python -m benchmarks.mutants --jobs $(N)
 
 requirements: install-dev ## pin anew from pyproject.toml
 	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.txt pyproject.toml

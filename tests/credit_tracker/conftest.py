@@ -1,5 +1,6 @@
 """A purse on a real SQLite file and on a real PostgreSQL under a virtual clock, and what tests ask of it often."""
 
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -80,7 +81,7 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - a folder in memory where there is one:
 def purse_url(store, request):
     """Yield the URL of an empty purse."""
     if store == "sqlite":
-        with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() and "TMPDIR" not in os.environ else None) as folder:
             yield f"sqlite:///{folder}/ledger.db"
     else:
         yield emptied(request.getfixturevalue("credit_database"))

@@ -181,7 +181,7 @@ class Purse(RuleBasedStateMachine):
 
 
 Purse.TestCase.settings = settings(
-    max_examples=20,
+    max_examples=min(20, settings().max_examples),
     stateful_step_count=20,
     deadline=None,
     derandomize=True,

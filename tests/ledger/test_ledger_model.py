@@ -232,7 +232,7 @@ def test_the_ledger_does_what_its_model_does(store_url):
     run_state_machine_as_test(
         OnThisStore,
         settings=settings(
-            max_examples=int(examples or 36 // share),
+            max_examples=int(examples or min(36, settings().max_examples) // share),
             stateful_step_count=40,
             deadline=None,
             derandomize=examples is None,

@@ -1,0 +1,207 @@
+"""Change the money code a word at a time and name every change that no test notices.
+
+    python -m benchmarks.mutants [FILE …] [--jobs N] [--survivors]
+
+mutmut makes the mutants of the files that pyproject.toml names; benchmarks/mutants_loop.py tries them. An interrupted
+run goes on where it was, as long as neither code nor tests changed. `--survivors` tries only those that lived again.
+
+Survivors that may live stand in tests/mutants_kept.txt, each under the reason why. Exits 1 where another one lived.
+"""
+
+import argparse
+import difflib
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+TREE = ROOT / "mutants"  # a copy of the house in which every mutant sleeps until its name is called
+VERDICTS = TREE / "verdicts.jsonl"
+MEMORY = Path("/dev/shm")  # noqa: S108 - no mutant is a disk's doing, and most tests wait for the disk
+KEPT = ROOT / "tests" / "mutants_kept.txt"
+COPIED = ("ai", "benchmarks", "docs", "tests")
+SURVIVED = ("survived", "reached by no test")
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One change: the name it is called by, where it is, and the lines before and after it."""
+
+    name: str
+    file: str
+    function: str
+    change: str
+
+    def __str__(self) -> str:
+        return f"{self.file} {self.function}: {self.change}"
+
+
+def make(file: Path) -> list[Mutant]:
+    """Write the mutants of one file into the tree and return them; made once for each text of the file."""
+    source = (ROOT / file).read_text(encoding="utf-8")
+    listed = TREE / "made" / f"{file.stem}-{hashlib.sha256(source.encode()).hexdigest()}.json"
+    code = listed.with_suffix(".txt")
+    if not listed.exists():
+        from mutmut.mutation.file_mutation import mutate_file_contents  # noqa: PLC0415 - slow, and only needed here
+
+        made = mutate_file_contents(str(file), source)
+        lines, spans = made.code.splitlines(), made.line_span_by_function_name
+        module = ".".join(file.with_suffix("").parts)
+        mutants = [
+            Mutant(f"{module}.{name}", str(file), _function(name), _change(lines, spans, name))
+            for name in made.mutant_names
+        ]
+        listed.parent.mkdir(parents=True, exist_ok=True)
+        code.write_text(made.code, encoding="utf-8")
+        listed.write_text(json.dumps([asdict(mutant) for mutant in mutants], ensure_ascii=False), encoding="utf-8")
+    shutil.copyfile(code, TREE / file)
+    return [Mutant(**fields) for fields in json.loads(listed.read_text(encoding="utf-8"))]
+
+
+def _function(name: str) -> str:
+    """Return the function as people write it, of a mutant's mangled name."""
+    mangled = name.partition("__mutmut_")[0]
+    return mangled[2:] if mangled.startswith("x_") else ".".join(mangled.split("ǁ")[1:])
+
+
+def _change(lines: list[str], spans: Mapping[str, Any], name: str) -> str:
+    """Return what the mutant changes: the lines that differ, each side on one line."""
+    before, after = (
+        [line.replace(side, _function(name)).strip() for line in lines[spans[side].start - 1 : spans[side].end]]
+        for side in (name.partition("__mutmut_")[0] + "__mutmut_orig", name)
+    )
+    told = list(difflib.ndiff(before, after))
+    return " → ".join(" ".join(line[2:] for line in told if line.startswith(sign)) for sign in ("- ", "+ "))
+
+
+def plant(patterns: Iterable[str]) -> list[Mutant]:
+    """Copy the house into the tree with the mutants of each file that matches a pattern, and return them."""
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutmut"]
+    for name in COPIED:
+        shutil.rmtree(TREE / name, ignore_errors=True)
+        shutil.copytree(ROOT / name, TREE / name, ignore=shutil.ignore_patterns("__pycache__", "images"))
+    shutil.copyfile(ROOT / "pyproject.toml", TREE / "pyproject.toml")
+    files = sorted({path.relative_to(ROOT) for glob in config["only_mutate"] for path in ROOT.glob(glob)})
+    return [
+        mutant
+        for file in files
+        if not any(fnmatch(str(file), pattern) for pattern in config["do_not_mutate"])
+        and any(fnmatch(str(file), pattern) for pattern in patterns)
+        for mutant in make(file)
+    ]
+
+
+def state() -> str:
+    """Return a digest of the code and the tests: a verdict stands while it is the same."""
+    read = hashlib.sha256()
+    for path in sorted(path for name in ("ai", "benchmarks", "tests") for path in (ROOT / name).rglob("*.*")):
+        if path.suffix in {".py", ".sql"}:
+            read.update(path.read_bytes())
+    return read.hexdigest()
+
+
+def verdicts() -> dict[str, dict[str, Any]]:
+    """Return the last verdict on each mutant, by what it changes; the number in its name moves with the code."""
+    if not VERDICTS.exists():
+        return {}
+    return {line["mutant"]: line for line in map(json.loads, VERDICTS.read_text(encoding="utf-8").splitlines())}
+
+
+def kept() -> dict[str, str]:
+    """Return the mutants that may live, each with its reason."""
+    reasons, reason = {}, ""
+    for line in KEPT.read_text(encoding="utf-8").splitlines() if KEPT.exists() else []:
+        if line.startswith("# "):
+            reason = line[2:]
+        elif line:
+            reasons[line] = reason
+    return reasons
+
+
+def run(mutants: list[Mutant], jobs: int) -> None:
+    """Try the mutants in a pytest of their own, which appends to the verdicts."""
+    known, now = verdicts(), state()
+    plan = [
+        {
+            "name": mutant.name,
+            "mutant": str(mutant),
+            "function": mutant.name.partition("__mutmut_")[0],
+            "state": now,
+            "by": known.get(str(mutant), {}).get("by"),
+        }
+        for mutant in mutants
+    ]
+    (TREE / "plan.json").write_text(json.dumps(plan, ensure_ascii=False), encoding="utf-8")
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutmut"]
+    command = [sys.executable, "-m", "pytest", "-p", "benchmarks.mutants_loop", *config["pytest_add_cli_args"]]
+    with tempfile.TemporaryDirectory(prefix="genesis-mutants-", dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        subprocess.run(
+            [*command, *config["pytest_add_cli_args_test_selection"]],
+            cwd=TREE,
+            check=True,
+            env=os.environ | {"MUTANTS_JOBS": str(jobs), "MUTANT_UNDER_TEST": "", "TMPDIR": folder},
+        )
+
+
+def tell(mutants: list[Mutant]) -> int:
+    """Print what became of the mutants: figures by file, then each survivor that is not known; return their number."""
+    found, reasons = verdicts(), kept()
+    counted: dict[str, Counter[str]] = {}
+    for mutant in mutants:
+        counted.setdefault(mutant.file, Counter())[found[str(mutant)]["verdict"]] += 1
+    for file, counts in counted.items():
+        print(f"{file}: {_figures(counts)}")
+    alive = {str(mutant) for mutant in mutants if found[str(mutant)]["verdict"] in SURVIVED}
+    for line in sorted(reasons.keys() & {str(mutant) for mutant in mutants} - alive):
+        print(f"no longer needed in {KEPT.relative_to(ROOT)}: {line}")
+    new = sorted(alive - reasons.keys())
+    for line in new:
+        print(f"lived: {line}")
+    total = sum(counted.values(), Counter())
+    print(
+        f"{total.total()} mutants: {_figures(total)}; {len(alive) - len(new)} that lived are known, {len(new)} are new"
+    )
+    return len(new)
+
+
+def _figures(counts: Counter[str]) -> str:
+    return ", ".join(f"{number} {verdict}" for verdict, number in sorted(counts.items()))
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="*", metavar="FILE", default=["*"], help="only these, as ai/ledger/*.py")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="mutants tried at a time")
+    parser.add_argument("--survivors", action="store_true", help="try only those that lived the last time")
+    given = parser.parse_args()
+    began = time.perf_counter()
+    mutants, known, now = plant(given.files), verdicts(), state()
+
+    def due(mutant: Mutant) -> bool:
+        last = known.get(str(mutant), {})
+        return last.get("verdict", "survived") in SURVIVED if given.survivors else last.get("state") != now
+
+    tried = [mutant for mutant in mutants if due(mutant)]
+    print(f"{len(mutants)} mutants, {len(tried)} to try", flush=True)
+    if tried:
+        run(tried, given.jobs)
+    new = tell(mutants)
+    print(f"{time.perf_counter() - began:.0f} s")
+    sys.exit(1 if new else 0)
+
+
+if __name__ == "__main__":
+    main()
