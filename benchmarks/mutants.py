@@ -13,6 +13,7 @@ import difflib
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -32,6 +33,10 @@ VERDICTS = TREE / "verdicts.jsonl"
 MEMORY = Path("/dev/shm")  # noqa: S108 - no mutant is a disk's doing, and most tests wait for the disk
 KEPT = ROOT / "tests" / "mutants_kept.txt"
 COPIED = ("ai", "benchmarks", "docs", "tests")
+SQL = re.compile(
+    r"\b(SELECT|INSERT|UPDATE|DELETE|FROM|WHERE|AND|BY|CASE|PRAGMA|SAVEPOINT|RELEASE|ROLLBACK|BEGIN|COMMIT)\b"
+)
+SAME = "the same SQL"
 SURVIVED = ("survived", "reached by no test")
 
 
@@ -83,7 +88,19 @@ def _change(lines: list[str], spans: Mapping[str, Any], name: str) -> str:
         for side in (name.partition("__mutmut_")[0] + "__mutmut_orig", name)
     )
     told = list(difflib.ndiff(before, after))
-    return " → ".join(" ".join(line[2:] for line in told if line.startswith(sign)) for sign in ("- ", "+ "))
+    return " → ".join(
+        " ".join(re.sub(r"  # .*", "", line[2:]) for line in told if line.startswith(sign)) for sign in ("- ", "+ ")
+    )
+
+
+def same_sql(change: str) -> bool:
+    """Return whether a change only writes SQL outside of quotes in other letters, which no database tells apart."""
+    before, _, after = change.partition(" → ")
+    return (
+        SQL.search(before) is not None
+        and before.casefold() == after.casefold()
+        and re.findall(r"'[^']*'", before) == re.findall(r"'[^']*'", after)
+    )
 
 
 def plant(patterns: Iterable[str]) -> list[Mutant]:
@@ -158,12 +175,16 @@ def run(mutants: list[Mutant], jobs: int) -> None:
 def tell(mutants: list[Mutant]) -> int:
     """Print what became of the mutants: figures by file, then each survivor that is not known; return their number."""
     found, reasons = verdicts(), kept()
+
+    def verdict(mutant: Mutant) -> str:
+        return SAME if same_sql(mutant.change) else str(found[str(mutant)]["verdict"])
+
     counted: dict[str, Counter[str]] = {}
     for mutant in mutants:
-        counted.setdefault(mutant.file, Counter())[found[str(mutant)]["verdict"]] += 1
+        counted.setdefault(mutant.file, Counter())[verdict(mutant)] += 1
     for file, counts in counted.items():
         print(f"{file}: {_figures(counts)}")
-    alive = {str(mutant) for mutant in mutants if found[str(mutant)]["verdict"] in SURVIVED}
+    alive = {str(mutant) for mutant in mutants if verdict(mutant) in SURVIVED}
     for line in sorted(reasons.keys() & {str(mutant) for mutant in mutants} - alive):
         print(f"no longer needed in {KEPT.relative_to(ROOT)}: {line}")
     new = sorted(alive - reasons.keys())
@@ -191,6 +212,8 @@ def main() -> None:
     mutants, known, now = plant(given.files), verdicts(), state()
 
     def due(mutant: Mutant) -> bool:
+        if same_sql(mutant.change):
+            return False
         last = known.get(str(mutant), {})
         return last.get("verdict", "survived") in SURVIVED if given.survivors else last.get("state") != now
 
