@@ -64,10 +64,12 @@ def make(file: Path) -> list[Mutant]:
         made = mutate_file_contents(str(file), source)
         lines, spans = made.code.splitlines(), made.line_span_by_function_name
         module = ".".join(file.with_suffix("").parts)
-        mutants = [
-            Mutant(f"{module}.{name}", str(file), _function(name), _change(lines, spans, name))
-            for name in made.mutant_names
-        ]
+        mutants, twice = [], Counter[tuple[str, str]]()
+        for name in made.mutant_names:
+            place = _function(name), _change(lines, spans, name)
+            twice[place] += 1
+            number = f" ({twice[place]})" if twice[place] > 1 else ""
+            mutants.append(Mutant(f"{module}.{name}", str(file), place[0], place[1] + number))
         listed.parent.mkdir(parents=True, exist_ok=True)
         code.write_text(made.code, encoding="utf-8")
         listed.write_text(json.dumps([asdict(mutant) for mutant in mutants], ensure_ascii=False), encoding="utf-8")

@@ -1,0 +1,98 @@
+"""What the books say at the edges: the last nano-dollar, a day and a month not begun yet, a purse that is away."""
+
+from datetime import UTC, datetime
+
+from ai.clock import VirtualClock
+from ai.credit_tracker import Balance, Band, CreditTracker, ProviderClock, open_credit_ledger
+from ai.settings import Settings
+from tests.credit_tracker.conftest import NOON, Purse
+
+USD = 1_000_000_000
+
+
+async def test_the_last_nano_dollar_is_no_bankruptcy_and_nothing_is(purse):
+    tracker = await purse.tracker()
+    await purse.spend(tracker, 5 * USD // 2)
+    expense = purse.expense(5 * USD // 2 - 1)
+    await tracker.hold(expense)
+    await tracker.settle(expense.id, expense.amount_nanos)
+    for smallest in (None, 0, 1):
+        if smallest is not None:
+            tracker.set_smallest_hold(smallest)
+        balance = await tracker.balance()
+        assert (balance.available, balance.band) == (1, Band.CRITICAL)
+    await purse.spend(tracker, 0)
+    last = purse.expense(1)
+    await tracker.hold(last)
+    await tracker.settle(last.id, 1)
+    assert (await tracker.balance()).band is Band.BANKRUPT
+
+
+async def test_who_pays_nobody_is_never_bankrupt(purse):
+    tracker = await purse.tracker(openrouter_api_key=None, monthly_budget_usd="0")
+    assert (await tracker.balance()).band is Band.CRITICAL
+
+
+async def test_room_and_wishes_of_a_day_and_a_month_not_begun_are_whole(purse):
+    tracker = await purse.tracker(daily_budget_usd="1")
+    await purse.spend(tracker, USD // 4, wish=True)
+    assert await tracker.wishes_left() == USD // 4
+    purse.clock.advance(86_400)
+    assert await tracker.room("thought") == USD
+    purse.clock.set(datetime(2026, 12, 1, tzinfo=UTC))
+    assert await tracker.room("thought") == USD
+    assert await tracker.wishes_left() == USD // 2
+
+
+def away_in(tmp_path):
+    """Return a purse whose folder is not there yet, and a tracker on it."""
+    (tmp_path / "volume").write_text("not mounted yet")
+    clock = VirtualClock(NOON)
+    url = f"sqlite:///{tmp_path}/volume/ledger.db"
+    purse = Purse(url, clock, open_credit_ledger(url, clock))
+    tracker = CreditTracker(
+        purse.ledger,
+        Settings(openrouter_api_key="sk-or-test"),
+        clock,
+        mind_name="genesis",
+        provider_clock=ProviderClock(clock, required=False),
+    )
+    return purse, tracker
+
+
+async def test_a_purse_never_seen_has_its_grant_to_come_and_nothing_to_spend(tmp_path):
+    purse, tracker = away_in(tmp_path)
+    balance = await tracker.balance()
+    assert "volume" in (balance.away or "")
+    assert balance == Balance(
+        period="2026-11",
+        granted=5 * USD,
+        donated=0,
+        spent=0,
+        held=0,
+        held_unknown=0,
+        available=0,
+        band=Band.CRITICAL,
+        resets_at=datetime(2026, 12, 1, tzinfo=UTC),
+        runway_days=None,
+        free_left=0,
+        free_quota=0,
+        posts_left=0,
+        overrun=0,
+        away=balance.away,
+    )
+    purse.ledger.close()
+
+
+async def test_a_purse_that_went_away_is_shown_as_it_was_last_seen(tmp_path):
+    purse, tracker = away_in(tmp_path)
+    (tmp_path / "volume").unlink()
+    await tracker.open()
+    await purse.spend(tracker, USD)
+    seen = await tracker.balance()
+    assert (seen.away, seen.spent) == (None, USD)
+    (tmp_path / "volume").rename(tmp_path / "unplugged")
+    gone = await tracker.balance()
+    assert "ledger.db was removed or replaced" in (gone.away or "")
+    assert (gone.period, gone.spent, gone.available, gone.band) == ("2026-11", USD, 4 * USD, Band.COMFORTABLE)
+    purse.ledger.close()
