@@ -1,6 +1,4 @@
-"""The rows an end leaves: each nano-dollar that moves says from where, to where and why; what moves nothing leaves none."""
-
-from datetime import timedelta
+"""The rows an end leaves: each nano-dollar that moves says from where, to where and why; nothing moved, no row."""
 
 import pytest
 
