@@ -34,7 +34,8 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - no mutant is a disk's doing, and most 
 KEPT = ROOT / "tests" / "mutants_kept.txt"
 COPIED = ("ai", "benchmarks", "docs", "tests")
 SQL = re.compile(
-    r"\b(SELECT|INSERT|UPDATE|DELETE|FROM|WHERE|AND|BY|CASE|PRAGMA|SAVEPOINT|RELEASE|ROLLBACK|BEGIN|COMMIT)\b"
+    r"\b(SELECT|INSERT|UPDATE|DELETE|FROM|WHERE|AND|OR|BY|CASE|AS|IN|SET|VALUES|COALESCE|COUNT|SUM|RETURNING|LIMIT"
+    r"|PRAGMA|SAVEPOINT|RELEASE|ROLLBACK|BEGIN|COMMIT)\b"
 )
 SAME = "the same SQL"
 SURVIVED = ("survived", "reached by no test")

@@ -12,6 +12,7 @@ import os
 import select
 import shutil
 import signal
+import sqlite3
 import tempfile
 import time
 from collections import defaultdict
@@ -35,6 +36,18 @@ settings.register_profile(  # few examples, each time the same, and no smaller o
     phases=[Phase.explicit, Phase.generate],
 )
 settings.load_profile("mutants")
+
+
+class ExactRow(sqlite3.Row):
+    """A row that tells the letters of a column's name apart, as PostgreSQL's rows do."""
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, str) and key not in self.keys():
+            raise IndexError(key)
+        return super().__getitem__(key)
+
+
+sqlite3.Row = ExactRow  # type: ignore[misc]
 
 
 @dataclass(slots=True)
