@@ -184,3 +184,33 @@ async def test_a_person_can_say_the_gap_where_the_provider_cannot(purse, desk):
     assert (await reconciler.reconcile(gap_nanos=6 * USD)).gap_booked == 6 * USD
     balance = await tracker.balance()
     assert (balance.available, balance.overrun) == (0, -USD)
+
+
+async def test_a_gap_has_its_row_like_any_call(purse, desk):
+    tracker, provider, reconciler = desk
+    await call(purse, tracker, cost=USD)
+    purse.ledger.transact_now(lambda tx: note_restore(tx, "r", datetime(2026, 11, 9, 8, 30, tzinfo=UTC)))
+    with pytest.raises(
+        ValueError, match="^a gap of -1 nano-dollars is negative; say what was spent since the backup, 0 "
+    ):
+        provider.usage_monthly = None
+        await reconciler.reconcile(gap_nanos=-1)
+    provider.usage_monthly = USD + 7
+    assert (await reconciler.reconcile()).gap_booked == 7
+    gap = await tracker.call("gap/r")
+    assert (gap.mind, gap.client, gap.subject, gap.purpose) == ("", "restore", "unaccounted", "reconciliation")
+    assert (gap.held, gap.cost, gap.estimated) == (0, 7, True)
+    assert gap.problem == "spent since the backup of 2026-11-09 08:30 UTC"
+    holds = purse.ledger.read_now(lambda tx: tx.execute("SELECT * FROM transfers WHERE id = 'gap/r/0'"))
+    assert [(row["pending"], row["posted"], row["memo"]) for row in holds] == [(0, 0, "unaccounted")]
+
+
+async def test_nothing_spent_since_the_backup_is_a_gap_of_nothing(purse, desk):
+    tracker, provider, reconciler = desk
+    await call(purse, tracker, cost=USD)
+    for name in ("first", "second"):
+        purse.ledger.transact_now(lambda tx, name=name: note_restore(tx, name, datetime(2026, 11, 9, tzinfo=UTC)))
+        assert await tracker.may_pay() is not None
+        provider.usage_monthly = USD // 2
+        assert (await reconciler.reconcile()).gap_booked == 0
+        assert await tracker.may_pay() is None

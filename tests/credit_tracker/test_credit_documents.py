@@ -1,0 +1,128 @@
+"""The JSON of the purse, whole: programs read it by its names, and money in it is a string to the nano-dollar."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from ai.credit_tracker import CallState, Usage
+from ai.credit_tracker.reconciliation import Reconciliation, reconciliation_json
+from ai.credit_tracker.records import CallRecord
+from ai.credit_tracker.report import call_json
+from tests.credit_tracker.conftest import BOTH_STORES
+
+USD = 1_000_000_000
+CALL = CallRecord(
+    seq=4, id="c", mind="ada", life=3, beat=14, client="embedder", purpose="social", subject="lab/model",
+    remote_id="gen-1", state=CallState.CAPTURED, period="2026-11", day="2026-11-10", held=10, cost=5,
+    prompt_tokens=10, completion_tokens=4, cached_tokens=3, reasoning_tokens=2, estimated=True, problem="cut",
+    held_at=datetime(2026, 11, 10, 12, 0, 0, 1500, tzinfo=UTC), sent_at=None, unknown_since=None,
+    settled_at=datetime(2026, 11, 10, 12, 0, 5, tzinfo=UTC),
+)  # fmt: skip
+
+
+def test_a_call_is_told_whole_and_null_is_what_nobody_knows():
+    told = {
+        "id": "c",
+        "mind": "ada",
+        "life": 3,
+        "beat": 14,
+        "client": "embedder",
+        "purpose": "social",
+        "subject": "lab/model",
+        "state": "captured",
+        "held": "0.000000010",
+        "cost": "0.000000005",
+        "prompt_tokens": 10,
+        "completion_tokens": 4,
+        "estimated": True,
+        "problem": "cut",
+        "held_at": "2026-11-10T12:00:00.001500Z",
+        "settled_at": "2026-11-10T12:00:05.000000Z",
+    }
+    assert call_json(CALL) == told
+    held = replace(CALL, state=CallState.HELD, cost=None, settled_at=None)
+    assert call_json(held) == told | {"state": "held", "cost": None, "settled_at": None}
+
+
+def test_a_comparison_is_told_whole_and_null_is_what_the_provider_does_not_say():
+    found = Reconciliation(
+        at=datetime(2026, 11, 10, 12, 30, 5, tzinfo=UTC), period="2026-11", provider=9, booked=2, drift=7, pending=3,
+        doubtful=4, others=5, cause="who knows", warn=True, settled=6, lost=("c", "d"), gap_booked=8,
+    )  # fmt: skip
+    told = {
+        "at": "2026-11-10T12:30:05Z",
+        "period": "2026-11",
+        "provider": "0.000000009",
+        "booked": "0.000000002",
+        "drift": "0.000000007",
+        "pending": "0.000000003",
+        "doubtful": "0.000000004",
+        "others": "0.000000005",
+        "cause": "who knows",
+        "warn": True,
+        "settled": 6,
+        "lost": ["c", "d"],
+        "gap_booked": "0.000000008",
+    }
+    assert reconciliation_json(found) == told
+    silent = replace(found, provider=None, drift=None, gap_booked=None, lost=())
+    assert reconciliation_json(silent) == told | {"provider": None, "drift": None, "gap_booked": None, "lost": []}
+
+
+@BOTH_STORES
+async def test_a_month_that_is_over_is_told_with_what_it_still_holds(purse):
+    tracker = await purse.tracker()
+    await tracker.topup(2 * USD, "Ada", "gift")
+    for cost, model, purpose, life in (
+        (3, "lab/b", "thought", 2), (5, "lab/c", "post", None), (3, "lab/a", "crisis", 1), (1, "lab/b", "thought", 1),
+    ):  # fmt: skip
+        usage = Usage(100 * cost, 10 * cost)
+        await purse.spend(tracker, cost * USD // 10, subject=model, purpose=purpose, life=life, usage=usage)
+    await tracker.hold(purse.expense(USD))
+    purse.clock.set(datetime(2026, 12, 2, tzinfo=UTC))
+    tracker = await purse.tracker()
+    await purse.spend(tracker, USD // 4)
+    assert await tracker.budget_report("2026-11") == {
+        "period": "2026-11",
+        "granted": "5.000000000",
+        "donated": "2.000000000",
+        "spent": "1.200000000",
+        "held": "1.000000000",
+        "available": "2.800000000",
+        "band": None,
+        "resets_at": "2026-12-01T00:00:00Z",
+        "runway_days": None,
+        "by_model": [
+            {"model": "lab/c", "calls": 1, "prompt_tokens": 500, "completion_tokens": 50, "cost": "0.500000000"},
+            {"model": "lab/b", "calls": 2, "prompt_tokens": 400, "completion_tokens": 40, "cost": "0.400000000"},
+            {"model": "lab/a", "calls": 1, "prompt_tokens": 300, "completion_tokens": 30, "cost": "0.300000000"},
+        ],
+        "by_purpose": [
+            {"purpose": "post", "calls": 1, "cost": "0.500000000"},
+            {"purpose": "thought", "calls": 2, "cost": "0.400000000"},
+            {"purpose": "crisis", "calls": 1, "cost": "0.300000000"},
+        ],
+        "by_life": [
+            {"life": 1, "cost": "0.400000000"},
+            {"life": 2, "cost": "0.300000000"},
+            {"life": None, "cost": "0.500000000"},
+        ],
+    }
+
+
+async def test_a_month_nobody_lived_in_is_nothing(purse):
+    tracker = await purse.tracker()
+    report = await tracker.budget_report("2025-01")
+    assert {name: report[name] for name in ("granted", "donated", "spent", "held", "available")} == dict.fromkeys(
+        ("granted", "donated", "spent", "held", "available"), "0.000000000"
+    )
+    assert (report["resets_at"], report["by_model"], report["by_life"]) == ("2025-02-01T00:00:00Z", [], [])
+
+
+async def test_the_runway_is_told_in_hundredths_of_a_day_and_of_the_month_that_is(purse):
+    tracker = await purse.tracker()
+    await purse.spend(tracker, 3 * USD // 10)
+    purse.clock.advance(86_400)
+    runway = (await tracker.balance()).runway_days
+    report = await tracker.budget_report()
+    assert report["runway_days"] == round(runway, 2) != round(runway, 1)
+    assert (await tracker.budget_report("2026-10"))["runway_days"] is None
