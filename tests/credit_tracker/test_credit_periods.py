@@ -1,6 +1,7 @@
 """Periods and bands, which are pure: no gap between two periods, no band that less money would better."""
 
-from datetime import UTC, datetime, timedelta
+import time
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from ai.credit_tracker.bands import Band, band_of
 from ai.credit_tracker.periods import (
     day_of,
+    day_start,
     days_of,
     month_end,
     month_of,
@@ -100,3 +102,22 @@ def test_bankrupt_is_less_than_the_smallest_hold_of_a_paid_thought():
     assert (band(50), band(49)) == (Band.CRITICAL, Band.BANKRUPT)
     assert band(0, unknown=50) is Band.CRITICAL
     assert band(0, paid=False) is Band.CRITICAL
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_a_day_and_a_month_are_utcs_wherever_the_machine_stands(monkeypatch, zone):
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        for when in (datetime(2026, 11, 30, 23, 59, tzinfo=UTC), datetime(2026, 11, 30, tzinfo=UTC)):
+            for seen in (when, when.astimezone(timezone(timedelta(hours=14))), when.astimezone(None)):
+                assert (day_of(seen), month_of(seen), week_of(seen)) == ("2026-11-30", "2026-11", "2026-W49")
+                assert day_start(seen) == datetime(2026, 11, 30, tzinfo=UTC)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_one_nano_dollar_of_one_is_comfortable():
+    found = band_of(available=1, given=1, held_unknown=0, paid_provider=True, smallest_hold=1)
+    assert found is Band.COMFORTABLE

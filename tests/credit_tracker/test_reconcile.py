@@ -191,7 +191,7 @@ async def test_a_gap_has_its_row_like_any_call(purse, desk):
     await call(purse, tracker, cost=USD)
     purse.ledger.transact_now(lambda tx: note_restore(tx, "r", datetime(2026, 11, 9, 8, 30, tzinfo=UTC)))
     with pytest.raises(
-        ValueError, match="^a gap of -1 nano-dollars is negative; say what was spent since the backup, 0 "
+        ValueError, match=r"^a gap of -1 nano-dollars is negative; say what was spent since the backup, 0 "
     ):
         provider.usage_monthly = None
         await reconciler.reconcile(gap_nanos=-1)
