@@ -1,6 +1,6 @@
 """Change the money code a word at a time and name every change that no test notices.
 
-    python -m benchmarks.mutants [FILE …] [--jobs N] [--survivors]
+    python -m benchmarks.mutants [FILE …] [--jobs N] [--survivors] [--postgres]
 
 mutmut makes the mutants of the files that pyproject.toml names; benchmarks/mutants_loop.py tries them. An interrupted
 run goes on where it was, as long as neither code nor tests changed. `--survivors` tries only those that lived again.
@@ -150,8 +150,8 @@ def kept() -> dict[str, str]:
     return reasons
 
 
-def run(mutants: list[Mutant], jobs: int) -> None:
-    """Try the mutants in a pytest of their own, which appends to the verdicts."""
+def run(mutants: list[Mutant], jobs: int, *, postgres: bool) -> None:
+    """Try the mutants in a pytest of their own, which appends to the verdicts; with or without a PostgreSQL server."""
     known, now = verdicts(), state()
     plan = [
         {
@@ -166,6 +166,7 @@ def run(mutants: list[Mutant], jobs: int) -> None:
     (TREE / "plan.json").write_text(json.dumps(plan, ensure_ascii=False), encoding="utf-8")
     config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutmut"]
     command = [sys.executable, "-m", "pytest", "-p", "benchmarks.mutants_loop", *config["pytest_add_cli_args"]]
+    command += [] if postgres else ["-m", "not postgres"]
     with tempfile.TemporaryDirectory(prefix="genesis-mutants-", dir=MEMORY if MEMORY.is_dir() else None) as folder:
         subprocess.run(
             [*command, *config["pytest_add_cli_args_test_selection"]],
@@ -210,6 +211,7 @@ def main() -> None:
     parser.add_argument("files", nargs="*", metavar="FILE", default=["*"], help="only these, as ai/ledger/*.py")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="mutants tried at a time")
     parser.add_argument("--survivors", action="store_true", help="try only those that lived the last time")
+    parser.add_argument("--postgres", action="store_true", help="with the tests on PostgreSQL, each with a server anew")
     given = parser.parse_args()
     began = time.perf_counter()
     mutants, known, now = plant(given.files), verdicts(), state()
@@ -223,7 +225,7 @@ def main() -> None:
     tried = [mutant for mutant in mutants if due(mutant)]
     print(f"{len(mutants)} mutants, {len(tried)} to try", flush=True)
     if tried:
-        run(tried, given.jobs)
+        run(tried, given.jobs, postgres=given.postgres)
     new = tell(mutants)
     print(f"{time.perf_counter() - began:.0f} s")
     sys.exit(1 if new else 0)

@@ -1,5 +1,7 @@
 """A backup and a restore at their edges: what is kept, what is left out, and what is said where it cannot be."""
 
+import shutil
+
 import pytest
 
 from ai.credit_tracker.backup import BackupProblem, purse_path
@@ -30,6 +32,20 @@ async def test_files_deep_in_a_folder_come_back_and_links_stay_out(home, tmp_pat
     other.restore(tmp_path / "b.tar.gz")
     for name in kept:
         assert (other.folder / name).read_text() == name.removeprefix("workspace/")
+
+
+async def test_a_life_that_is_renamed_while_it_is_copied_takes_no_other_with_it(home, tmp_path, monkeypatch):  # noqa: F811
+    for name in ("0000.json", "0002.json"):
+        (home.folder / "lives" / name).write_text("{}")
+
+    def renamed_just_before(source, target, copy=shutil.copyfile):
+        if source.name == "0001.json":
+            source.rename(home.folder / "elsewhere.json")
+        return copy(source, target)
+
+    monkeypatch.setattr(shutil, "copyfile", renamed_just_before)
+    manifest = home.backup(tmp_path / "b.tar.gz")
+    assert {name for name in manifest.files if name.startswith("lives/")} == {"lives/0000.json", "lives/0002.json"}
 
 
 async def test_a_backup_needs_no_room_in_the_systems_temporary_folder(home, tmp_path, monkeypatch):  # noqa: F811
