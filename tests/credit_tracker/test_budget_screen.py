@@ -15,8 +15,8 @@ from ai.credit_tracker.spending import Line, Pace, Spending
 USD = 1_000_000_000
 PLENTY = Balance(
     period="2026-11", granted=5 * USD, donated=2 * USD, spent=USD, held=3 * USD, held_unknown=USD // 2,
-    available=3 * USD, band=Band.CAUTIOUS, resets_at=datetime(2026, 12, 1, tzinfo=UTC), runway_days=12_345.678, free_left=1234,
-    free_quota=2000, posts_left=3, overrun=-USD // 4,
+    available=3 * USD, band=Band.CAUTIOUS, resets_at=datetime(2026, 12, 1, tzinfo=UTC), runway_days=12_345.678,
+    free_left=1234, free_quota=2000, posts_left=3, overrun=-USD // 4,
 )  # fmt: skip
 PLAIN = replace(PLENTY, donated=0, held=0, held_unknown=0, overrun=0, runway_days=None, band=Band.COMFORTABLE)
 PURPOSES = (Line("thought", 1234, 9, 9, USD),)
