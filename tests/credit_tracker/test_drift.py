@@ -175,6 +175,28 @@ async def test_calls_that_ended_in_doubt_since_the_last_look_may_be_what_it_grew
     assert look(USD + 3 * USD // 5) == USD + 7 + (USD // 5 - 7)
 
 
+async def test_a_doubt_of_before_the_last_look_excuses_nothing_that_came_after_it(purse):
+    tracker = await purse.tracker()
+    await call(purse, tracker, "refuse", cost=USD // 10)
+
+    def look(provider):
+        purse.clock.advance(60)
+        return purse.ledger.transact_now(lambda tx: compare(tx, purse.clock.now(), provider, mind="genesis")).others
+
+    assert [look(figure) for figure in (0, USD // 10, 3 * USD // 20, 3 * USD // 20, 3 * USD // 20 + 1)] == [
+        0, USD // 10, 3 * USD // 20, 3 * USD // 20, 3 * USD // 20 + 1,
+    ]  # fmt: skip
+    rows = purse.ledger.read_now(lambda tx: tx.execute("SELECT highest FROM reconciliations ORDER BY seq"))
+    assert [row["highest"] for row in rows][:2] == [0, USD // 10]
+
+
+async def test_a_lost_call_of_a_nano_dollar_is_named(purse, desk):  # noqa: F811 - the fixture
+    tracker, provider, reconciler = desk
+    lost = await call(purse, tracker, "refuse")
+    provider.generations[f"gen-{lost}"] = Known(1)
+    assert (await reconciler.reconcile()).lost == (lost,)
+
+
 async def test_a_look_asks_about_what_is_in_doubt_and_books_what_is_known(purse, desk):  # noqa: F811 - the fixture
     tracker, provider, reconciler = desk
     lost, free = await call(purse, tracker, "refuse"), await call(purse, tracker, "void")

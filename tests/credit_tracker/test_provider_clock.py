@@ -1,6 +1,9 @@
 """A clock that is believed a minute too long opens a month too early; one that is doubted too soon stops the mind."""
 
+import time
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from ai.clock import VirtualClock
 from ai.credit_tracker import ProviderClock
@@ -21,7 +24,17 @@ def test_a_day_apart_is_believed_and_no_more_in_either_direction():
         )
 
 
-def test_a_date_is_read_in_its_own_zone_and_without_one_as_utc():
+@pytest.fixture(params=["UTC", "Pacific/Kiritimati"])
+def zone(request, monkeypatch):
+    """Stand in another part of the world."""
+    monkeypatch.setenv("TZ", request.param)
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_a_date_is_read_in_its_own_zone_and_without_one_as_utc_wherever_the_machine_stands(zone):
     for header in ("Tue, 10 Nov 2026 18:00:00 +0600", "Tue, 10 Nov 2026 12:00:00 -0000"):
         clock = ProviderClock(VirtualClock(NOON))
         clock.observe(header)
@@ -29,10 +42,12 @@ def test_a_date_is_read_in_its_own_zone_and_without_one_as_utc():
         assert clock.trusted(NOON - timedelta(days=1))
         assert not clock.trusted(NOON + timedelta(days=1, seconds=1))
         assert not clock.trusted(NOON - timedelta(days=1, seconds=1))
+        assert "provider's 2026-11-10 12:00 UTC" in clock.problem(NOON + timedelta(days=2))
 
 
 def test_the_providers_time_goes_on_with_the_machine_and_what_is_unreadable_changes_nothing():
     machine = VirtualClock(NOON)
+    machine.advance(2 * 86_400)
     clock = ProviderClock(machine)
     assert clock.problem(NOON) == (
         "no Date of the paid provider has been seen yet, so the month cannot be told for certain"
