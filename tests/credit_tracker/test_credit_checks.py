@@ -42,7 +42,7 @@ USD = 1_000_000_000
         ),
         (
             "UPDATE month_rollups SET cost = cost + 7 WHERE dimension = 'purpose'",
-            "month 2026-11: its days by purpose say $1.000000000 and its sum $1.000000007",
+            ("month 2026-11: its days by purpose say $1.000000000 and its sum $1.000000007",),
         ),
     ],
 )
