@@ -28,6 +28,7 @@ from ai.clock import VirtualClock, rfc3339
 from ai.house import House
 from ai.journal import Event
 from ai.llm.calls import Endpoint, ModelRequest, Outcome
+from ai.llm.local.shape import fields_of
 from ai.llm.local.sources import write_aside
 from ai.lock import DaemonLock, Locked
 from ai.memory import Kind, MemoryStream, clean
@@ -102,7 +103,7 @@ class Heard:
         self._calls += 1
         seed = Random(f"{self._seed} {self._calls}").randrange(2**31)  # noqa: S311 - a day that can be lived again
         outcome = await self._model.complete(replace(request, seed=seed, timeout_seconds=CALL_SECONDS), on_headers)
-        asked = (request.schema or {}).get("properties", {})
+        asked = fields_of(request.schema or {})
         self.actions_known = len(asked.get("action", {}).get("enum", ())) or self.actions_known
         if outcome.error is None:
             self._outcomes.append((frozenset(asked), outcome))
