@@ -9,6 +9,7 @@ from ai.credit_tracker.limits import Limit
 from ai.credit_tracker.months import DONATIONS, OVERRUN, find_month, month_account, open_months, spent_account
 from ai.credit_tracker.periods import month_end, month_of
 from ai.credit_tracker.records import Balance
+from ai.credit_tracker.reserve_rows import reserved_in
 from ai.credit_tracker.rollups import burn_per_day
 from ai.ledger.errors import UnknownAccount
 from ai.ledger.transaction import Transaction
@@ -87,6 +88,7 @@ def read_balance(tx: Transaction, now: datetime, outlook: Outlook) -> Balance:
         free_quota=free_level,
         posts_left=available(tx, outlook.posts.account, outlook.posts.level),
         overrun=overrun,
+        reserved=reserved_in(tx, period),
     )
 
 

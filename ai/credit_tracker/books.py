@@ -14,12 +14,14 @@ from ai.credit_tracker.periods import month_end, month_of, month_start
 from ai.credit_tracker.reconciliation import Reconciliation, latest_reconciliation
 from ai.credit_tracker.records import OPEN_STATES, Balance, CallRecord, CallState, Expense, RunUsage
 from ai.credit_tracker.report import budget_json, call_json
+from ai.credit_tracker.reserve_rows import find_reserve
 from ai.credit_tracker.rollups import average_tokens, moments_per_day
 from ai.credit_tracker.spending import Pace, Spending, read_month, read_pace, read_since
 from ai.ledger.errors import StoreUnavailable
 from ai.ledger.ledger import Ledger
 from ai.ledger.money import nanos
 from ai.ledger.transaction import Transaction
+from ai.purpose import Purpose
 from ai.settings import Settings
 
 T = TypeVar("T")
@@ -123,7 +125,8 @@ class Books:
     async def room(self, purpose: str) -> int:
         """Return the most that a paid call for `purpose` could hold now: the least that month and caps have left.
 
-        Caps on single models are not looked at; a hold is.
+        For last words (`death`) the month has what this mind's reserve keeps for them as well. Caps on single models
+        are not looked at; a hold is.
         """
         now = self._clock.now()
         balance = self._balance_at(now)
@@ -131,7 +134,8 @@ class Books:
         caps = [limit for limit in self._limits(now) if limit.kind == "money" and touches(limit, probe)]
 
         def query(tx: Transaction) -> int:
-            return min([balance(tx).available, *(available(tx, cap.account, cap.level) for cap in caps)])
+            kept = find_reserve(tx, self._mind, month_of(now)).words if purpose == Purpose.DEATH else 0
+            return min([balance(tx).available + kept, *(available(tx, cap.account, cap.level) for cap in caps)])
 
         return await self.read(query)
 

@@ -12,8 +12,8 @@ def check_records(tx: Transaction) -> tuple[str, ...]:
     """Return a line for each month whose calls or sums disagree with its accounts; reads every call once.
 
     For every month: what its calls cost, what each dimension of the rollups adds up to, and what its account was
-    spent, are one figure; the sums by month are those of its days; what its open calls hold is what its account has
-    pending.
+    spent, are one figure; the sums by month are those of its days; what its open calls and reserves hold is what its
+    account has pending.
     """
     calls = {
         row["period"]: (int(row["cost"]), int(row["held"]))
@@ -30,6 +30,10 @@ def check_records(tx: Transaction) -> tuple[str, ...]:
             "WHERE id LIKE 'spent:%' OR id LIKE 'month:%'"
         )
     }
+    kept = {
+        row["period"]: int(row["kept"])
+        for row in tx.execute("SELECT period, SUM(words + post) AS kept FROM reserves GROUP BY period")
+    }
     found: list[str] = []
     for period in sorted(calls.keys() | {name.partition(":")[2] for name in accounts}):
         cost, held = calls.get(period, (0, 0))
@@ -37,8 +41,11 @@ def check_records(tx: Transaction) -> tuple[str, ...]:
         pending = accounts.get(month_account(period), (0, 0))[1]
         if cost != spent:
             found.append(f"account {spent_account(period)}: has ${usd9(spent)} and its calls cost ${usd9(cost)}")
-        if held != pending:
-            found.append(f"account {month_account(period)}: ${usd9(pending)} is pending and calls hold ${usd9(held)}")
+        if held + kept.get(period, 0) != pending:
+            also = f" and reserves ${usd9(kept[period])}" if kept.get(period) else ""
+            found.append(
+                f"account {month_account(period)}: ${usd9(pending)} is pending and calls hold ${usd9(held)}{also}"
+            )
         found += [
             f"account {spent_account(period)}: has ${usd9(spent)} and the sums by {dimension} say ${usd9(total)}"
             for dimension, total in _sums(tx, "rollups WHERE day", days_of(period)).items()

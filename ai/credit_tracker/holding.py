@@ -10,6 +10,7 @@ from ai.credit_tracker.limits import Limit, touches, used_of
 from ai.credit_tracker.months import OVERRUN, USD, Month, find_month, month_account, spent_account
 from ai.credit_tracker.periods import month_end, month_of
 from ai.credit_tracker.records import OPEN_STATES, Expense, NotAffordable
+from ai.credit_tracker.reserve import draw_on_reserve
 from ai.ledger.errors import HoldEnded, InsufficientFunds
 from ai.ledger.money import usd9
 from ai.ledger.transaction import Leg, Transaction
@@ -111,6 +112,8 @@ def place_hold(tx: Transaction, expense: Expense, wallet: Wallet) -> None:
                 reason=obstacle.reason,
             )
     legs = _legs(tx, expense, wallet)
+    if expense.last and expense.amount_nanos > 0:
+        draw_on_reserve(tx, wallet.mind, wallet.period, expense)
     try:
         tx.hold(expense.id, [Leg(leg.debit, leg.credit, leg.amount) for leg in legs], memo=expense.subject)
     except InsufficientFunds as short:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from ai.clock import microseconds
 from ai.credit_tracker.periods import month_start
+from ai.credit_tracker.reserve_rows import release_reserves
 from ai.ledger.errors import TransferConflict
 from ai.ledger.store import Row
 from ai.ledger.transaction import Transaction
@@ -121,10 +122,12 @@ def change_grant(tx: Transaction, period: str, grant: int) -> None:
 def sweep_month(tx: Transaction, period: str) -> None:
     """End a month that is no longer current, as far as its open holds allow.
 
-    Its grant is spent first, so what is left of its donations goes to the pot at once; when the last hold has
-    ended the rest of the grant goes back to the treasury and the month is closed. Doing it again moves nothing twice.
+    Its reserves are released. Its grant is spent first, so what is left of its donations goes to the pot at once;
+    when the last hold has ended the rest of the grant goes back to the treasury and the month is closed. Doing it again
+    moves nothing twice.
     """
     month = _get(tx, period)
+    release_reserves(tx, period)
     repay_overrun(tx, period)
     account = tx.account(month_account(period))
     left = min(month.donated - month.rolled, account.available)

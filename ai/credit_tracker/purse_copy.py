@@ -26,6 +26,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
         ("seq",),
     ),
+    "reserves": (("mind", "period", "words", "post", "placed", "spent_at"), ("mind", "period")),
     "rollups": (
         (
             *("dimension", "day", "mind", "key", "calls", "measured"),

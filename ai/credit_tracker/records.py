@@ -27,7 +27,8 @@ class Expense:
     """What is about to be spent: the most it could cost, and what it is for.
 
     `id` is chosen by the caller before it acts. `subject` is the model id or `x/post`. `free_requests` and `posts`
-    count against the quotas of the day; `wish` also counts against the AI's own wishes (10 % of the grant).
+    count against the quotas of the day; `wish` also counts against the AI's own wishes (10 % of the grant); `last` says
+    that a life ends with it: it may draw on the reserve.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Expense:
     free_requests: int = 0
     posts: int = 0
     wish: bool = False
+    last: bool = False
     client: str = "mind"
 
 
@@ -67,8 +69,9 @@ class Balance:
     """The month at a glance; amounts in nano-dollars.
 
     `granted` is the month's allowance alone, `donated` its top-ups and what rolled over from them; `held_unknown`
-    is the part of `held` whose outcome nobody knows yet; `runway_days` is None while less than a day was observed;
-    `overrun` is 0 or below; `away` says why the purse could not be read, where the rest is what was last known.
+    is the part of `held` whose outcome nobody knows yet, `reserved` the part that minds keep for their last words;
+    `runway_days` is None while less than a day was observed; `overrun` is 0 or below; `away` says why the purse could
+    not be read, where the rest is what was last known.
     """
 
     period: str
@@ -86,6 +89,7 @@ class Balance:
     posts_left: int
     overrun: int
     away: str | None = None
+    reserved: int = 0
 
 
 @dataclass(frozen=True, slots=True)

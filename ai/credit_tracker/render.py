@@ -75,8 +75,9 @@ def _standing(balance: Balance) -> Table:
         table.add_row("donated", dollars(balance.donated))
     table.add_row("spent", dollars(balance.spent))
     if balance.held:
-        unknown = f" ({dollars(balance.held_unknown)} of it of unknown outcome)" if balance.held_unknown else ""
-        table.add_row("held", dollars(balance.held) + unknown)
+        parts = ((balance.held_unknown, "of unknown outcome"), (balance.reserved, "kept for last words"))
+        told = ", ".join(f"{dollars(amount)} {what}" for amount, what in parts if amount)
+        table.add_row("held", dollars(balance.held) + (f" ({told})" if told else ""))
     if balance.overrun:
         table.add_row("overrun", Text(f"{dollars(balance.overrun)}, repaid by the next grant or top-up", "red"))
     table.add_row("available", Text(dollars(balance.available), style="bold"))

@@ -26,9 +26,11 @@ from ai.credit_tracker.months import (
 from ai.credit_tracker.periods import day_of, month_of
 from ai.credit_tracker.provider_clock import ProviderClock
 from ai.credit_tracker.records import Balance, Bill, CallRecord, Expense, Settlement, Usage
+from ai.credit_tracker.reserve import LastNeeds, keep_reserve
 from ai.credit_tracker.rollups import spent_on_day
 from ai.ledger.errors import LedgerError, StoreUnavailable
 from ai.ledger.ledger import Ledger
+from ai.ledger.money import nanos
 from ai.ledger.transaction import Transaction
 from ai.settings import Settings
 
@@ -53,12 +55,23 @@ class CreditTracker(Books):
         self._provider_clock = provider_clock
         self._granted = False
         self._turned: tuple[str | None, str] | None = None
+        self._needs: LastNeeds | None = None
+        self._reserve_looked_at = False
         self._owed: deque[tuple[str, Callable[[Transaction], object]]] = deque()
 
     async def open(self) -> None:
         """Open and fund the month and the day on their first use; move the difference where a setting changed."""
         self._turned, self._granted = None, False
         await self._turn(self._clock.now())
+
+    def set_last_words(self, least_nanos: int, words_nanos: int) -> None:
+        """Say what last words must hold, on the cheapest model and on the best of the cheap ones.
+
+        A mind that may die of bankruptcy keeps a reserve from then on; told anew, the reserve is looked at anew.
+        """
+        leave = self._settings.tweets != "dry-run" and self._settings.tweets_per_day > 0
+        self._needs = LastNeeds(least_nanos, words_nanos, nanos(self._settings.tweet_price_usd) if leave else 0)
+        self._reserve_looked_at = False
 
     async def set_free_quota(self, limit: int | None, remaining: int | None = None) -> None:
         """Take in what the key's account says of free requests: the day's limit, and how many it has left.
@@ -199,6 +212,7 @@ class CreditTracker(Books):
             if fresh and month is not None and not month.closed:
                 pour_donations(tx, month.period)
                 repay_overrun(tx, month.period)
+                self._keep_reserve(tx, month.period)
             return balance(tx)
 
         self._last = await self._ledger.transact(work)
@@ -213,7 +227,7 @@ class CreditTracker(Books):
     async def _turn(self, now: datetime) -> None:
         """Enter the month and the day of `now` if they are new; a month only on a clock that may be believed."""
         period = month_of(now) if self._provider_clock.trusted(now) else None
-        if self._turned == (period, day_of(now)):
+        if self._turned == (period, day_of(now)) and self._reserve_looked_at:
             return
 
         def work(tx: Transaction) -> None:
@@ -222,11 +236,19 @@ class CreditTracker(Books):
                 enter_month(tx, period, self._grant)
                 if not self._granted:
                     change_grant(tx, period, self._grant)
+                self._keep_reserve(tx, period)
             self._fill(tx, now)
 
         await self._ledger.transact(work)
+        self._reserve_looked_at = True
         self._turned = (period, day_of(now))
         self._granted = self._granted or period is not None
+
+    def _keep_reserve(self, tx: Transaction, period: str) -> None:
+        """Keep what a death needs, as soon as that is known; nothing where this mind cannot die of bankruptcy."""
+        mortal = self._settings.on_bankruptcy == "die" and self._settings.provider != "local"
+        if not mortal or self._needs is not None:
+            keep_reserve(tx, self._mind, period, self._needs if mortal else None, self._smallest_hold)
 
     def _fill(self, tx: Transaction, now: datetime) -> None:
         for limit in fill(tx, self._limits(now)):

@@ -15,12 +15,16 @@ from ai.clock import VirtualClock
 from ai.credit_tracker import CreditTracker, Expense, NotAffordable, ProviderClock, Usage
 from ai.credit_tracker.checks import check_records
 from ai.credit_tracker.holding import MAX_UNKNOWN_CALLS
+from ai.credit_tracker.reserve import RESERVE_SHARE
+from ai.credit_tracker.reserve_rows import Reserve, find_reserve
 from ai.credit_tracker.schema import open_credit_ledger
 from ai.ledger.audit import audit
 from ai.ledger.money import nanos
 from ai.settings import Settings
+from tests.social.conftest import KEYS
 
 GRANT, DAY_CAP = 1_000, 700
+THOUGHT, LEAST, WORDS, POST = 20, 10, 30, 15  # what a thought and a death must hold; of 1,000 a twentieth is 50
 AMOUNTS = st.integers(min_value=0, max_value=600)
 
 
@@ -42,6 +46,8 @@ class Purse(RuleBasedStateMachine):
         self.gifts = 0  # ever given
         self.estimates: dict[str, tuple[int, int, str, str]] = {}
         self.overran = False
+        self.kept = Reserve("genesis", "")  # as it was after the last step
+        self.died: dict[str, int] = {}  # month → what it had been given when a death last took of the reserve
 
     def run(self, coroutine: Any) -> Any:
         return self.loop.run_until_complete(coroutine)
@@ -54,23 +60,77 @@ class Purse(RuleBasedStateMachine):
     def day(self) -> str:
         return f"{self.clock.now():%Y-%m-%d}"
 
-    @initialize()
-    def begin(self) -> None:
-        made = Settings(monthly_budget_usd=Decimal(GRANT) / 10**9, daily_budget_usd=Decimal(DAY_CAP) / 10**9)
-        self.tracker = CreditTracker(
-            self.ledger,
-            made,
-            self.clock,
-            mind_name="genesis",
-            provider_clock=ProviderClock(self.clock, required=False),
+    @property
+    def reserve(self) -> Reserve:
+        return self.ledger.read_now(lambda tx: find_reserve(tx, "genesis", self.month))
+
+    def opened(self, mind: str, on_bankruptcy: str) -> CreditTracker:
+        made = Settings(
+            monthly_budget_usd=Decimal(GRANT) / 10**9,
+            daily_budget_usd=Decimal(DAY_CAP) / 10**9,
+            on_bankruptcy=on_bankruptcy,
+            openrouter_api_key="sk-or-test",
+            tweets="live",
+            tweet_price_usd=Decimal(POST) / 10**9,
+            tweets_per_day=1_000,
+            **KEYS,
         )
-        self.run(self.tracker.open())
+        provider_clock = ProviderClock(self.clock, required=False)
+        tracker = CreditTracker(self.ledger, made, self.clock, mind_name=mind, provider_clock=provider_clock)
+        self.run(tracker.open())
+        tracker.set_smallest_hold(THOUGHT)
+        tracker.set_last_words(LEAST, WORDS)
+        self.run(tracker.may_pay())
+        return tracker
+
+    @initialize(on_bankruptcy=st.sampled_from(["die", "survive"]))
+    def begin(self, on_bankruptcy: str) -> None:
+        self.mortal = on_bankruptcy == "die"
+        self.tracker = self.opened("genesis", on_bankruptcy)
+
+    @rule()
+    def another_mind_starts(self) -> None:
+        self.opened("bob", "die")
 
     @rule(amount=AMOUNTS, life=st.sampled_from([None, 1, 2]), purpose=st.sampled_from(["thought", "social"]))
     def hold(self, amount: int, life: int | None, purpose: str) -> None:
         self.number += 1
         expense = Expense(f"call-{self.number}", f"lab/{self.number % 3}", purpose, amount, life, None)
-        before = self.run(self.tracker.balance())
+        self.run(self.tracker.may_pay())  # enters the month, which fills the reserve
+        self.admitted_as_it_should(expense, self.run(self.tracker.balance()).available)
+
+    @rule(left=st.integers(0, 40))
+    def the_month_is_spent(self, left: int) -> None:
+        for _ in range(3):  # the day's cap is less than a month
+            self.run(self.tracker.may_pay())
+            amount = min(600, self.run(self.tracker.room("thought")), self.run(self.tracker.balance()).available - left)
+            before = set(self.open)
+            if amount > 0:
+                self.hold(amount, 1, "thought")
+            for call in set(self.open) - before:
+                self.run(self.tracker.settle(call, amount))
+                self._ended(call, amount)
+            if self.run(self.tracker.balance()).available > left:
+                self.time_passes(24)
+
+    @rule(amount=st.integers(1, 60), posts=st.sampled_from([0, 1]))
+    def hold_for_a_death(self, amount: int, posts: int) -> None:
+        self.number += 1
+        subject, purpose = ("x/post", "post") if posts else ("lab/1", "death")
+        expense = Expense(f"call-{self.number}", subject, purpose, amount, 1, None, posts=posts, last=True)
+        self.run(self.tracker.may_pay())
+        before, balance = self.reserve, self.run(self.tracker.balance())
+        part = before.post if posts else before.words
+        admitted = self.admitted_as_it_should(expense, balance.available + part, thinking=not posts)
+        after, taken = self.reserve, max(0, amount - balance.available) if admitted else 0
+        assert (after.words, after.post) == (before.words - taken * (1 - posts), before.post - taken * posts)
+        if taken:
+            self.died[self.month] = balance.granted + balance.donated
+        rows = self.ledger.read_now(lambda tx: tx.execute("SELECT * FROM reserves WHERE words + post > 0"))
+        assert all(row["period"] >= self.month for row in rows), "a month that is over keeps nothing"
+
+    def admitted_as_it_should(self, expense: Expense, left: int, *, thinking: bool = True) -> bool:
+        amount, before = expense.amount_nanos, self.run(self.tracker.balance())
         held_today = sum(call[0] for call in self.open.values() if call[2] == self.day)
         fits_day = self.day_spent.get(self.day, 0) + held_today + amount <= DAY_CAP
         unknown_count = sum(call[3] for call in self.open.values())
@@ -78,15 +138,15 @@ class Purse(RuleBasedStateMachine):
         calm = unknown_count < MAX_UNKNOWN_CALLS and (
             unknown_held * 20 < before.granted + before.donated or unknown_held == 0
         )
-        if amount == 0 or (before.available >= amount and fits_day and calm and before.overrun == 0):
+        if amount == 0 or (left >= amount and fits_day and (calm or not thinking) and before.overrun == 0):
             self.run(self.tracker.hold(expense))
             self.open[expense.id] = (amount, self.month, self.day, False)
-        else:
-            try:
-                self.run(self.tracker.hold(expense))
-            except NotAffordable:
-                return
-            raise AssertionError(f"{expense} was held against {before}")
+            return True
+        try:
+            self.run(self.tracker.hold(expense))
+        except NotAffordable:
+            return False
+        raise AssertionError(f"{expense} was held against {before}")
 
     def _ended(self, call: str, cost: int) -> None:
         held, month, day, _ = self.open.pop(call)
@@ -143,11 +203,11 @@ class Purse(RuleBasedStateMachine):
         when = datetime.fromtimestamp(self.clock.now().timestamp() + days * 86_400, UTC)
         self.clock.set(max(when, datetime(2026, 11, 1, tzinfo=UTC)))
 
-    @rule()
-    def restart(self) -> None:
+    @rule(on_bankruptcy=st.sampled_from(["die", "survive"]))
+    def restart(self, on_bankruptcy: str) -> None:
         self.ledger.close()
         self.ledger = open_credit_ledger(self.url, self.clock)
-        self.begin()
+        self.begin(on_bankruptcy)
 
     @invariant()
     def the_sums_agree(self) -> None:
@@ -155,7 +215,7 @@ class Purse(RuleBasedStateMachine):
             return
         balance = self.run(self.tracker.balance())
         assert balance.spent == self.spent.get(self.month, 0)
-        assert balance.held == sum(call[0] for call in self.open.values() if call[1] == self.month)
+        assert balance.held - balance.reserved == sum(call[0] for call in self.open.values() if call[1] == self.month)
         report = self.run(self.tracker.budget_report())
         for part in ("by_model", "by_purpose", "by_life"):
             assert sum(nanos(entry["cost"]) for entry in report[part]) == balance.spent
@@ -164,6 +224,23 @@ class Purse(RuleBasedStateMachine):
             assert balance.overrun == 0
             assert balance.available + balance.held + balance.spent == balance.granted + balance.donated
         assert balance.granted == GRANT
+
+    @invariant()
+    def the_reserve_is_small_and_only_money_fills_it(self) -> None:
+        if not hasattr(self, "tracker"):
+            return
+        now, balance = self.reserve, self.run(self.tracker.balance())
+        given = balance.granted + balance.donated
+        assert now.held <= balance.reserved <= given // RESERVE_SHARE
+        assert now.words <= WORDS
+        assert now.post in {0, POST} or self.died
+        assert self.mortal or now.held == 0
+        assert balance.held_unknown <= balance.held - balance.reserved
+        if now.held > self.kept.held or now.period != self.kept.period:
+            assert now.held == 0 or balance.available >= THOUGHT or now.period != self.month
+        if now.period == self.kept.period and now.held > self.kept.held:
+            assert given > self.died.pop(self.month, -1), "held anew although no money came"
+        self.kept = now
 
     @invariant()
     def nothing_is_made_or_lost(self) -> None:
