@@ -42,6 +42,7 @@ LEARN_EVERY = timedelta(hours=1)  # the step that LEARNING_RATE was measured wit
 USUAL_MESSAGES = 8  # a beat's last step has a system prompt, a scene and two messages for each step before it
 BYTES_PER_TOKEN = 5  # more than English has on average: without the messages at hand the bound is guessed high
 ROTATE_AGAIN = frozenset({"auto", "rotate", "any", "none"})  # ways in which a model may ask to end its wish
+LAST_WORDS_INPUT = 10_000  # tokens at most: a page of 2,000 signs and twelve memories of 160, nearly two bytes each
 TYPICAL_QUALITY = 7.0  # of a draft whose model is not listed any more
 DAY_SECONDS = 86_400.0
 
@@ -64,6 +65,7 @@ class Purse(Protocol):
     async def averages(self) -> dict[str, tuple[float, float]]: ...  # noqa: D102
     async def moments(self) -> dict[str, float]: ...  # noqa: D102
     def set_smallest_hold(self, amount_nanos: int) -> None: ...  # noqa: D102
+    def set_last_words(self, least_nanos: int, words_nanos: int) -> None: ...  # noqa: D102
 
 
 class ModelHealth(Protocol):
@@ -99,7 +101,7 @@ class Rotation:
         self._clock = clock
         self._journal = journal
         self._reasons: dict[str, str] = {}
-        self._smallest_told = False
+        self._holds_told = False
         self.why_nobody = "nobody was asked for yet"  # one line, of the last time that `candidates` found none
 
     async def candidates(  # noqa: PLR0913 - each is one thing that is known of the call; only the purpose is required
@@ -124,6 +126,9 @@ class Rotation:
         last = self._memory.last()
         if beat is not None and last is not None and (last.life, last.beat) == (life, beat):
             state = replace(state, current=last.model)
+        elif purpose is Purpose.THOUGHT and bound is not None:  # a beat's first step: less pays for no thought at all
+            self._memory.keep_thought_size(bound)
+            self._tell_smallest_hold(bound)
         choices = rank(purpose, state)
         if not choices:
             self.why_nobody = why_nobody(state)
@@ -230,13 +235,16 @@ class Rotation:
         days_left = max(0.0, (balance.resets_at - now).total_seconds() / DAY_SECONDS)
         wish = self._memory.wish()
         trust = self._memory.trust()
+        money, to_come = self._reachable(balance.available, days_left), weight_to_come(self._rates(pace), days_left)
+        if purpose is Purpose.DEATH and balance.band == "bankrupt":  # what the reserve keeps can buy nothing later
+            money, to_come = spendable, 1.0
         return RotatorState(
             models=models,
-            balance=self._reachable(balance.available, days_left),
+            balance=money,
             spendable=spendable,
             wishes_left=wishes,
             b=pace.b,
-            weight_to_come=weight_to_come(self._rates(pace), days_left),
+            weight_to_come=to_come,
             tokens=pace.tokens,
             input_bound=_usual_bound(pace, purpose) if bound is None else bound,
             max_tokens=self._settings.max_output_tokens,
@@ -282,8 +290,8 @@ class Rotation:
         """Look once an hour at how fast money goes and what calls are like; a longer sleep is one look."""
         pace, now = self._memory.pace(), self._clock.now()
         recent = pace.at is not None and timedelta(0) <= now - pace.at < LEARN_EVERY
-        if not (recent and self._smallest_told):
-            self._tell_smallest_hold(pace)
+        if not (recent and self._holds_told):
+            self._tell_holds(pace)
         if recent:
             return
         balance = await self._tracker.balance()
@@ -301,19 +309,38 @@ class Rotation:
             Pace(b, speed, now, balance.period, balance.spent, by_purpose(moments), by_purpose(tokens))
         )
 
-    def _tell_smallest_hold(self, pace: Pace) -> None:
-        """Tell the purse what a paid thought must hold at least: with less than that the mind is bankrupt."""
-        pin = self._settings.openrouter_model
+    def _tell_holds(self, pace: Pace) -> None:
+        """Tell the purse what a paid thought must hold at least: with less than that the mind is bankrupt.
+
+        And what last words must hold, on the cheapest model and on the best that is not premium: for the reserve.
+        """
         prompt, _ = pace.tokens.get(Purpose.THOUGHT, DEFAULT_TOKENS)
-        least = RotatorState((), input_bound=round(prompt) + CALL_TOKENS, max_tokens=self._settings.max_output_tokens)
-        holds = [
-            exact_bound(model, least)
+        self._tell_smallest_hold(self._memory.thought_size() or round(prompt) + CALL_TOKENS)
+        bounds = {model.id: exact_bound(model, self._of_size(LAST_WORDS_INPUT)) for model in self._paid()}
+        if bounds:
+            cheap = [model for model in self._paid() if model.tier is not Tier.PREMIUM]
+            best = max(cheap, key=lambda model: (model.quality, model.id), default=None)
+            least = min(bounds.values())
+            self._tracker.set_last_words(least, least if best is None else bounds[best.id])
+        self._holds_told = True
+
+    def _tell_smallest_hold(self, input_bound: int) -> None:
+        """Tell the purse what a thought of so many input tokens holds on the cheapest model."""
+        holds = [exact_bound(model, self._of_size(input_bound)) for model in self._paid()]
+        if holds:
+            self._tracker.set_smallest_hold(min(holds))
+
+    def _paid(self) -> list[Model]:
+        """Return the models that money may be spent on."""
+        pin = self._settings.openrouter_model
+        return [
+            model
             for model in self._catalogue.models().values()
             if model.barred is None and model.tier not in {Tier.LOCAL, Tier.FREE} and pin in {None, model.id}
         ]
-        if holds:
-            self._tracker.set_smallest_hold(min(holds))
-        self._smallest_told = True
+
+    def _of_size(self, input_bound: int) -> RotatorState:
+        return RotatorState((), input_bound=input_bound, max_tokens=self._settings.max_output_tokens)
 
 
 def _usual_bound(pace: Pace, purpose: Purpose) -> int:

@@ -22,7 +22,7 @@ THOUGHTS_COMPARED = 20
 ALIKE = 0.8  # share of words two thoughts have in common from which on the later one says nothing new
 T = TypeVar("T")
 _WORD = re.compile(r"\w+")
-WISH, PACE = "rotation.wish", "rotation.pace"
+WISH, PACE, THOUGHT_SIZE = "rotation.wish", "rotation.pace", "rotation.thought_size"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +134,16 @@ class RotationMemory:
                 "tokens": {purpose.value: list(pair) for purpose, pair in pace.tokens.items()},
             },
         )
+
+    def thought_size(self) -> int | None:
+        """Return the most input tokens that the last thought could have; None before the first."""
+        kept = self._mind.recall(THOUGHT_SIZE)
+        return kept if isinstance(kept, int) else None
+
+    def keep_thought_size(self, input_bound: int) -> None:
+        """Keep the most input tokens that a thought could have."""
+        if input_bound != self.thought_size():
+            self._mind.remember(THOUGHT_SIZE, input_bound)
 
     def _is_new(self, thought: str) -> bool:
         words = frozenset(_WORD.findall(thought.casefold()))

@@ -12,6 +12,7 @@ from ai.life.midwife import Funds, Midwife
 from ai.memory.answers import first_object
 from ai.memory.asking import Message
 from ai.memory.memory import Kind, tidy
+from ai.memory.untrusted import clean
 from ai.prompts import render
 from ai.purpose import Purpose
 
@@ -19,6 +20,7 @@ REBIRTH_AFTER_SECONDS = (10.0, 60.0)
 MAX_LAST_WORDS_CHARS = 220  # with name and number it fits a post of 280
 MAX_SUMMARY_CHARS = 800
 REMEMBERED = 12  # memories shown to the dying
+LINE_CHARS = 160  # of each: the embedded model reads them all, and what last words may cost is known before them
 SECONDS_A_DAY = 86_400
 DEATH_SCHEMA: Mapping[str, Any] = {
     "type": "object",
@@ -57,7 +59,10 @@ async def ask_last_words(midwife: Midwife, life: Life, cause: str) -> tuple[str,
                 beats=life.beats,
                 cause=cause,
                 self_page=life.self_page,
-                memories=sorted(memories[-REMEMBERED:], key=lambda memory: memory.id),
+                memories=[
+                    " ".join(clean(memory.text, LINE_CHARS).split())
+                    for memory in sorted(memories[-REMEMBERED:], key=lambda memory: memory.id)
+                ],
             ),
         },
     ]

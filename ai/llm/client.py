@@ -169,6 +169,7 @@ class PaidClient:
             beat=self._beat,
             free_requests=1 if model.free else 0,
             wish=wish,
+            last=purpose is Purpose.DEATH,
             client=client,
         )
 

@@ -11,6 +11,7 @@ from ai.social.rows import Fate, OutboxRows, XCall
 
 POST_SUBJECT, READ_SUBJECT = "x/post", "x/read"
 PURPOSE = "post"
+LAST_POST = "death"  # the source of a post that a life ends with: it may draw on the reserve
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class Books:
             life=post.life,
             beat=post.beat,
             posts=int(kind == "post"),
+            last=kind == "post" and post.source == LAST_POST,
         )
         try:
             await self._tracker.hold(expense)

@@ -7,10 +7,13 @@ from datetime import timedelta
 import pytest
 
 from ai.clock import parse_rfc3339
+from ai.life.death import DEATH_SCHEMA
 from ai.life.fragments import End
 from ai.life.storage import peek
+from ai.llm.bound import input_bound
 from ai.memory.memory import Kind
 from ai.purpose import Purpose
+from ai.rotation import LAST_WORDS_INPUT
 from tests.life.conftest import Purse
 
 WORDS = '{"last_words": "I counted rain and ran out of fingers.", "summary": "She listened to rain."}'
@@ -38,6 +41,17 @@ async def test_a_kill_closes_the_file_with_cause_words_and_summary(world):
     assert world.midwife.posts[-1] == ("I counted rain and ran out of fingers. (Ada, life #1, ended)", "death", 1)
     assert [p.name for p in world.lives.folder.iterdir()] == ["0001.json"]
     assert not await world.lives.die("again")
+
+
+async def test_however_much_it_remembers_its_last_words_cost_no_more_than_is_kept_for_them(world):
+    life = await world.born("Ada")
+    life.write_self("I was " + "here " * 400)
+    for _ in range(20):
+        life.memory.add("It rained on the roof. " * 80, Kind.NOTE)
+    await world.lives.die("the caretaker was bored", world.midwife.say(WORDS), funds=Purse())
+    _, messages, _ = world.midwife.asked[-1]
+    assert "It rained" in messages[-1]["content"]
+    assert 5_000 < input_bound(messages, DEATH_SCHEMA) <= LAST_WORDS_INPUT
 
 
 async def test_with_nobody_to_ask_it_dies_without_a_word_and_is_summed_up_by_rule(world):

@@ -1,6 +1,7 @@
 """The rotation remembers who thought, keeps one model a beat, grants wishes it can pay, and learns by the hour."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -253,6 +254,40 @@ async def test_the_purse_is_told_what_a_paid_thought_must_hold_at_least(build):
     rich = await build(monthly_budget_usd=Decimal("0.01"))
     await rich.rotation.candidates(Purpose.THOUGHT)
     assert (await rich.tracker.balance()).band is Band.COMFORTABLE
+
+
+def paid(choices):
+    return [choice.model.id for choice in choices if choice.cost_nanos > 0]
+
+
+async def test_a_month_that_pays_for_no_thought_any_more_is_bankrupt(build):
+    """Else a mind would sit on money that is too little to think with, and never be seen to be bankrupt."""
+    rooms = await build()
+    scene = [{"role": "user", "content": "x" * 8_000}]
+    await rooms.rotation.candidates(Purpose.THOUGHT, life=1, beat=1, messages=scene)
+    dearest_left = 9_000 * 50 + 700 * 200  # of a tiny model, in nano-dollars; the scene's bound is a little more
+    await rooms.spend((await rooms.tracker.balance()).available - dearest_left)
+    assert paid(await rooms.rotation.candidates(Purpose.THOUGHT, life=1, beat=2, messages=scene)) == []
+    assert (await rooms.tracker.balance()).band == "bankrupt"
+    rooms.tracker.set_smallest_hold(1)
+    await rooms.again().candidates(Purpose.THOUGHT)
+    assert (await rooms.tracker.balance()).band == "bankrupt", "a restart has not forgotten it"
+
+
+async def test_who_dies_bankrupt_is_offered_the_best_that_the_reserve_pays_for(build):
+    rooms = await build(on_bankruptcy="die")
+    scene, words = [{"role": "user", "content": "x" * 8_000}], [{"role": "user", "content": "x" * 5_000}]
+    await rooms.rotation.candidates(Purpose.THOUGHT, life=1, beat=1, messages=scene)
+    await rooms.spend((await rooms.tracker.balance()).available - 1_000)
+    assert paid(await rooms.rotation.candidates(Purpose.THOUGHT, life=1, beat=2, messages=scene)) == []
+    dying = await rooms.rotation.candidates(Purpose.DEATH, messages=words)
+    assert dying[0].model.id == "acme/haiku-03"
+    assert any(choice.model.free for choice in dying), "and who costs nothing may stand in"
+    assert dying[-1].model.id == "local/small"
+    await rooms.tracker.hold(
+        replace(expense("words"), purpose="death", last=True, amount_nanos=await rooms.tracker.room("death"))
+    )
+    assert paid(await rooms.rotation.candidates(Purpose.DEATH, messages=words)) == []
 
 
 async def test_a_cap_on_the_day_makes_a_dollar_dearer(build):
