@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 LOCAL_MODELS = ("auto", "1.5b", "0.5b", "135m", "off")
-MAX_SUB_BUDGETS = 10  # a hold has at most 16 legs, and month, day, wishes and quotas take theirs
+MAX_SUB_BUDGETS = 10  # a hold has 16 legs at most: month, day, two quotas, wishes and reflection take six
 MAX_BUDGET_USD = Decimal(1_000_000)  # beyond it a typing error is likelier than a wish
 
 

@@ -144,6 +144,7 @@ class Month:
     days: list[Day] = field(default_factory=list)
     billed_nanos: int = 0
     booked_nanos: int = 0
+    by_purpose: dict[str, int] = field(default_factory=dict)  # nano-dollars
     seconds: float = 0.0
     problems: list[str] = field(default_factory=list)
 
@@ -240,6 +241,8 @@ async def live(folder: Path, days: int, interval: int, seed: int, told: Callable
                 told(month.days[-1])
             reports = [await house.tracker.budget_report(period) for period in sorted(periods)]
             month.booked_nanos = sum(nanos(report["spent"]) for report in reports)
+            for row in (row for report in reports for row in report["by_purpose"]):
+                month.by_purpose[row["purpose"]] = month.by_purpose.get(row["purpose"], 0) + nanos(row["cost"])
             month.billed_nanos = provider.billed_nanos
             books = await house.ledger.read(audit)
             month.problems += [] if books.ok else ["the audit fails"]
@@ -292,6 +295,7 @@ def show(month: Month) -> None:
     console.print(table)
     for name, ratio in growth(month.days).items():
         console.print(f"last third against middle third, {name.replace('_', ' ')}: ×{ratio:.2f}")
+    console.print(", ".join(f"{purpose} ${cost / 1e9:.9f}" for purpose, cost in month.by_purpose.items()))
     console.print(
         f"billed ${month.billed_nanos / 1e9:.9f}, booked ${month.booked_nanos / 1e9:.9f}; {month.seconds:.0f} s"
     )

@@ -24,6 +24,7 @@ class Outlook:
     smallest_hold: int
     free: Limit
     posts: Limit
+    reflection: Limit
 
 
 def available(tx: Transaction, account: str, missing: int = 0) -> int:
@@ -89,6 +90,8 @@ def read_balance(tx: Transaction, now: datetime, outlook: Outlook) -> Balance:
         posts_left=available(tx, outlook.posts.account, outlook.posts.level),
         overrun=overrun,
         reserved=reserved_in(tx, period),
+        reflection_left=available(tx, outlook.reflection.account, outlook.reflection.level),
+        reflection_cap=filled_level(tx, outlook.reflection),
     )
 
 

@@ -165,13 +165,14 @@ class Books:
         return limits_at(self._settings, self._mind, now, self._free_requests)
 
     def _outlook(self, now: datetime) -> Outlook:
-        limits = {limit.kind: limit for limit in self._limits(now) if limit.kind != "money"}
+        limits = {limit.own or limit.kind: limit for limit in self._limits(now) if limit.own or limit.kind != "money"}
         return Outlook(
             grant=self._grant,
             paid_provider=self._settings.provider != "local",
             smallest_hold=self._smallest_hold,
             free=limits["free"],
             posts=limits["posts"],
+            reflection=limits["reflection"],
         )
 
     def _away(self, reason: str) -> Balance:

@@ -1,4 +1,4 @@
-"""Caps and quotas as accounts: the day's dollars, free requests, posts, the AI's wishes and named sub-budgets."""
+"""Caps and quotas as accounts: the day's dollars, free requests, posts, wishes, reflection and named sub-budgets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +12,18 @@ from ai.credit_tracker.periods import day_of, month_of, period_end, period_of
 from ai.credit_tracker.records import Expense
 from ai.ledger.money import nanos
 from ai.ledger.transaction import Transaction
+from ai.purpose import Purpose
 from ai.settings import Cap, Settings
 
 REQUEST = "request"
 POST = "post"
 DEFAULT_FREE_REQUESTS = 50  # OpenRouter's quota for accounts that never bought credits; FREE_REQUESTS_PER_DAY=auto
 WISHES_SHARE = 10  # facts/pacing.md: one dollar in ten of the grant is for the AI's own wishes
+# One dollar in four of the grant is for reflections (and the summaries of condensing, which have the same purpose).
+# Without a cap `python -m benchmarks.month --seed 1` spent $3.24 of $4.99 on 691 calls for them, $0.85 on thoughts. By
+# their weight in `ai.model_rotator` they were 27 % of what was done: 23 a day of weight 5, beside 275 thoughts of 1.
+REFLECTION_SHARE = 4
+Own = Literal["wishes", "reflection"]
 LimitKind = Literal["money", "free", "posts"]
 
 
@@ -33,6 +39,7 @@ class Limit:
     resets_at: datetime
     kept: bool = False  # an existing account keeps its level: nothing better than a default is known
     covers: tuple[str, ...] | None = None  # None: everything of its kind
+    own: Own | None = None  # what the AI does for itself; a sub-budget of a person may have the same name
 
 
 def source_of(unit: str) -> str:
@@ -65,6 +72,11 @@ def wishes_account(now: datetime) -> str:
     return f"wishes:{month_of(now)}"
 
 
+def reflection_account(now: datetime) -> str:
+    """Return the account of what reflections may cost in the month."""
+    return f"reflection:{month_of(now)}"
+
+
 def cap_account(cap: Cap, now: datetime) -> str:
     """Return the account of a named sub-budget in its current period."""
     return f"cap:{cap.name}:{period_of(cap.period, now)}"
@@ -76,15 +88,16 @@ def limits_at(settings: Settings, mind: str, now: datetime, free_requests: int |
     quota = settings.free_requests_per_day
     told = DEFAULT_FREE_REQUESTS if free_requests is None else free_requests
     free = told if quota == "auto" else quota
+    month_ends, grant = period_end("month", now), nanos(settings.monthly_budget_usd)
     limits = [
         Limit(
             free_account(now), "free requests", "free", REQUEST, free, tomorrow,
             kept=quota == "auto" and free_requests is None,
         ),
         Limit(posts_account(mind, now), "posts", "posts", POST, settings.tweets_per_day, tomorrow),
+        Limit(wishes_account(now), "wishes", "money", USD, grant // WISHES_SHARE, month_ends, own="wishes"),
         Limit(
-            wishes_account(now), "wishes", "money", USD, nanos(settings.monthly_budget_usd) // WISHES_SHARE,
-            period_end("month", now), covers=(),
+            reflection_account(now), "reflection", "money", USD, grant // REFLECTION_SHARE, month_ends, own="reflection"
         ),
     ]  # fmt: skip
     if settings.daily_budget_usd is not None:
@@ -105,8 +118,8 @@ def touches(limit: Limit, expense: Expense) -> bool:
         return expense.free_requests > 0
     if limit.kind == "posts":
         return expense.posts > 0
-    if limit.name == "wishes" and limit.covers == ():
-        return expense.wish
+    if limit.own is not None:
+        return expense.wish if limit.own == "wishes" else expense.purpose == Purpose.REFLECTION
     return limit.covers is None or any(
         fnmatchcase(what, pattern)
         for what in (expense.purpose, expense.client, expense.subject)

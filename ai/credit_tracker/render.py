@@ -82,6 +82,9 @@ def _standing(balance: Balance) -> Table:
         table.add_row("overrun", Text(f"{dollars(balance.overrun)}, repaid by the next grant or top-up", "red"))
     table.add_row("available", Text(dollars(balance.available), style="bold"))
     table.add_row("band", Text(balance.band.value, style=BAND_STYLES[balance.band]))
+    table.add_row(
+        "reflections", f"{dollars(balance.reflection_left)} of {dollars(balance.reflection_cap)} left this month"
+    )
     table.add_row("free requests", f"{balance.free_left:,} of {balance.free_quota:,} left today")
     return table
 

@@ -21,7 +21,7 @@ from ai.ledger.errors import (
 from ai.ledger.store import Row, Rows, Store
 
 MAX_AMOUNT = 10**18  # a billion dollars in nano-dollars: nine such transfers still fit in 64 bits
-MAX_LEGS = 16  # month, day, two quotas, a wish and eleven named caps; a hold of more is a mistake
+MAX_LEGS = 16  # month, day, two quotas, a wish, reflection and ten named caps; a hold of more is a mistake
 MAX_ID = 200  # characters; ids are written in every row and index
 ENDED = "/ended"  # a capture or a void of leg L has the id L/ended; the schema holds to it
 

@@ -137,6 +137,7 @@ async def test_the_tables_show_what_there_is(purse):
         "#2",
         "$0.0400",
         "a day, lasts",
+        "$1.25 of $1.25 left this month",
     ):
         assert expected in text
     empty = shown(render_spending(await tracker.spending(month="2026-01")))

@@ -290,6 +290,14 @@ async def test_who_dies_bankrupt_is_offered_the_best_that_the_reserve_pays_for(b
     assert paid(await rooms.rotation.candidates(Purpose.DEATH, messages=words)) == []
 
 
+async def test_with_its_cap_used_up_reflection_goes_on_on_free_and_local_models(rooms):
+    assert paid(await rooms.rotation.candidates(Purpose.REFLECTION))
+    await rooms.spend(5 * USD // 4, purpose="reflection")
+    choices = await rooms.rotation.candidates(Purpose.REFLECTION)
+    assert {choice.model.tier.value for choice in choices} == {"free", "local"}
+    assert paid(await rooms.rotation.candidates(Purpose.IMPORTANT)), "and thoughts keep their money"
+
+
 async def test_a_cap_on_the_day_makes_a_dollar_dearer(build):
     free, capped = await build(monthly_budget_usd=Decimal(100)), await build(
         monthly_budget_usd=Decimal(100), daily_budget_usd=Decimal("0.1")
