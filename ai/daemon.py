@@ -29,7 +29,7 @@ CLOCK_SECONDS = 5.0  # how often the clock is looked at for a jump
 JUMP_SECONDS = 30.0  # wall and monotonic time may drift apart by this much between two looks (a leap, a slow NTP)
 FIRST_CHORES_SECONDS = 5.0  # after the start: what a crash or a restored backup left is taken up before the hour
 DRAIN_SECONDS = 5.0  # a beat under way gets this long at a stop; SIGTERM is answered within 10 s
-RETRY_SECONDS = 30.0  # after a beat that failed for a fault of the house, so that a full disk is not hammered
+RETRY_SECONDS = 30.0  # after a beat that failed or a birth that waits for money: neither disk nor purse is hammered
 
 TROUBLE = (OSError, LedgerError, sqlite3.Error, LifeFileBroken, LifeFileUnwritable)
 _log = logging.getLogger("genesis")
@@ -87,7 +87,7 @@ class Daemon:
         found = [self._trouble] if self._trouble else []
         if not self._timer.running:
             found.append("the timer does not run")
-        late = self._house.clock.now() - self._house.schedule.next_beat_at()
+        late = self._house.clock.now() - self._due()
         if not self._house.schedule.paused and not self._beating.locked() and late > self._patience():
             found.append(f"the last beat is overdue by {late.total_seconds():.0f} s")
         return found
@@ -101,8 +101,13 @@ class Daemon:
 
     # --- beats -------------------------------------------------------------------------------------------
 
+    def _due(self) -> datetime:
+        """Return when the next beat is due; where nobody lives that is the birth, and no rest of the dead counts."""
+        lives, now = self._house.lives, self._house.clock.now()
+        return self._house.schedule.next_beat_at() if lives.current() is not None else lives.birth_due_at() or now
+
     def _plan_beat(self, not_before: datetime | None = None) -> None:
-        when = self._house.schedule.next_beat_at() if not self._house.caretaker.beats_asked else self._house.clock.now()
+        when = self._due() if not self._house.caretaker.beats_asked else self._house.clock.now()
         trigger = DateTrigger(max(when, not_before or when))
         # Two instances: a beat plans the next one while its own job still counts as running, and APScheduler would
         # drop one that is due at once (beats longer than the interval, `run N`). `_beating` keeps them one by one.
@@ -119,7 +124,8 @@ class Daemon:
                 beat = await house.brain.beat(house.caretaker.carry_out_waiting)
                 self._recover()
                 if beat is None:
-                    not_before = house.lives.birth_due_at()
+                    due, now = self._due(), house.clock.now()
+                    not_before = due if due > now else now + timedelta(seconds=RETRY_SECONDS)  # it waits for money
                 elif asked:
                     house.caretaker.beats_asked -= 1
             except asyncio.CancelledError:
