@@ -109,6 +109,13 @@ async def test_a_month_that_is_over_is_told_with_what_it_still_holds(purse):
     }
 
 
+async def test_lives_are_in_the_order_in_which_they_were_lived(purse):
+    tracker = await purse.tracker()
+    for life in (10, None, 2):
+        await purse.spend(tracker, 1, life=life)
+    assert [entry["life"] for entry in (await tracker.budget_report())["by_life"]] == [2, 10, None]
+
+
 async def test_a_month_nobody_lived_in_is_nothing(purse):
     tracker = await purse.tracker()
     report = await tracker.budget_report("2025-01")

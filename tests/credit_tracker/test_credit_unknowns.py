@@ -121,6 +121,7 @@ async def test_five_percent_of_the_month_held_by_unknowns_stop_it_as_well(purse)
         await tracker.hold(purse.expense(7))
     assert (refusal.value.needed, refusal.value.available) == (7, 0)
     assert refusal.value.reason == await tracker.may_pay()
+    assert str(refusal.value) == f"unknown outcomes: {refusal.value.reason}"
 
 
 async def test_a_purse_of_nothing_is_no_obstacle_in_itself(purse):

@@ -11,6 +11,7 @@ import pytest
 from ai.credit_tracker.backup import MANIFEST, BackupProblem
 from ai.credit_tracker.purse_copy import transfers_in
 from ai.credit_tracker.restore import MAX_MANIFEST_BYTES, restore_backup
+from ai.lock import DaemonLock
 from tests.credit_tracker.test_backup import Home, home  # noqa: F401 - a fixture, which pytest finds here
 
 ASIDE = "before-restore-20261110T120000Z"
@@ -209,3 +210,34 @@ def test_a_mind_that_is_damaged_inside_is_refused(archive, other, tmp_path):
 def test_a_restore_beside_a_daemon_is_refused_in_one_line(home, archive):  # noqa: F811 - the fixture
     with pytest.raises(BackupProblem, match=r"^a restore needs the daemon's lock; stop the daemon first$"):
         restore_backup(archive, home.settings, home.clock)
+
+
+def test_nothing_is_replaced_where_nobody_said_force(home, archive):  # noqa: F811 - the fixture
+    with DaemonLock(home.folder), pytest.raises(BackupProblem, match="exists and would be replaced; add --force"):
+        restore_backup(archive, home.settings, home.clock)
+
+
+def test_no_file_of_an_archive_may_run_or_be_written_by_others(archive, other, tmp_path):
+    contents = members(archive)
+    with tarfile.open(tmp_path / "open.tar.gz", "w:gz") as made:
+        for name, body in contents.items():
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = len(body), 0o6777
+            made.addfile(info, io.BytesIO(body))
+    other.restore(tmp_path / "open.tar.gz")
+    for name in ("lives/0001.json", "mind.db"):
+        assert (other.folder / name).stat().st_mode & 0o6022 == 0
+
+
+def test_a_manifest_that_is_no_file_is_no_manifest(archive, other, tmp_path):
+    odd = packed(tmp_path / "odd.tar.gz", members(archive), kind=tarfile.DIRTYPE, odd=(MANIFEST,))
+    assert refused(other, odd).startswith("this is no backup of Genesis: its manifest.json cannot be read")
+
+
+@pytest.mark.postgres
+def test_a_mind_beside_a_shared_purse_is_kept_as_well(archive, postgres_server, tmp_path):
+    shared = Home(tmp_path / "shared", postgres_server.database("shared_purse"))
+    (shared.folder / "mind.db").write_text("another mind")
+    kept = shared.restore(archive, force=True).kept
+    assert kept == (shared.folder / ASIDE / "mind.db",)
+    assert kept[0].read_text() == "another mind"
