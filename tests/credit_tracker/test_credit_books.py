@@ -2,8 +2,12 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
 from ai.clock import VirtualClock
 from ai.credit_tracker import Balance, Band, CreditTracker, ProviderClock, open_credit_ledger
+from ai.ledger.audit import audit
+from ai.ledger.errors import LedgerError, StoreUnavailable
 from ai.settings import Settings
 from tests.credit_tracker.conftest import NOON, Purse
 
@@ -96,3 +100,18 @@ async def test_a_purse_that_went_away_is_shown_as_it_was_last_seen(tmp_path):
     assert "ledger.db was removed or replaced" in (gone.away or "")
     assert (gone.period, gone.spent, gone.available, gone.band) == ("2026-11", USD, 4 * USD, Band.COMFORTABLE)
     purse.ledger.close()
+
+
+async def test_a_purse_opened_for_reading_makes_nothing_and_writes_nothing(tmp_path):
+    clock = VirtualClock(NOON)
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    absent = open_credit_ledger(url, clock, read_only=True)
+    with pytest.raises(StoreUnavailable):
+        absent.read_now(audit)
+    absent.close()
+    assert list(tmp_path.iterdir()) == []
+    open_credit_ledger(url, clock).close()
+    reading = open_credit_ledger(url, clock, read_only=True)
+    with pytest.raises(LedgerError, match=r"^this ledger was opened for reading$"):
+        reading.transact_now(lambda tx: tx.open_account("a", "usd"))
+    reading.close()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ai.clock import VirtualClock
-from ai.credit_tracker.webhook import MAX_AT_ONCE, OLDEST, WAITS, Webhook, sign
+from ai.credit_tracker.webhook import MAX_AT_ONCE, OLDEST, TIMEOUT_SECONDS, WAITS, Webhook, sign
 from ai.journal import Journal
 from ai.mind import open_mind
 from tests.world.webhook import WebhookServer
@@ -92,7 +92,7 @@ async def test_each_alert_has_all_its_tries_and_waits_no_less_than_they_say(desk
             desk.clock.advance(0.001)
             assert await webhook.deliver() == 0
         assert problems(server) == ["first"] * 6 + ["second"]
-        assert "alert 1 was not delivered in 6 tries: answered 500" in caplog.text
+        assert caplog.messages == ["alert 1 was not delivered in 6 tries: answered 500"]
         desk.clock.advance(WAITS[0].total_seconds())
         assert await webhook.deliver() == 1
         assert desk.mind.recall("webhook") == {"seq": 2, "tries": 0, "next_at": None}
@@ -148,3 +148,32 @@ async def test_who_does_not_listen_is_named_by_what_went_wrong(desk, caplog):
     assert "alert 1 was not delivered in 6 tries: ConnectError" in caplog.text
     assert url not in caplog.text
     await webhook.close()
+
+
+async def test_an_address_that_moved_is_not_followed(desk):
+    """Where it leads, nobody has said that alerts may go."""
+    with WebhookServer(statuses=[307]) as server:
+        webhook = desk.webhook(server.url)
+        desk.alert("first")
+        assert await webhook.deliver() == 0
+        assert problems(server) == ["first"]
+        await webhook.close()
+
+
+async def test_who_never_answers_is_waited_for_ten_seconds(desk):
+    webhook = desk.webhook("http://127.0.0.1:9/")
+    assert set(webhook._client.timeout.as_dict().values()) == {TIMEOUT_SECONDS} == {10.0}
+    await webhook.close()
+
+
+@pytest.mark.parametrize("kept", ["odd", {}, {"seq": 0}])
+async def test_a_state_that_nobody_can_read_loses_no_alert(desk, kept):
+    desk.mind.remember("webhook", kept)
+    with WebhookServer(statuses=[500]) as server:
+        webhook = desk.webhook(server.url)
+        desk.alert("first")
+        assert await webhook.deliver() == 0
+        assert desk.mind.recall("webhook")["tries"] == 1
+        desk.clock.advance(WAITS[0].total_seconds())
+        assert await webhook.deliver() == 1
+        await webhook.close()
