@@ -54,7 +54,7 @@ def budget(
             console = screen()
             whole = month is None and first is None
             console.print(
-                render_budget(await books.balance(), spending, await books.pace())
+                render_budget(await books.balance(), await books.caps(), spending, await books.pace())
                 if whole
                 else render_spending(spending)
             )

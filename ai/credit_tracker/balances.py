@@ -1,5 +1,6 @@
 """The balance of the purse at an instant: read from the accounts, or foretold for a month not opened yet."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +9,7 @@ from ai.credit_tracker.calls import unknown_sums
 from ai.credit_tracker.limits import Limit
 from ai.credit_tracker.months import DONATIONS, OVERRUN, find_month, month_account, open_months, spent_account
 from ai.credit_tracker.periods import month_end, month_of
-from ai.credit_tracker.records import Balance
+from ai.credit_tracker.records import Balance, CapLeft
 from ai.credit_tracker.reserve_rows import reserved_in
 from ai.credit_tracker.rollups import burn_per_day
 from ai.ledger.errors import UnknownAccount
@@ -24,7 +25,6 @@ class Outlook:
     smallest_hold: int
     free: Limit
     posts: Limit
-    reflection: Limit
 
 
 def available(tx: Transaction, account: str, missing: int = 0) -> int:
@@ -90,8 +90,21 @@ def read_balance(tx: Transaction, now: datetime, outlook: Outlook) -> Balance:
         posts_left=available(tx, outlook.posts.account, outlook.posts.level),
         overrun=overrun,
         reserved=reserved_in(tx, period),
-        reflection_left=available(tx, outlook.reflection.account, outlook.reflection.level),
-        reflection_cap=filled_level(tx, outlook.reflection),
+    )
+
+
+def caps_left(tx: Transaction, limits: Sequence[Limit]) -> tuple[CapLeft, ...]:
+    """Return what every cap on money among `limits` has left; one not filled yet has what it will be filled with."""
+    return tuple(
+        CapLeft(
+            limit.name,
+            available(tx, limit.account, limit.level),
+            filled_level(tx, limit),
+            limit.resets_at,
+            limit.own is not None,
+        )
+        for limit in limits
+        if limit.kind == "money"
     )
 
 

@@ -7,12 +7,12 @@ from typing import Any, TypeVar
 
 from ai.clock import Clock
 from ai.credit_tracker import calls as call_rows
-from ai.credit_tracker.balances import Outlook, available, read_balance
+from ai.credit_tracker.balances import Outlook, available, caps_left, read_balance
 from ai.credit_tracker.bands import Band
 from ai.credit_tracker.limits import Limit, limits_at, touches, wishes_account
 from ai.credit_tracker.periods import month_end, month_of, month_start
 from ai.credit_tracker.reconciliation import Reconciliation, latest_reconciliation
-from ai.credit_tracker.records import OPEN_STATES, Balance, CallRecord, CallState, Expense, RunUsage
+from ai.credit_tracker.records import OPEN_STATES, Balance, CallRecord, CallState, CapLeft, Expense, RunUsage
 from ai.credit_tracker.report import budget_json, call_json
 from ai.credit_tracker.reserve_rows import find_reserve
 from ai.credit_tracker.rollups import average_tokens, moments_per_day
@@ -68,8 +68,8 @@ class Books:
         """
         now = self._clock.now()
         month = month_of(now) if period is None else month_of(month_start(period))
-        balance = self._balance_at(now)
-        return await self.read(lambda tx: budget_json(tx, month, balance(tx)))
+        balance, limits = self._balance_at(now), self._limits(now)
+        return await self.read(lambda tx: budget_json(tx, month, balance(tx), caps_left(tx, limits)))
 
     async def spending(self, *, month: str | None = None, since: date | None = None) -> Spending:
         """Return where the money went: in a month like `2026-11` (None: the current one), or since a UTC day.
@@ -81,6 +81,11 @@ class Books:
             return await self.read(lambda tx: read_since(tx, since, now))
         period = month_of(now) if month is None else month_of(month_start(month))
         return await self.read(lambda tx: read_month(tx, period))
+
+    async def caps(self) -> tuple[CapLeft, ...]:
+        """Return what each cap on money has left in its current period: the day's, the AI's own and named ones."""
+        limits = self._limits(self._clock.now())
+        return await self.read(lambda tx: caps_left(tx, limits))
 
     async def pace(self) -> Pace:
         """Return how fast money goes, and what the month will have spent by its end."""
@@ -165,14 +170,13 @@ class Books:
         return limits_at(self._settings, self._mind, now, self._free_requests)
 
     def _outlook(self, now: datetime) -> Outlook:
-        limits = {limit.own or limit.kind: limit for limit in self._limits(now) if limit.own or limit.kind != "money"}
+        limits = {limit.kind: limit for limit in self._limits(now) if limit.kind != "money"}
         return Outlook(
             grant=self._grant,
             paid_provider=self._settings.provider != "local",
             smallest_hold=self._smallest_hold,
             free=limits["free"],
             posts=limits["posts"],
-            reflection=limits["reflection"],
         )
 
     def _away(self, reason: str) -> Balance:

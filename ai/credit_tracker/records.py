@@ -70,7 +70,6 @@ class Balance:
 
     `granted` is the month's allowance alone, `donated` its top-ups and what rolled over from them; `held_unknown`
     is the part of `held` whose outcome nobody knows yet, `reserved` the part that minds keep for their last words;
-    `reflection_left` what reflections may still cost of `reflection_cap` this month;
     `runway_days` is None while less than a day was observed; `overrun` is 0 or below; `away` says why the purse could
     not be read, where the rest is what was last known.
     """
@@ -91,8 +90,17 @@ class Balance:
     overrun: int
     away: str | None = None
     reserved: int = 0
-    reflection_left: int = 0
-    reflection_cap: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CapLeft:
+    """One cap in its current period: nano-dollars left of those filled in, until when; `own`: not set by a person."""
+
+    name: str
+    left: int
+    filled: int
+    resets_at: datetime
+    own: bool
 
 
 @dataclass(frozen=True, slots=True)

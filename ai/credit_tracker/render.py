@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ai.credit_tracker.bands import Band
-from ai.credit_tracker.records import Balance
+from ai.credit_tracker.records import Balance, CapLeft
 from ai.credit_tracker.spending import Line, Pace, Spending, daily_costs
 from ai.ledger.money import NANOS_PER_USD
 
@@ -42,9 +42,9 @@ def sparkline(costs: Sequence[int]) -> str:
     return "".join("·" if cost <= 0 else BARS[-(-cost * top // most)] for cost in shown)
 
 
-def render_budget(balance: Balance, spending: Spending, pace: Pace) -> RenderableType:
+def render_budget(balance: Balance, caps: Sequence[CapLeft], spending: Spending, pace: Pace) -> RenderableType:
     """Return the whole of `budget` for the current month: what there is, where it went, how long it lasts."""
-    return Group(_standing(balance), _pace(balance, pace), "", render_spending(spending))
+    return Group(_standing(balance, caps), _pace(balance, pace), "", render_spending(spending))
 
 
 def render_spending(spending: Spending) -> RenderableType:
@@ -65,7 +65,7 @@ def render_spending(spending: Spending) -> RenderableType:
     )
 
 
-def _standing(balance: Balance) -> Table:
+def _standing(balance: Balance, caps: Sequence[CapLeft]) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim")
     table.add_column(justify="right")
@@ -82,10 +82,10 @@ def _standing(balance: Balance) -> Table:
         table.add_row("overrun", Text(f"{dollars(balance.overrun)}, repaid by the next grant or top-up", "red"))
     table.add_row("available", Text(dollars(balance.available), style="bold"))
     table.add_row("band", Text(balance.band.value, style=BAND_STYLES[balance.band]))
-    table.add_row(
-        "reflections", f"{dollars(balance.reflection_left)} of {dollars(balance.reflection_cap)} left this month"
-    )
     table.add_row("free requests", f"{balance.free_left:,} of {balance.free_quota:,} left today")
+    for cap in caps:
+        until = f"{cap.resets_at:%Y-%m-%d}"
+        table.add_row(f"for {cap.name}", f"{dollars(cap.left)} of {dollars(cap.filled)} left until {until}")
     return table
 
 

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from ai.credit_tracker.bands import Band
-from ai.credit_tracker.records import Balance
+from ai.credit_tracker.records import Balance, CapLeft
 from ai.credit_tracker.render import dollars, render_budget, render_spending, sparkline
 from ai.credit_tracker.spending import Line, Pace, Spending
 
@@ -19,6 +19,7 @@ PLENTY = Balance(
     free_left=1234, free_quota=2000, posts_left=3, overrun=-USD // 4,
 )  # fmt: skip
 PLAIN = replace(PLENTY, donated=0, held=0, held_unknown=0, overrun=0, runway_days=None, band=Band.COMFORTABLE)
+CAPS = (CapLeft("posts", USD // 4, USD, datetime(2026, 11, 30, tzinfo=UTC), own=False),)
 PURPOSES = (Line("thought", 1234, 9, 9, USD),)
 LIVES = (Line("1", 5, 6, 7, USD, "ada"), Line("2", 5, 6, 7, USD), Line("", 1, 2, 3, USD // 2))
 SPENT = Spending(
@@ -50,16 +51,17 @@ def styles(renderable):
 
 
 def test_the_whole_budget_is_on_one_screen():
-    assert lines(render_budget(PLENTY, SPENT, Pace(USD // 3, 8 * USD))) == [
+    assert lines(render_budget(PLENTY, CAPS, SPENT, Pace(USD // 3, 8 * USD))) == [
         "month                       2026-11 (resets 2026-12-01 UTC)",
         "granted                                               $5.00",
         "donated                                               $2.00",
         "spent                                                 $1.00",
-        "held               $3.00 ($0.5000 of it of unknown outcome)",
+        "held                     $3.00 ($0.5000 of unknown outcome)",
         "overrun        -$0.2500, repaid by the next grant or top-up",
         "available                                             $3.00",
         "band                                               cautious",
         "free requests                     1,234 of 2,000 left today",
+        "for posts            $0.2500 of $1.00 left until 2026-11-30",
         "pace: $0.3333 a day, lasts 12,345.7 days; at this pace $8.00 by the end of the month",
         "",
         "2026-11-01 ▆·█· 2026-11-04  $2.53 spent",
@@ -83,7 +85,7 @@ def test_the_whole_budget_is_on_one_screen():
 
 
 def test_what_is_not_there_has_no_row():
-    assert lines(render_budget(PLAIN, NOTHING, Pace(None, None))) == [
+    assert lines(render_budget(PLAIN, (), NOTHING, Pace(None, None))) == [
         "month          2026-11 (resets 2026-12-01 UTC)",
         "granted                                  $5.00",
         "spent                                    $1.00",
@@ -95,17 +97,33 @@ def test_what_is_not_there_has_no_row():
         "2026-11-01 ·· 2026-11-02  $0.00 spent",
         "nothing was spent or thought in this time",
     ]
-    held = lines(render_budget(replace(PLAIN, held=USD), NOTHING, Pace(USD, 2 * USD)))
+    kept = replace(PLAIN, held=USD, held_unknown=USD // 4, reserved=USD // 2)
+    assert (
+        "$1.00 ($0.2500 of unknown outcome, $0.5000 kept for last words)"
+        in lines(render_budget(kept, (), NOTHING, Pace(None, None)))[3]
+    )
+    held = lines(render_budget(replace(PLAIN, held=USD), (), NOTHING, Pace(USD, 2 * USD)))
     assert held[3] == "held                                     $1.00"
     assert held[7] == "pace: $1.00 a day; at this pace $2.00 by the end of the month"
     for unknown in (Pace(None, USD), Pace(USD, None)):
-        assert lines(render_budget(PLAIN, NOTHING, unknown))[6] == "pace: known after a day"
+        assert lines(render_budget(PLAIN, (), NOTHING, unknown))[6] == "pace: known after a day"
 
 
 def test_what_matters_is_seen_at_a_glance():
-    shown = styles(render_budget(PLENTY, SPENT, Pace(USD // 3, 7 * USD + 1)))
+    shown = styles(render_budget(PLENTY, CAPS, SPENT, Pace(USD // 3, 7 * USD + 1)))
     dim = "month granted donated spent held overrun available band".split()
-    heads = ["free requests", "model", "calls", "tokens in", "tokens out", "cost", "purpose", "life", "day"]
+    heads = [
+        "free requests",
+        "for posts",
+        "model",
+        "calls",
+        "tokens in",
+        "tokens out",
+        "cost",
+        "purpose",
+        "life",
+        "day",
+    ]
     pace = "pace: $0.3333 a day, lasts 12,345.7 days; at this pace $7.00 by the end of the month"
     assert shown == dict.fromkeys([*dim, *heads, "2026-11-01", "2026-11-04"], "dim") | {
         "-$0.2500, repaid by the next grant or top-up": "red",
@@ -114,8 +132,8 @@ def test_what_matters_is_seen_at_a_glance():
         "▆·█·": "cyan",
         pace: "yellow",
     }
-    assert pace not in styles(render_budget(PLENTY, SPENT, Pace(USD // 3, 7 * USD)))
-    calm = styles(render_budget(PLAIN, NOTHING, Pace(None, None)))
+    assert pace not in styles(render_budget(PLENTY, CAPS, SPENT, Pace(USD // 3, 7 * USD)))
+    calm = styles(render_budget(PLAIN, (), NOTHING, Pace(None, None)))
     assert calm["pace: known after a day"] == calm["nothing was spent or thought in this time"] == "dim"
 
 
@@ -125,7 +143,7 @@ def test_what_matters_is_seen_at_a_glance():
      ("bankrupt", "bold red")],
 )  # fmt: skip
 def test_a_bands_colour_says_how_bad_it_is(band, style):
-    assert styles(render_budget(replace(PLAIN, band=Band(band)), NOTHING, Pace(None, None)))[band] == style
+    assert styles(render_budget(replace(PLAIN, band=Band(band)), (), NOTHING, Pace(None, None)))[band] == style
 
 
 def test_many_models_are_twenty_lines_and_the_last_sums_up_the_rest_and_days_are_the_last_twenty():

@@ -66,7 +66,9 @@ async def test_it_is_held_from_the_start_and_adds_up(purse):
 async def test_the_tables_say_what_is_kept(purse):
     tracker = await a_mortal(purse)
     await tracker.hold(purse.expense(USD))
-    text = shown(render_budget(await tracker.balance(), await tracker.spending(), await tracker.pace()))
+    text = shown(
+        render_budget(await tracker.balance(), await tracker.caps(), await tracker.spending(), await tracker.pace())
+    )
     assert "$1.03 ($0.0310 kept for last words)" in text
 
 

@@ -38,8 +38,10 @@ async def test_reflection_has_a_quarter_of_the_grant_and_cannot_eat_the_thoughts
     await purse.spend(tracker, USD // 2)
     assert await tracker.room("reflection") == 1 * USD
     await purse.spend(tracker, USD // 2, purpose="reflection")
-    balance = await tracker.balance()
-    assert (balance.reflection_left, balance.reflection_cap) == (USD // 2, USD)
+    assert [(cap.name, cap.left, cap.filled) for cap in await tracker.caps()] == [
+        ("wishes", 4 * USD // 10, 4 * USD // 10),
+        ("reflection", USD // 2, USD),
+    ]
     assert await tracker.room("reflection") == USD // 2
     assert await tracker.room("thought") == 3 * USD
     with pytest.raises(NotAffordable) as refusal:

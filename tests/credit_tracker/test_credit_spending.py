@@ -128,7 +128,9 @@ def shown(renderable) -> str:
 
 async def test_the_tables_show_what_there_is(purse):
     tracker = await three_days(purse)
-    text = shown(render_budget(await tracker.balance(), await tracker.spending(), await tracker.pace()))
+    text = shown(
+        render_budget(await tracker.balance(), await tracker.caps(), await tracker.spending(), await tracker.pace())
+    )
     for expected in (
         "2026-12 (resets 2027-01-01 UTC)",
         "comfortable",
@@ -137,7 +139,7 @@ async def test_the_tables_show_what_there_is(purse):
         "#2",
         "$0.0400",
         "a day, lasts",
-        "$1.25 of $1.25 left this month",
+        "$1.25 of $1.25 left until 2027-01-01",
     ):
         assert expected in text
     empty = shown(render_spending(await tracker.spending(month="2026-01")))

@@ -29,7 +29,7 @@ def contents(ledger):
 
 
 async def lived_in(purse):
-    """Have something in every table: calls of each fate, two months, two minds, gifts, caps, a drift, a restore."""
+    """Have something in every table: calls of each fate, months, minds, gifts, caps, a reserve, a drift, a restore."""
     ada, bob = await purse.tracker(mind="ada", daily_budget_usd="2"), await purse.tracker(mind="bob")
     await ada.topup(USD, "Ada", "gift")
     for tracker in (ada, bob):
@@ -45,6 +45,9 @@ async def lived_in(purse):
     purse.clock.set(datetime(2026, 12, 1, tzinfo=UTC))
     ada = await purse.tracker(mind="ada", daily_budget_usd="2")
     await purse.spend(ada, USD // 7)
+    eve = await purse.tracker(mind="eve", on_bankruptcy="die", openrouter_api_key="key")
+    eve.set_last_words(1, 2)
+    await eve.may_pay()
     purse.ledger.transact_now(lambda tx: compare(tx, purse.clock.now(), USD, mind="ada"))
     purse.ledger.transact_now(lambda tx: note_restore(tx, "r", datetime(2026, 11, 9, tzinfo=UTC)))
     return ada
