@@ -6,8 +6,9 @@
 
 Without memory, what comes to mind is what was last, and there are no embeddings; without hygiene every thought is
 remembered, none refused, nobody is made to rest, no beat is cut short, no loop broken. Each variant lives the same
-hours, a turn every ten minutes, in a process of its own; a rest or a sleep takes the turns that it covers, as it does
-in life. Because fewer words repeat themselves less, variants are compared on as many thoughts as the shortest said.
+hours, a turn every ten minutes or `--every` so many seconds, in a process of its own; a rest or a sleep takes the turns
+that it covers, as it does in life. Because fewer words repeat themselves less, variants are compared on as many
+thoughts as the shortest said.
 Sampling is seeded for each call, so both begin with the same birth. Ctrl-C ends the day and shows the figures so far.
 """
 
@@ -75,7 +76,7 @@ class Run:
 
     async def _one(self, place: int, tell: Callable[[int, dict[str, Any]], None]) -> bool:
         (folder, without), given = self._variants[place], self._options
-        numbers = ("--beats", given.beats, "--steps", given.steps, "--seed", given.seed)
+        numbers = ("--beats", given.beats, "--every", given.every, "--steps", given.steps, "--seed", given.seed)
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", CHILD, folder.resolve(), "--model", given.model),
             *(*map(str, numbers), "--without", ",".join(without)),
@@ -149,7 +150,10 @@ def report(days: Sequence[tuple[Path, Day]], vectors: Vectors) -> dict[str, Any]
 def show(days: Sequence[tuple[Path, Day]], told: dict[str, Any]) -> None:
     """Print the table, then each variant's excerpts and story."""
     console, variants, (_, first) = Console(), told["variants"], days[0]
-    table = Table(title=f"a day on {first.model}, seed {first.seed}", title_justify="left")
+    table = Table(
+        title=f"{first.turns} turns of {first.interval_seconds / 60:g} minutes on {first.model}, seed {first.seed}",
+        title_justify="left",
+    )
     table.add_column("what", no_wrap=True)
     for variant in variants:
         table.add_column(variant["title"], overflow="fold")

@@ -238,7 +238,8 @@ def _environment(folder: Path, day: Day) -> dict[str, str]:
 def add_day(parser: argparse.ArgumentParser) -> None:
     """Add what says which day is lived."""
     parser.add_argument("--model", default="1.5b", help="1.5b, 0.5b, 135m, or a path to a GGUF file")
-    parser.add_argument("--beats", type=int, default=144, help="turns of ten minutes in the day; a rest takes several")
+    parser.add_argument("--beats", type=int, default=144, help="turns in the day; a rest takes several")
+    parser.add_argument("--every", type=int, default=INTERVAL_SECONDS, help="seconds between two turns")
     parser.add_argument("--steps", type=int, default=4, help="MAX_STEPS_PER_BEAT")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--without", type=rooms, default=[], help="memory, hygiene, or both with a comma between")
@@ -259,7 +260,7 @@ def main() -> None:
     add_day(parser)
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
-    day = Day(given.model, given.seed, given.beats, given.steps, INTERVAL_SECONDS, given.without)
+    day = Day(given.model, given.seed, given.beats, given.steps, given.every, given.without)
     try:
         asyncio.run(live(given.folder, day, lambda line: print(json.dumps(line), flush=True)))
     except (Locked, SettingsError) as error:
