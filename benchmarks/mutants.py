@@ -114,12 +114,14 @@ def plant(patterns: Iterable[str]) -> list[Mutant]:
         shutil.copytree(ROOT / name, TREE / name, ignore=shutil.ignore_patterns("__pycache__", "images"))
     shutil.copyfile(ROOT / "pyproject.toml", TREE / "pyproject.toml")
     files = sorted({path.relative_to(ROOT) for glob in config["only_mutate"] for path in ROOT.glob(glob)})
+    wanted = [pattern.partition(" ") for pattern in patterns]
     return [
         mutant
         for file in files
         if not any(fnmatch(str(file), pattern) for pattern in config["do_not_mutate"])
-        and any(fnmatch(str(file), pattern) for pattern in patterns)
+        and any(fnmatch(str(file), of_file) for of_file, _, _ in wanted)
         for mutant in make(file)
+        if any(fnmatch(str(file), of_file) and fnmatch(mutant.function, what or "*") for of_file, _, what in wanted)
     ]
 
 
@@ -208,7 +210,9 @@ def _figures(counts: Counter[str]) -> str:
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", nargs="*", metavar="FILE", default=["*"], help="only these, as ai/ledger/*.py")
+    parser.add_argument(
+        "files", nargs="*", metavar="FILE", default=["*"], help="only these, as 'ai/ledger/*.py' or '*.py Ledger.close'"
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="mutants tried at a time")
     parser.add_argument("--survivors", action="store_true", help="try only those that lived the last time")
     parser.add_argument("--postgres", action="store_true", help="with the tests on PostgreSQL, each with a server anew")
