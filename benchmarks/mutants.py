@@ -1,11 +1,12 @@
 """Change the money code a word at a time and name every change that no test notices.
 
-    python -m benchmarks.mutants [FILE …] [--jobs N] [--survivors] [--postgres]
+    python -m benchmarks.mutants [FILE …] [--jobs N] [--survivors | --kept] [--postgres]
 
 mutmut makes the mutants of the files that pyproject.toml names; benchmarks/mutants_loop.py tries them. An interrupted
-run goes on where it was, as long as neither code nor tests changed. `--survivors` tries only those that lived again.
+run goes on where it was, as long as neither code nor tests changed; `--survivors` tries only those again that lived.
 
-Survivors that may live stand in tests/mutants_kept.txt, each under the reason why. Exits 1 where another one lived.
+Those that may live stand in tests/mutants_kept.txt, each under the reason why, and are not tried but with `--kept`.
+Exits 1 where another one lived.
 """
 
 import argparse
@@ -37,7 +38,7 @@ SQL = re.compile(
     r"\b(SELECT|INSERT|UPDATE|DELETE|FROM|WHERE|AND|OR|BY|CASE|AS|IN|SET|VALUES|COALESCE|COUNT|SUM|RETURNING|LIMIT"
     r"|PRAGMA|SAVEPOINT|RELEASE|ROLLBACK|BEGIN|COMMIT|excluded)\b"
 )
-SAME = "the same SQL"
+SAME, KNOWN = "the same SQL", "may live"
 SURVIVED = ("survived", "reached by no test")
 
 
@@ -178,28 +179,31 @@ def run(mutants: list[Mutant], jobs: int, *, postgres: bool) -> None:
         )
 
 
-def tell(mutants: list[Mutant]) -> int:
-    """Print what became of the mutants: figures by file, then each survivor that is not known; return their number."""
+def tell(mutants: list[Mutant], *, again: bool) -> int:
+    """Print what became of the mutants, by file, and each that lived and is not known to; return the number of those.
+
+    `again`: those that may live were tried again, and each that died is named.
+    """
     found, reasons = verdicts(), kept()
 
     def verdict(mutant: Mutant) -> str:
-        return SAME if same_sql(mutant.change) else str(found[str(mutant)]["verdict"])
+        if same_sql(mutant.change):
+            return SAME
+        return KNOWN if str(mutant) in reasons and not again else str(found[str(mutant)]["verdict"])
 
     counted: dict[str, Counter[str]] = {}
     for mutant in mutants:
         counted.setdefault(mutant.file, Counter())[verdict(mutant)] += 1
     for file, counts in counted.items():
         print(f"{file}: {_figures(counts)}")
-    alive = {str(mutant) for mutant in mutants if verdict(mutant) in SURVIVED}
-    for line in sorted(reasons.keys() & {str(mutant) for mutant in mutants} - alive):
-        print(f"no longer needed in {KEPT.relative_to(ROOT)}: {line}")
-    new = sorted(alive - reasons.keys())
+    dead = sorted(str(mutant) for mutant in mutants if again and verdict(mutant) not in SURVIVED)
+    for line in dead:
+        print(f"noticed after all: {line}")
+    new = sorted({str(mutant) for mutant in mutants if verdict(mutant) in SURVIVED} - reasons.keys())
     for line in new:
         print(f"lived: {line}")
     total = sum(counted.values(), Counter())
-    print(
-        f"{total.total()} mutants: {_figures(total)}; {len(alive) - len(new)} that lived are known, {len(new)} are new"
-    )
+    print(f"{total.total()} mutants: {_figures(total)}")
     return len(new)
 
 
@@ -214,15 +218,18 @@ def main() -> None:
         "files", nargs="*", metavar="FILE", default=["*"], help="only these, as 'ai/ledger/*.py' or '*.py Ledger.close'"
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="mutants tried at a time")
-    parser.add_argument("--survivors", action="store_true", help="try only those that lived the last time")
+    parser.add_argument("--survivors", action="store_true", help="try only those again that lived")
+    parser.add_argument("--kept", action="store_true", help="try those that may live, and no others")
     parser.add_argument("--postgres", action="store_true", help="with the tests on PostgreSQL, each with a server anew")
     given = parser.parse_args()
     began = time.perf_counter()
-    mutants, known, now = plant(given.files), verdicts(), state()
+    mutants, known, now, reasons = plant(given.files), verdicts(), state(), kept()
+    if given.kept:
+        mutants = [mutant for mutant in mutants if str(mutant) in reasons]
 
     def due(mutant: Mutant) -> bool:
-        if same_sql(mutant.change):
-            return False
+        if given.kept or str(mutant) in reasons or same_sql(mutant.change):
+            return bool(given.kept)
         last = known.get(str(mutant), {})
         return last.get("verdict", "survived") in SURVIVED if given.survivors else last.get("state") != now
 
@@ -230,7 +237,7 @@ def main() -> None:
     print(f"{len(mutants)} mutants, {len(tried)} to try", flush=True)
     if tried:
         run(tried, given.jobs, postgres=given.postgres)
-    new = tell(mutants)
+    new = tell(mutants, again=given.kept)
     print(f"{time.perf_counter() - began:.0f} s")
     sys.exit(1 if new else 0)
 
