@@ -11,6 +11,7 @@ promise is broken.
 
 import argparse
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -108,14 +109,14 @@ class Books:
         )
 
 
-def strike(world: World, seed: int, rng: Random, most_lives: int) -> None:
+def strike(world: World, rng: Random, most_lives: int) -> None:
     """Let a mind live in a process of its own and kill it at a random moment, after at most that many lives."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-    told = environment(world.provider, world.folder, **world.settings)
-    command = [sys.executable, "-m", "benchmarks.mortal", str(world.folder), "--seed", str(seed)]
+    told = json.dumps(environment(world.provider, world.folder, **world.settings))
+    command = [sys.executable, "-m", "benchmarks.mortal", str(world.folder), "--settings", told]
     with subprocess.Popen(
         [*command, "--now", rfc3339(world.clock.now())],
-        env={**kept, **told, "PYTHONPATH": str(ROOT)},
+        env={**kept, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
     ) as child:
         hangs = threading.Timer(CHILD_SECONDS, child.terminate)
@@ -128,7 +129,7 @@ def strike(world: World, seed: int, rng: Random, most_lives: int) -> None:
         hangs.cancel()
         world.provider.stage = world.x.watch = None
     if status != -signal.SIGKILL:
-        raise SystemExit(f"the child of seed {seed} was to be killed and ended or hung, with {status}")
+        raise SystemExit(f"the child was to be killed, and ended or hung, with {status}")
 
 
 def _kill_at_a_stage(world: World, child: "subprocess.Popen[bytes]", rng: Random, most_lives: int) -> None:
@@ -228,7 +229,7 @@ def main() -> None:
         strikes, living = 0, 0
         while living < given.lives and strikes < given.lives * 10:
             strikes += 1
-            strike(world, given.seed + strikes, rng, most_lives=6)
+            strike(world, rng, most_lives=6)
             living, books = check(world, strikes)
         print(
             f"{living} lives, {strikes} times kill -9 (seed {given.seed}): one alive after each, numbers consecutive,\n"

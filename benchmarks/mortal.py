@@ -12,9 +12,7 @@ from typing import Any
 
 from ai.clock import VirtualClock, parse_rfc3339
 from ai.house import House
-from ai.settings_sources import load_settings
-from ai.wiring import open_house
-from tests.brain.lived import thinker
+from tests.brain.lived import mind, thinker
 
 LIVES_AT_MOST = 1_000_000  # nobody waits for so many: the process is killed before
 MINUTE = 61.0
@@ -38,12 +36,10 @@ def mortal_thinker(seed: int) -> Callable[[dict[str, Any]], str]:
     return reply
 
 
-async def live_and_die(folder: Path, now: datetime, seed: int) -> None:
-    """Bear and end lives with the settings of the environment; each number on stdout is a life that has ended."""
-    clock, settings = VirtualClock(now), load_settings(directory=folder)
-    (settings.data_dir / "credits").mkdir(parents=True, exist_ok=True)
-    async with open_house(settings, clock, seed=seed) as house:
-        await house.greet()
+async def live_and_die(folder: Path, now: datetime, settings: dict[str, str]) -> None:
+    """Bear and end lives with these settings, the provider's among them; each number on stdout is a life that ended."""
+    clock = VirtualClock(now)
+    async with mind(None, folder, clock, **settings) as house:
         print("ready", flush=True)
         for number in range(LIVES_AT_MOST):
             print(await one_life(house, f"cause {number}"), flush=True)
@@ -67,9 +63,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--now", type=parse_rfc3339, required=True)
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--settings", type=json.loads, required=True, help="as JSON")
     given = parser.parse_args()
-    asyncio.run(live_and_die(given.folder, given.now, given.seed))
+    asyncio.run(live_and_die(given.folder, given.now, given.settings))
 
 
 if __name__ == "__main__":

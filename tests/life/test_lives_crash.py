@@ -11,7 +11,7 @@ def test_exactly_one_lives_after_each_kill_and_the_purse_equals_the_records(tmp_
     with world_for(tmp_path, 5) as world:
         while living < LIVES and kills < KILLS_AT_MOST:
             kills += 1
-            strike(world, kills, rng, most_lives=4)
+            strike(world, rng, most_lives=4)
             before, (living, books) = living, check(world, kills)
             assert living >= max(1, before)
             assert books.money.spent_nanos >= max(spent, books.money.billed_nanos)
