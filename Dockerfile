@@ -22,7 +22,8 @@ RUN apt-get update \
 COPY --from=build /opt/genesis /opt/genesis
 COPY --from=build /opt/models /opt/models
 COPY ai /app/ai
-RUN /opt/genesis/bin/python -m compileall -q /app/ai
+RUN /opt/genesis/bin/python -m compileall -q /app/ai \
+ && printf '#!/bin/sh\nexec python -m ai "$@"\n' > /opt/genesis/bin/genesis && chmod 755 /opt/genesis/bin/genesis
 ENV PATH=/opt/genesis/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -40,6 +40,8 @@ def init(
 ) -> None:
     """Ask for keys and budget, write `.env` for this user alone, and check them."""
     path = Path.cwd() / ".env"
+    if not os.access(path.parent, os.W_OK):  # the container's folder: better said before anything is asked
+        raise Failed(f"{path} cannot be written here; write it where docker-compose.yml is (see .env.example there)")
     if path.exists() and not force:
         raise Failed(f"{path} exists already; edit it, or use --force to answer anew (the old one is kept)")
     before = dotenv_values(path, interpolate=False) if path.exists() else {}

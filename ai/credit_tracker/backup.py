@@ -60,6 +60,9 @@ def make_backup(target: Path, settings: Settings, clock: Clock) -> Manifest:
         raise BackupProblem(f"{settings.data_dir} has no {MIND}: nothing has lived there; set DATA_DIR")
     if not target.parent.is_dir():
         raise BackupProblem(f"the folder {target.parent} does not exist; make it, or choose another")
+    if not os.access(target.parent, os.W_OK):
+        better = settings.data_dir.absolute() / target.name
+        raise BackupProblem(f"the folder {target.parent.absolute()} cannot be written; choose another, like {better}")
     created_at = clock.now()
     part = target.with_name(target.name + ".part")
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".backup-") as folder:

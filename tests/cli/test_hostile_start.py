@@ -277,3 +277,19 @@ def test_a_read_only_folder_is_told_in_one_line(small_disk: Path, provider: Fake
     assert "read-only" in one_line(person.types("up"))
     subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
     assert spent(person) == provider.billed_nanos
+
+
+def test_a_program_in_a_read_only_folder_says_where_a_backup_and_an_env_file_may_go(
+    small_disk: Path, tmp_path: Path, provider: FakeOpenRouter
+) -> None:
+    """The container's folder is one: whoever types there what the guide says for a machine must learn what to do."""
+    person = Person(small_disk, provider, DATA_DIR=str(tmp_path / "data"))
+    assert person.types("run", "1").status == 0
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    assert f"cannot be written; choose another, like {tmp_path}/data/b.tar.gz" in one_line(
+        person.types("backup", "b.tar.gz")
+    )
+    assert person.types("backup", str(tmp_path / "data" / "b.tar.gz")).status == 0
+    assert "cannot be written here; write it where docker-compose.yml is" in one_line(
+        person.types("init", typing="\n\n\n")
+    )
