@@ -68,8 +68,8 @@ class Books:
         """
         now = self._clock.now()
         month = month_of(now) if period is None else month_of(month_start(period))
-        balance, limits = self._balance_at(now), self._limits(now)
-        return await self.read(lambda tx: budget_json(tx, month, balance(tx), caps_left(tx, limits)))
+        balance = self._balance_at(now)
+        return await self.read(lambda tx: budget_json(tx, month, balance(tx)))
 
     async def spending(self, *, month: str | None = None, since: date | None = None) -> Spending:
         """Return where the money went: in a month like `2026-11` (None: the current one), or since a UTC day.

@@ -1,21 +1,20 @@
 """The budget as programs see it: the JSON of `budget --json` and `GET /api/budget` (CONTRACT §3)."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from ai.credit_tracker.balances import spent_in
 from ai.credit_tracker.months import find_month, month_account
 from ai.credit_tracker.periods import days_of, month_end
-from ai.credit_tracker.records import Balance, CallRecord, CapLeft
+from ai.credit_tracker.records import Balance, CallRecord
 from ai.ledger.money import usd9
 from ai.ledger.transaction import Transaction
 
 
-def budget_json(tx: Transaction, period: str, balance: Balance, caps: Sequence[CapLeft]) -> dict[str, Any]:
-    """Return the budget document of a month; `balance` and `caps` are those of the current one.
+def budget_json(tx: Transaction, period: str, balance: Balance) -> dict[str, Any]:
+    """Return the budget document of a month; `balance` is that of the current one.
 
     Amounts are decimal strings in USD with 9 places. `by_model`, `by_purpose` and `by_life` each add up to `spent`.
-    A past month has neither band nor runway, which are null, nor caps.
+    A past month has neither band nor runway: both are null.
     """
     current = period == balance.period
     if current:
@@ -38,17 +37,6 @@ def budget_json(tx: Transaction, period: str, balance: Balance, caps: Sequence[C
         "by_model": _by_model(tx, period),
         "by_purpose": _by_purpose(tx, period),
         "by_life": _by_life(tx, period),
-        "caps": [_cap_json(cap) for cap in caps if current],
-    }
-
-
-def _cap_json(cap: CapLeft) -> dict[str, Any]:
-    return {
-        "name": cap.name,
-        "left": usd9(cap.left),
-        "filled": usd9(cap.filled),
-        "resets_at": f"{cap.resets_at:%Y-%m-%dT%H:%M:%SZ}",
-        "own": cap.own,
     }
 
 
