@@ -35,7 +35,9 @@ ALL = (
     ),
     Measurement("budget", "every question about money on large books", ("--transfers", "200000")),
     Measurement(
-        "daemon", "a beat beside the model's time; start to healthy; idle", ("--beats", "60", "--idle-seconds", "10")
+        "daemon",
+        "a beat beside the model's time; start to healthy; idle; memory",
+        ("--beats", "60", "--idle-seconds", "10"),
     ),
     Measurement("observer", "the page with much to show and many watching", ("--events", "50000", "--streams", "50")),
     Measurement("pacing", "the rotator against a bound that knows the month", ("--seeds", "1", "--budgets", "1,5")),

@@ -1,6 +1,9 @@
-"""What the daemon costs beside thinking: a beat's own time, start to healthy, idle memory and CPU.
+"""What the daemon costs beside thinking: a beat's own time, start to healthy, idle CPU, memory while it remembers.
 
 python -m benchmarks.daemon [--beats 200] [--idle-seconds 20] [--json]
+
+Memory is that of the real daemon, as RSS and PSS (its share of pages that others map as well): without embeddings;
+with MiniLM loaded, after its first beat and after `--beats` more; and of the embedded model's process apart.
 """
 
 import argparse
@@ -14,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,11 +29,14 @@ from rich.progress import Progress
 from rich.table import Table
 
 from ai.clock import VirtualClock
+from benchmarks.month import Scripted
 from tests.brain.lived import environment, mind, thinker
 from tests.world.openrouter import FakeOpenRouter
+from tests.world.openrouter_faults import status
 
 ROOT = Path(__file__).resolve().parent.parent
 HEALTHY_SECONDS_AT_MOST = 60.0
+Types = Callable[..., None]  # runs one command beside the daemon to its end
 
 
 class TimedModel:
@@ -68,39 +76,79 @@ async def beats(count: int, advance: Any) -> list[float]:
     return own
 
 
-def daemon(idle_seconds: float) -> dict[str, float]:
-    """Start a daemon without the embedded model; return seconds to healthy, idle MB (PSS where known) and CPU %."""
-    with tempfile.TemporaryDirectory() as folder, FakeOpenRouter(reply=thinker(4)) as provider:
-        port = _free_port()
-        variables = {
-            **os.environ,
-            **environment(provider, Path(folder), OBSERVER_PORT=str(port)),
-            "PYTHONPATH": str(ROOT),
-        }
-        begun = time.perf_counter()
-        with subprocess.Popen(
-            [sys.executable, "-m", "ai", "up"], env=variables, cwd=folder, stdout=subprocess.DEVNULL
-        ) as process:
+@contextmanager
+def awake(folder: Path, provider: FakeOpenRouter, **settings: str) -> Iterator[tuple[psutil.Process, float, Types]]:
+    """Start the daemon in `folder`; yield its process, the seconds until it was healthy, and who types commands."""
+    port = _free_port()
+    told = environment(provider, folder, OBSERVER_PORT=str(port), LLM_TIMEOUT_SECONDS="60", **settings)
+    models = {"GENESIS_MODELS_DIR": str(ROOT / ".cache" / "models")}  # where `make models` puts them
+    variables = {**models, **os.environ, **told, "PYTHONPATH": str(ROOT)}
+
+    def types(*words: str) -> None:
+        command = [sys.executable, "-m", "ai", *words]
+        subprocess.run(command, env=variables, cwd=folder, stdout=subprocess.DEVNULL, check=True)
+
+    begun = time.perf_counter()
+    with subprocess.Popen(
+        [sys.executable, "-m", "ai", "up"], env=variables, cwd=folder, stdout=subprocess.DEVNULL
+    ) as process:
+        try:
             while not _ready(port):
                 if process.poll() is not None or time.perf_counter() - begun > HEALTHY_SECONDS_AT_MOST:
                     raise SystemExit("the daemon did not become healthy; run `genesis up` and read its log")
                 time.sleep(0.02)
-            healthy = time.perf_counter() - begun
-            time.sleep(5)  # the first beat is lived
-            seen = psutil.Process(process.pid)
-            before, since = sum(seen.cpu_times()[:2]), time.perf_counter()
-            time.sleep(idle_seconds)
-            cpu = (sum(seen.cpu_times()[:2]) - before) / (time.perf_counter() - since)
-            memory = seen.memory_info().rss
-            stopping = time.perf_counter()
-            process.send_signal(signal.SIGTERM)
-            process.wait(30)
-            return {
-                "start_to_healthy_seconds": round(healthy, 2),
-                "idle_memory_mb": round(memory / 1e6, 1),
-                "idle_cpu_percent": round(100 * cpu, 2),
-                "stop_seconds": round(time.perf_counter() - stopping, 2),
-            }
+            yield psutil.Process(process.pid), time.perf_counter() - begun, types
+        finally:
+            process.kill()
+
+
+def daemon(idle_seconds: float) -> dict[str, float]:
+    """Return what a daemon without embedded models takes: seconds to healthy and to stop, idle memory and CPU."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        FakeOpenRouter(reply=thinker(4)) as provider,
+        awake(Path(folder), provider) as (process, healthy, _),
+    ):
+        time.sleep(5)  # the first beat is lived
+        before, since = sum(process.cpu_times()[:2]), time.perf_counter()
+        time.sleep(idle_seconds)
+        cpu = (sum(process.cpu_times()[:2]) - before) / (time.perf_counter() - since)
+        memory = _memory("idle", process)
+        stopping = time.perf_counter()
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+        return {
+            "start_to_healthy_seconds": round(healthy, 2),
+            **memory,
+            "idle_cpu_percent": round(100 * cpu, 2),
+            "stop_seconds": round(time.perf_counter() - stopping, 2),
+        }
+
+
+def remembering(count: int) -> dict[str, float]:
+    """Return MB of a daemon that embeds and retrieves: after a beat, after `count` more; and of its model's child."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        FakeOpenRouter(reply=Scripted(5)) as provider,
+        awake(Path(folder), provider, EMBEDDINGS="local", LOCAL_MODEL="135m") as (process, _, types),
+    ):
+        types("run", "2")  # the second has something to retrieve
+        if not any("minilm" in mapped.path for mapped in process.memory_maps()):
+            raise SystemExit("MiniLM is not loaded: are its weights there? `make models` fetches them")
+        early = _memory("embeddings", process)
+        types("run", str(count))
+        late = _memory(f"embeddings_after_{count}_beats", process)
+        provider.fault_for = lambda _: status(503)
+        types("run", "1")  # the embedded model thinks
+        return {**early, **late, **_memory("model_child", *process.children())}
+
+
+def _memory(name: str, *processes: psutil.Process) -> dict[str, float]:
+    seen = [process.memory_full_info() for process in processes]
+    return {
+        f"{name}_rss_mb": round(sum(one.rss for one in seen) / 1e6, 1),
+        f"{name}_pss_mb": round(sum(one.pss for one in seen) / 1e6, 1),
+    }
 
 
 def _ready(port: int) -> bool:
@@ -137,6 +185,7 @@ def main() -> None:
         "own_milliseconds_median": round(1000 * statistics.median(own), 2),
         "own_milliseconds_p95": round(1000 * sorted(own)[int(len(own) * 0.95)], 2),
         **daemon(options.idle_seconds),
+        **remembering(options.beats),
     }
     if options.json:
         print(json.dumps(figures))
