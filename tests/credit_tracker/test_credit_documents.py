@@ -1,12 +1,17 @@
 """The JSON of the purse, whole: programs read it by its names, and money in it is a string to the nano-dollar."""
 
+import csv
+import io
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+
+import pytest
 
 from ai.credit_tracker import CallState, Usage
 from ai.credit_tracker.reconciliation import Reconciliation, reconciliation_json
 from ai.credit_tracker.records import CallRecord
 from ai.credit_tracker.report import call_json
+from ai.credit_tracker.spending import Line, Spending, daily_costs, spending_csv, spending_json
 from tests.credit_tracker.conftest import BOTH_STORES
 
 USD = 1_000_000_000
@@ -133,3 +138,76 @@ async def test_the_runway_is_told_in_hundredths_of_a_day_and_of_the_month_that_i
     report = await tracker.budget_report()
     assert report["runway_days"] == round(runway, 2) != round(runway, 1)
     assert (await tracker.budget_report("2026-10"))["runway_days"] is None
+
+
+@BOTH_STORES
+async def test_the_spending_of_two_minds_is_told_whole_for_programs_and_for_spreadsheets(purse):
+    purse.clock.set(datetime(2026, 10, 31, 12, tzinfo=UTC))
+    for mind, model, purpose, life, cost in (
+        ("ada", "lab/a", "thought", 10, 3), ("bob", "lab/a", "crisis", 2, 2), ("ada", "lab/b", "thought", 2, 4),
+        ("bob", "x/post", "post", None, 1),
+    ):  # fmt: skip
+        tracker = await purse.tracker(mind=mind)
+        usage = Usage(100 * cost, 10 * cost)
+        await purse.spend(tracker, cost, subject=model, purpose=purpose, life=life, usage=usage)
+        purse.clock.advance(20 * 86_400)
+    spending = await tracker.spending(since=date(2026, 10, 31))
+
+    def entry(calls, cost, **fields):
+        tokens = {"prompt_tokens": 100 * cost, "completion_tokens": 10 * cost, "cost": f"0.{cost:09d}"}
+        return fields | {"calls": calls} | tokens
+
+    assert spending_json(spending) == {
+        "since": "2026-10-31",
+        "until": "2027-01-19",
+        "spent": "0.000000010",
+        "by_day": [
+            entry(1, 3, day="2026-10-31"),
+            entry(1, 2, day="2026-11-20"),
+            entry(1, 4, day="2026-12-10"),
+            entry(1, 1, day="2026-12-30"),
+        ],
+        "by_model": [entry(2, 5, model="lab/a"), entry(1, 4, model="lab/b"), entry(1, 1, model="x/post")],
+        "by_purpose": [entry(2, 7, purpose="thought"), entry(1, 2, purpose="crisis"), entry(1, 1, purpose="post")],
+        "by_life": [
+            entry(1, 4, life=2, mind="ada"),
+            entry(1, 2, life=2, mind="bob"),
+            entry(1, 3, life=10, mind="ada"),
+            entry(1, 1, life=None, mind="bob"),
+        ],
+    }
+    assert spending_csv(spending).splitlines() == [
+        "dimension,key,mind,calls,prompt_tokens,completion_tokens,cost_usd",
+        "day,2026-10-31,,1,300,30,0.000000003",
+        "day,2026-11-20,,1,200,20,0.000000002",
+        "day,2026-12-10,,1,400,40,0.000000004",
+        "day,2026-12-30,,1,100,10,0.000000001",
+        "purpose,thought,,2,700,70,0.000000007",
+        "purpose,crisis,,1,200,20,0.000000002",
+        "purpose,post,,1,100,10,0.000000001",
+        "model,lab/a,,2,500,50,0.000000005",
+        "model,lab/b,,1,400,40,0.000000004",
+        "model,x/post,,1,100,10,0.000000001",
+        "life,2,ada,1,400,40,0.000000004",
+        "life,2,bob,1,200,20,0.000000002",
+        "life,10,ada,1,300,30,0.000000003",
+        "life,,bob,1,100,10,0.000000001",
+    ]
+
+
+def test_one_minds_lives_need_no_name_in_front_and_a_day_is_one_entry():
+    line = Line("7", 1, 2, 3, 4)
+    nothing = Spending("2026-11-01", "2026-11-01", 4, (), (), (), (line,))
+    assert spending_json(nothing)["by_life"] == [
+        {"life": 7, "calls": 1, "prompt_tokens": 2, "completion_tokens": 3, "cost": "0.000000004"}
+    ]
+    assert daily_costs(nothing) == [0]
+    assert daily_costs(replace(nothing, last="2026-10-30")) == []
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r"])
+def test_a_spreadsheet_takes_no_name_for_a_formula(begin):
+    name = begin + "1+1"
+    spending = Spending("2026-11-01", "2026-11-01", 4, (), (), (Line(name, 1, 2, 3, 4),), ())
+    (row,) = csv.DictReader(io.StringIO(spending_csv(spending), newline=""))
+    assert row["key"] == "'" + name
