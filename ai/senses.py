@@ -146,6 +146,8 @@ class Senses:
             messages=self._mailbox.unread(),
             posting=self._posting_line(balance, now),
             mood=life.mood,
+            purpose=purpose.value,
+            why=why,
             occasion=OCCASIONS[purpose].format(why=why),
             nudge=NUDGES[life.beats % len(NUDGES)],
         )

@@ -39,6 +39,8 @@ SCENE: dict[str, Any] = {
     "now": "2026-11-22 06:00",
     "budget": "$4.98 of $5.00",
     "messages": 0,
+    "purpose": "thought",
+    "why": "",
     "occasion": "",
     "beat": 0,
 }

@@ -141,8 +141,10 @@ def test_the_brief_scene_ends_with_its_one_cue() -> None:
         "weekday": "Sunday",
         "now": "2026-11-22 06:00",
         "budget": "$4.98 of $5.00",
+        "purpose": "thought",
+        "why": "",
         "occasion": "",
-        "beat": 8,
+        "beat": 10,
         "messages": 0,
         "nudge": "Think the next thought.",
     }
@@ -153,3 +155,15 @@ def test_the_brief_scene_ends_with_its_one_cue() -> None:
     assert "remember: kept" in told
     assert render("beat_local", **{**scene, "messages": 2}).endswith("unread. Read it.")
     assert render("beat_local", **{**scene, "occasion": "Post."}).endswith("Post.")
+    day = {"purpose": "important", "why": "a new day begins", "occasion": "This moment matters."}
+    assert render("beat_local", **{**scene, **day}).endswith("A new day begins. What do you make of it?")
+
+
+def test_cues_of_a_day_are_many() -> None:
+    scene: dict[str, Any] = dict.fromkeys(
+        ("briefing", "self_page", "weekday", "budget", "purpose", "why", "occasion"), ""
+    )
+    scene |= {"goals": [], "memories": [], "thoughts": [], "deeds": [], "messages": 0, "now": "2026-11-22 06:00"}
+    cues = [render("beat_local", **scene, beat=n, nudge="Think.").splitlines()[-1] for n in range(144)]
+    assert len(set(cues)) > 40
+    assert sum("files" in cue for cue in cues) == 9
