@@ -21,6 +21,9 @@ from ai.settings import Settings
 from tests.credit_tracker.conftest import NOON
 
 USD = 1_000_000_000
+NOT_EMPTY = (
+    r"^the PostgreSQL purse has [0-9]+ transfers already; restore into an empty database, and name it in DATABASE_URL$"
+)
 
 
 class Home:
@@ -258,7 +261,7 @@ def test_a_manifest_is_read_or_refused():
 async def test_a_shared_purse_moves_from_postgres_to_a_file_and_back(postgres_server, tmp_path):
     first = await Home(tmp_path / "first", postgres_server.database("first_purse")).live()
     first.backup(tmp_path / "b.tar.gz")
-    with pytest.raises(BackupProblem, match=r"has [0-9]+ transfers already; restore into an empty database"):
+    with pytest.raises(BackupProblem, match=NOT_EMPTY):
         first.restore(tmp_path / "b.tar.gz", force=True)
     for other in (Home(tmp_path / "file"), Home(tmp_path / "second", postgres_server.database("second_purse"))):
         other.restore(tmp_path / "b.tar.gz")

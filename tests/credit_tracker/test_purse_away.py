@@ -1,6 +1,7 @@
 """The purse goes away and comes back: no spending meanwhile, nothing lost, nothing doubled."""
 
 import asyncio
+import socket
 
 import pytest
 
@@ -8,6 +9,7 @@ from ai.clock import VirtualClock
 from ai.credit_tracker import Band, CallState, CreditTracker, ProviderClock, Usage, open_credit_ledger
 from ai.ledger.audit import audit
 from ai.ledger.errors import StoreUnavailable
+from ai.ledger.silence import QUIET_SECONDS
 from ai.settings import Settings
 from tests.credit_tracker.conftest import NOON, Purse
 from tests.world.postgres import running_server
@@ -71,3 +73,29 @@ async def test_a_hold_whose_caller_is_cancelled_is_given_back(purse):
     assert (await tracker.balance()).held == 0
     call = await tracker.call(expense.id)
     assert call is None or call.state is CallState.VOIDED
+
+
+def test_a_silent_server_is_asked_again_by_the_purses_own_clock():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.setblocking(False)
+
+        def asked():
+            calls = 0
+            while True:
+                try:
+                    silent.accept()[0].close()
+                except BlockingIOError:
+                    return calls
+                calls += 1
+
+        clock = VirtualClock(NOON)
+        ledger = open_credit_ledger(f"postgresql://genesis@127.0.0.1:{silent.getsockname()[1]}/purse", clock)
+        seen = []
+        for seconds in (0, QUIET_SECONDS):
+            clock.advance(seconds)
+            for _ in range(3):
+                with pytest.raises(StoreUnavailable, match="connection timeout expired"):
+                    ledger.read_now(lambda _: None)
+            seen.append(asked())
+        ledger.close()
+    assert seen == [1, 1]
