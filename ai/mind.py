@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
-from ai.ledger.sqlite import connect, migrate
+from ai.ledger.sqlite import check_versions, connect, migrate
 
 MIGRATIONS = files("ai") / "migrations" / "mind"
 
@@ -76,9 +76,11 @@ class Mind:
 def open_mind(path: Path, *, read_only: bool = False) -> Mind:
     """Open, and unless `read_only` create and migrate, the database at `path`.
 
-    Raises ai.ledger.errors.NewerSchema, StoreUnavailable or CorruptStore, each with one line for people.
+    Raises ai.ledger.errors.NewerSchema, OlderSchema, StoreUnavailable or CorruptStore, each with one line for people.
     """
     connection = connect(path, read_only=read_only)
-    if not read_only:
+    if read_only:
+        check_versions(connection, "mind", MIGRATIONS, for_reading=True)
+    else:
         migrate(connection, "mind", MIGRATIONS)
     return Mind(connection)

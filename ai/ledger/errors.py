@@ -99,3 +99,13 @@ class StoreUnavailable(LedgerError):
 
 class CorruptStore(LedgerError):
     """The database is damaged. The file was left as it is; nothing new was written over it."""
+
+
+class OlderSchema(StoreUnavailable):
+    """The database is of an older version of this program, and who only reads cannot bring it up to date."""
+
+    def __init__(self, component: str, found: int, known: int) -> None:
+        super().__init__(
+            f"the database has version {found} of its {component!r} tables and this program writes {known}: "
+            "`genesis up` or `genesis run 1` brings it up to date"
+        )

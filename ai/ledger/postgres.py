@@ -7,7 +7,7 @@ import psycopg
 from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from ai.ledger.errors import ConstraintBroken, CorruptStore, LedgerError, NewerSchema, StoreUnavailable
+from ai.ledger.errors import ConstraintBroken, CorruptStore, LedgerError, NewerSchema, OlderSchema, StoreUnavailable
 from ai.ledger.versions import migrations_in
 
 RV = TypeVar("RV")
@@ -127,7 +127,8 @@ def be_patient(connection: BoundedConnection, seconds: int) -> None:
 def migrate(connection: psycopg.Connection[Any], component: str, folder: Traversable, *, read_only: bool) -> int:
     """Bring the component's tables to the newest version in `folder`, all of it in one transaction; return the version.
 
-    A reader only looks. Raises NewerSchema, touching nothing, where the database is ahead of this program.
+    A reader only looks, and raises OlderSchema where a writer would migrate. Raises NewerSchema, touching nothing,
+    where the database is ahead of this program.
     """
     known = migrations_in(folder)
     newest = known[-1].version if known else 0
@@ -150,6 +151,8 @@ def migrate(connection: psycopg.Connection[Any], component: str, folder: Travers
         version = _version(connection, component)
     if version > newest:
         raise NewerSchema(component, version, newest)
+    if 0 < version < newest:
+        raise OlderSchema(component, version, newest)
     return version
 
 

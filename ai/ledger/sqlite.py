@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from ai.ledger.errors import CorruptStore, LedgerError, NewerSchema, StoreUnavailable
+from ai.ledger.errors import CorruptStore, LedgerError, NewerSchema, OlderSchema, StoreUnavailable
 from ai.ledger.versions import migrations_in
 
 # Other processes commit in under a millisecond; a lock held this long is a stuck process, and saying so
@@ -85,13 +85,20 @@ def migrate(connection: sqlite3.Connection, component: str, folder: Traversable)
     return check_versions(connection, component, folder)
 
 
-def check_versions(connection: sqlite3.Connection, component: str, folder: Traversable) -> int:
-    """Return the component's version in the database; raises NewerSchema where `folder` does not know it."""
+def check_versions(
+    connection: sqlite3.Connection, component: str, folder: Traversable, *, for_reading: bool = False
+) -> int:
+    """Return the component's version in the database; raises NewerSchema where `folder` does not know it.
+
+    Who only reads cannot migrate: `for_reading` raises OlderSchema where the tables are of a version before.
+    """
     known = max((migration.version for migration in migrations_in(folder)), default=0)
     with named_errors(_path_of(connection)):
         version = _version(connection, component)
     if version > known:
         raise NewerSchema(component, version, known)
+    if for_reading and 0 < version < known:
+        raise OlderSchema(component, version, known)
     return version
 
 

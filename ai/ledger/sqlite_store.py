@@ -115,7 +115,7 @@ class SQLiteStore:
         try:
             for component, folder in self._components:
                 if self._read_only:
-                    check_versions(connection, component, folder)
+                    check_versions(connection, component, folder, for_reading=True)
                 else:
                     migrate(connection, component, folder)
         except BaseException:
