@@ -316,9 +316,10 @@ class Rotation:
         """
         prompt, _ = pace.tokens.get(Purpose.THOUGHT, DEFAULT_TOKENS)
         self._tell_smallest_hold(self._memory.thought_size() or round(prompt) + CALL_TOKENS)
-        bounds = {model.id: exact_bound(model, self._of_size(LAST_WORDS_INPUT)) for model in self._paid()}
-        if bounds:
-            cheap = [model for model in self._paid() if model.tier is not Tier.PREMIUM]
+        paid = self._paid()
+        if paid:
+            bounds = {model.id: exact_bound(model, self._of_size(LAST_WORDS_INPUT)) for model in paid}
+            cheap = [model for model in paid if model.tier is not Tier.PREMIUM]
             best = max(cheap, key=lambda model: (model.quality, model.id), default=None)
             least = min(bounds.values())
             self._tracker.set_last_words(least, least if best is None else bounds[best.id])

@@ -81,17 +81,15 @@ class Registry:
         Parameters of all actions stand side by side, none required: which belong to which is checked by `perform`,
         whose answer a model understands better than a grammar. Meant for `strict: false`.
         """
-        return {
-            "type": "object",
-            "properties": {
+        return _closed(
+            {
                 "thought": {"type": "string", "maxLength": MAX_THOUGHT_SCHEMA_CHARS},
                 "importance": {"type": "integer", "minimum": 1, "maximum": 10},
                 "action": {"type": "string", "enum": self.names},
                 "params": {"type": "object", "properties": dict(self._params), "additionalProperties": False},
             },
-            "required": ["thought", "action", "params"],
-            "additionalProperties": False,
-        }
+            ("thought", "action", "params"),
+        )
 
     def local_schema(self) -> dict[str, Any]:
         """Return what `reply_schema` leaves to `perform`: one form of a reply for each action, with its own parameters.

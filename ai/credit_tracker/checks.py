@@ -46,26 +46,23 @@ def check_records(tx: Transaction) -> tuple[str, ...]:
             found.append(
                 f"account {month_account(period)}: ${usd9(pending)} is pending and calls hold ${usd9(held)}{also}"
             )
+        days = _sums(tx, "rollups", "day", days_of(period))
         found += [
             f"account {spent_account(period)}: has ${usd9(spent)} and the sums by {dimension} say ${usd9(total)}"
-            for dimension, total in _sums(tx, "rollups WHERE day", days_of(period)).items()
+            for dimension, total in days.items()
             if total != spent
         ]
-        found += _months(tx, period)
+        found += [
+            f"month {period}: its days by {dimension} say ${usd9(days[dimension])} and its sum ${usd9(total)}"
+            for dimension, total in _sums(tx, "month_rollups", "month", (period, period)).items()
+            if total != days[dimension]
+        ]
     return tuple(found[:MAX_NAMED])
 
 
-def _months(tx: Transaction, period: str) -> list[str]:
-    days = _sums(tx, "rollups WHERE day", days_of(period))
-    months = _sums(tx, "month_rollups WHERE month", (period, period))
-    return [
-        f"month {period}: its days by {dimension} say ${usd9(days[dimension])} and its sum ${usd9(total)}"
-        for dimension, total in months.items()
-        if total != days[dimension]
-    ]
-
-
-def _sums(tx: Transaction, column: str, span: tuple[str, str]) -> dict[str, int]:
-    rows = tx.execute(f"SELECT dimension, SUM(cost) AS cost FROM {column} BETWEEN ? AND ? GROUP BY dimension", span)
+def _sums(tx: Transaction, table: str, column: str, span: tuple[str, str]) -> dict[str, int]:
+    rows = tx.execute(
+        f"SELECT dimension, SUM(cost) AS cost FROM {table} WHERE {column} BETWEEN ? AND ? GROUP BY dimension", span
+    )
     sums = {row["dimension"]: int(row["cost"]) for row in rows}
     return {dimension: sums.get(dimension, 0) for dimension in ("model", "purpose", "life")}

@@ -163,8 +163,7 @@ class Transaction:
             raise InvalidTransfer(f"hold {hold_id} has {len(legs)} legs; it needs 1 to {MAX_LEGS}")
         values: list[object] = []
         for n, leg in enumerate(legs):
-            if not _is_amount(leg.amount) or leg.debit == leg.credit:
-                _check_leg(leg)
+            _check_leg(leg)
             values += (f"{hold_id}/{n}", "hold", leg.debit, leg.credit, leg.amount, 0, None, memo, self.at)
         try:
             self._write(_INSERT[len(legs)], values)
@@ -285,7 +284,8 @@ def _check_amount(of: str, amount: int) -> None:
 
 
 def _check_leg(leg: Leg) -> None:
-    _check_amount(f"{leg.debit} → {leg.credit}", leg.amount)
+    if not _is_amount(leg.amount):  # asked at each leg: the words are made only where they are needed
+        _check_amount(f"{leg.debit} → {leg.credit}", leg.amount)
     if leg.debit == leg.credit:
         raise InvalidTransfer(f"debit and credit are both {leg.debit}; a transfer needs two accounts")
 
