@@ -1,0 +1,1 @@
+-- Nothing changes here: SQLite plans a CHECK with its statement, once. PostgreSQL did not.
