@@ -28,6 +28,7 @@ MODELS = Path(__file__).parents[1] / ".cache/models"
 TIMEOUT_SECONDS = 600.0
 SPOKEN_TOKENS = 64
 DRAFT = "You may say something to the world now, if you have something worth saying: post_tweet."
+OTHER = "You look back at your life. " * 150  # as long as a reflection
 SCENE: dict[str, Any] = {
     "briefing": "",
     "self_page": "",
@@ -82,11 +83,15 @@ class Bench:
 
     async def ask(self, content: str, *, schema: dict[str, Any] | None = None, max_tokens: int = 700) -> Outcome:
         """Return the answer to one scene."""
+        return await self._say(self.system, content, schema=schema, max_tokens=max_tokens)
 
+    async def _say(
+        self, system: str, content: str, *, schema: dict[str, Any] | None = None, max_tokens: int
+    ) -> Outcome:
         async def headers(_: str | None) -> None:
             return
 
-        messages = [Message(role="system", content=self.system), Message(role="user", content=content)]
+        messages = [Message(role="system", content=system), Message(role="user", content=content)]
         (model,) = self.mind.models()
         request = ModelRequest("bench", model, messages, max_tokens, schema, timeout_seconds=TIMEOUT_SECONDS)
         outcome = await self.mind.complete(request, headers)
@@ -106,7 +111,13 @@ class Bench:
         assert read.usage is not None
         assert wrote.usage is not None
         fresh = read.usage.prompt_tokens - read.usage.cached_tokens
-        return f"reads {fresh / reading:.0f} tokens/s, writes {wrote.usage.completion_tokens / writing:.0f} tokens/s"
+        speed = f"reads {fresh / reading:.0f} tokens/s, writes {wrote.usage.completion_tokens / writing:.0f} tokens/s"
+        begun = time.perf_counter()
+        await self._say(OTHER, text, max_tokens=1)
+        other = time.perf_counter() - begun
+        begun = time.perf_counter()
+        await self.ask(text, max_tokens=1)
+        return f"{speed}, another prompt {other:.1f} s and the one before again {time.perf_counter() - begun:.1f} s"
 
     async def actions(self) -> int:
         """Show each situation's answer; return how many actions were right."""

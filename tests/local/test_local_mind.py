@@ -20,8 +20,8 @@ from ai.actions import Registry, parse_reply
 from ai.actions.everyday import ALL
 from ai.clock import VirtualClock
 from ai.journal import Journal
-from ai.llm.calls import ModelRequest, Outcome
-from ai.llm.local.child import SOCKET_PATH_BYTES, Child, ChildFailed, socket_folder, socket_path
+from ai.llm.calls import Message, ModelRequest, Outcome
+from ai.llm.local.child import SOCKET_PATH_BYTES, Child, ChildFailed, Served, socket_folder, socket_path
 from ai.llm.local.sources import HubSource
 from ai.llm.local.stock import Surroundings
 from ai.llm.local.supervisor import LocalMind
@@ -176,9 +176,9 @@ def test_the_child_dies_with_its_parent(shelf: Path) -> None:
     code = f"""
 import asyncio
 from pathlib import Path
-from ai.llm.local.child import Child, default_places
+from ai.llm.local.child import Child, Served, default_places
 async def main():
-    child = await Child.start(Path({str(shelf / weight.files[0].name)!r}), "local/x", 1, default_places())
+    child = await Child.start(Served(Path({str(shelf / weight.files[0].name)!r}), "local/x"), 1, default_places())
     print(child.pid, child.socket, flush=True)
     await asyncio.Event().wait()
 asyncio.run(main())
@@ -391,6 +391,25 @@ async def test_a_file_of_ones_own_is_named_by_its_stem(
     await mind.close()
 
 
+@real_model
+async def test_a_reflection_between_two_thoughts_does_not_make_it_read_the_second_anew(
+    tmp_path: Path, journal: Journal, clock: HeldClock, shelf: Path
+) -> None:
+    """Each beat after a reflection would cost a larger model half a minute of the machine before its first word."""
+    table = [replace(WEIGHTS["135m"], prompt_cache_mib=WEIGHTS["0.5b"].prompt_cache_mib)]
+    mind = mind_of(tmp_path, journal, clock, machine=machine(), shelves=(shelf,), table=table)
+    await mind.settled()
+    beat, reflection = "The rain is loud tonight. " * 60, "What did I learn of the sea? " * 60
+    cached = []
+    for prompt in (beat, reflection, beat + "And now?"):
+        outcome = await ask(mind, prompt, max_tokens=1, messages=[Message(role="user", content=prompt)])
+        assert outcome.usage is not None
+        cached.append(outcome.usage.cached_tokens)
+    assert cached[1] < 50  # the template and who it is
+    assert cached[2] > 300
+    await mind.close()
+
+
 def test_a_socket_lies_where_its_path_is_short_enough(tmp_path: Path) -> None:
     deep = tmp_path / ("d" * SOCKET_PATH_BYTES)
     deep.mkdir()
@@ -409,5 +428,5 @@ async def test_a_child_that_cannot_start_leaves_nothing_behind(tmp_path: Path) -
     places = tmp_path / "s"
     places.mkdir()
     with pytest.raises(ChildFailed, match="ended with 1: failed to load model: wrong magic"):
-        await Child.start(tmp_path / "x.gguf", "local/x", 1, [places, Path("/tmp")], broken)  # noqa: S108
+        await Child.start(Served(tmp_path / "x.gguf", "local/x"), 1, [places, Path("/tmp")], broken)  # noqa: S108
     assert list(places.iterdir()) == []

@@ -6,6 +6,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -54,6 +55,15 @@ def socket_path(folder: Path) -> Path:
     return folder / "mind.sock"
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A model file as a child serves it; what it read of prompts before the last one is kept in `prompt_cache_mib`."""
+
+    path: Path
+    model_id: str
+    prompt_cache_mib: int = 0
+
+
 class Child:
     """A running server process for one model file."""
 
@@ -65,21 +75,20 @@ class Child:
         self.model_id = model_id
 
     @classmethod
-    async def start(
-        cls, model: Path, model_id: str, threads: int, places: Iterable[Path], program: Path = SERVER
-    ) -> Self:
-        """Start a server for `model` and return it when it is ready to answer; raises ChildFailed."""
+    async def start(cls, served: Served, threads: int, places: Iterable[Path], program: Path = SERVER) -> Self:
+        """Start a server for a model and return it when it is ready to answer; raises ChildFailed."""
         folder = socket_folder(places)
-        options = ("--model", model, "--alias", model_id, "--socket", socket_path(folder))
-        numbers = ("--threads", str(threads), "--context", str(CONTEXT_TOKENS))
+        options = ("--model", served.path, "--alias", served.model_id, "--socket", socket_path(folder))
+        numbers = ("--threads", threads, "--context", CONTEXT_TOKENS, "--prompt-cache", served.prompt_cache_mib)
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", program, *options, *numbers),
+            *(sys.executable, "-P", program, *options),
+            *map(str, numbers),
             stdin=asyncio.subprocess.PIPE,  # held open as long as we live: the child ends when it ends
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,  # Ctrl-C in a terminal is for us: the beat in hand still needs its thinker
         )
-        child = cls(process, folder, model_id)
+        child = cls(process, folder, served.model_id)
         try:
             await child._until_ready()
         except BaseException:

@@ -23,7 +23,7 @@ def parameters(options: argparse.Namespace) -> "xllamacpp.CommonParams":
     params.n_parallel = 1  # calls queue: one mind thinks one thought at a time
     params.cpuparams.n_threads = options.threads
     params.cpuparams_batch.n_threads = options.threads
-    params.cache_ram_mib = 0  # the default of 8 GB grew from 240 to 878 MB in 25 prompts; a prefix is reused anyway
+    params.cache_ram_mib = options.prompt_cache  # the default of 8 GB grew from 240 to 878 MB in 25 prompts
     params.no_extra_bufts = True  # repacked copies of the weights would take as much memory again
     params.fit_params = False  # memory was looked at by the parent; the given context is the context
     params.sampling.penalty_repeat = 1.1  # with the last 64 tokens: small models loop and copy without it
@@ -41,6 +41,7 @@ def main() -> None:
     parser.add_argument("--socket", required=True)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--context", type=int, required=True)
+    parser.add_argument("--prompt-cache", type=int, required=True, help="in MiB; 0: the last prompt only is known")
     options = parser.parse_args()
     server = xllamacpp.Server(parameters(options))  # returns when the model is loaded, raises when it cannot be
     sys.stdout.write(f"ready {server.listening_address}\n")

@@ -16,7 +16,8 @@ from ai.llm.local.table import LANGUAGE_MODELS, MEGABYTE, Weight
 from ai.llm.local.weights import default_sources
 
 RESERVE_BYTES = 200 * MEGABYTE  # left for the daemon and the system beside a model
-OWN_OVERHEAD_BYTES = 250 * MEGABYTE  # context and buffers beside the weights of a file that the table does not know
+OWN_OVERHEAD_BYTES = 460 * MEGABYTE  # context, buffers and prompt cache of a file that the table does not know
+OWN_PROMPT_CACHE_MIB = 112  # as of the largest in the table
 OWN_QUALITY = 2.0  # a person's own file is taken for as good as the best of the table
 GGUF = b"GGUF"  # how a file that the runtime reads begins
 
@@ -30,6 +31,7 @@ class LocalModel:
     path: Path
     memory_bytes: int
     quality: float
+    prompt_cache_mib: int
 
 
 def default_shelves(environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
@@ -147,7 +149,8 @@ class Stock:
             needed = (need + RESERVE_BYTES) // MEGABYTE
             self.problem = f"LOCAL_MODEL {path} needs {needed:,} MB of memory, {room // MEGABYTE:,} MB are free"
             return
-        self._have(LocalModel(f"local/{path.stem.lower()}", f"{path.stem} (embedded)", path, need, OWN_QUALITY))
+        model_id, title = f"local/{path.stem.lower()}", f"{path.stem} (embedded)"
+        self._have(LocalModel(model_id, title, path, need, OWN_QUALITY, OWN_PROMPT_CACHE_MIB))
 
     async def _provide(self) -> None:
         """Find what is on disk; then fetch what is better, and go on trying for a while where it cannot be had."""
@@ -191,4 +194,4 @@ class Stock:
 
 
 def _model(weight: Weight, path: Path) -> LocalModel:
-    return LocalModel(weight.model_id, weight.title, path, weight.memory_bytes, weight.quality)
+    return LocalModel(weight.model_id, weight.title, path, weight.memory_bytes, weight.quality, weight.prompt_cache_mib)

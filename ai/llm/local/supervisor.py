@@ -11,7 +11,7 @@ import httpx2
 
 from ai.llm.calls import Endpoint, ModelRequest, Outcome, ProviderError, Shape
 from ai.llm.endpoint import OpenAIEndpoint
-from ai.llm.local.child import CONTEXT_TOKENS, Child, ChildFailed
+from ai.llm.local.child import CONTEXT_TOKENS, Child, ChildFailed, Served
 from ai.llm.local.shape import shaped
 from ai.llm.local.stock import LocalModel, Stock, Surroundings
 from ai.llm.local.supply import Download
@@ -171,8 +171,9 @@ class LocalMind:
     async def _start(self, model: LocalModel) -> None:
         begun = self._clock.monotonic()
         try:
-            around = self._around
-            child = await Child.start(model.path, model.id, around.machine.threads, around.places, around.program)
+            threads, places, program = self._around.machine.threads, self._around.places, self._around.program
+            served = Served(model.path, model.id, model.prompt_cache_mib)
+            child = await Child.start(served, threads, places, program)
         except ChildFailed as error:
             if error.signal_number == signal.SIGILL:
                 self._stock.give_up("this processor lacks instructions that the local model's runtime needs (SIGILL)")
