@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ai.llm.local.supply import RETRY_SECONDS, Supply
 from ai.llm.local.table import WEIGHTS
+from ai.memory.safetensors import Rows, mapped, tensors_in
 
 if TYPE_CHECKING:  # numpy and tokenizers take 40 MB: they are imported when the first text is embedded
     from collections.abc import Mapping, Sequence
@@ -33,7 +33,6 @@ MAX_TOKENS = 256  # what the model was trained to compare; longer texts are cut
 MAX_CHARS = 8_000  # far more than MAX_TOKENS tokens of any language; the rest need not be looked at
 EPSILON = 1e-12
 IDLE_SECONDS = 300.0  # then the weights' memory is given back; loading them again takes 0.1 s
-HEADER_LENGTH_BYTES = 8
 
 
 class EmbeddingsUnavailable(Exception):
@@ -88,12 +87,13 @@ class MiniLM:
         if self._files is None:
             raise EmbeddingsUnavailable("the weights of all-MiniLM-L6-v2 are not here yet")
         async with self._turn:
-            if self._network is None:
-                try:
+            try:
+                if self._network is None:
                     self._network = await asyncio.to_thread(load, *self._files)
-                except OSError as error:
-                    raise EmbeddingsUnavailable(f"all-MiniLM-L6-v2 cannot be read: {error}") from None
-            vectors = await asyncio.to_thread(lambda network: [network.vector(text) for text in texts], self._network)
+                network = self._network
+                vectors = await asyncio.to_thread(lambda: [network.vector(text) for text in texts])
+            except OSError as error:
+                raise EmbeddingsUnavailable(f"all-MiniLM-L6-v2 cannot be read: {error}") from None
             self._rest_later()
         return vectors
 
@@ -136,23 +136,9 @@ def load(weights: Path, tokenizer: Path) -> Network:
     cutter = Tokenizer.from_file(str(tokenizer))
     cutter.enable_truncation(MAX_TOKENS)
     cutter.no_padding()
-    return Network(cutter, read_safetensors(weights))
-
-
-def read_safetensors(path: Path) -> dict[str, Vector]:
-    """Return the float32 tensors of a safetensors file by name, mapped read-only (its format: a length, JSON, data)."""
-    import numpy as np  # noqa: PLC0415 - see above: only when needed
-
-    data = np.memmap(path, dtype=np.uint8, mode="r")
-    length = int.from_bytes(data[:HEADER_LENGTH_BYTES].tobytes(), "little")
-    start = HEADER_LENGTH_BYTES + length
-    header = json.loads(data[HEADER_LENGTH_BYTES:start].tobytes())
-    tensors = {}
-    for name, about in header.items():
-        if name != "__metadata__" and about["dtype"] == "F32":
-            first, end = about["data_offsets"]
-            tensors[name] = data[start + first : start + end].view(np.float32).reshape(about["shape"])
-    return tensors
+    places = tensors_in(weights)
+    words = Rows(weights, *places.pop("embeddings.word_embeddings.weight"))
+    return Network(cutter, words, mapped(weights, places))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +146,7 @@ class Network:
     """BERT's forward pass, as in https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2, one text at a time."""
 
     tokenizer: Tokenizer
+    words: Rows
     tensors: Mapping[str, Vector]
 
     def vector(self, text: str) -> Vector:
@@ -169,8 +156,7 @@ class Network:
         readable = text[:MAX_CHARS].encode("utf-8", "replace").decode()  # a lone surrogate is no text to a tokenizer
         tokens = self.tokenizer.encode(readable).ids
         tensors = self.tensors
-        seen = tensors["embeddings.word_embeddings.weight"][tokens]
-        seen = seen + tensors["embeddings.position_embeddings.weight"][: len(tokens)]
+        seen = self.words[tokens] + tensors["embeddings.position_embeddings.weight"][: len(tokens)]
         seen = seen + tensors["embeddings.token_type_embeddings.weight"][0]
         seen = self._normalised(seen, "embeddings.LayerNorm")
         for number in range(LAYERS):

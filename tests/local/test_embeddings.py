@@ -62,6 +62,20 @@ def test_any_text_has_a_vector_of_length_one(network: Network, text: str) -> Non
     assert float(np.linalg.norm(vector)) == pytest.approx(1.0, abs=1e-5)
 
 
+def test_a_mind_of_many_words_takes_no_more_memory_than_one_of_few(network: Network) -> None:
+    """The table of words is half of the weights: a month of thoughts must not draw all of it into memory."""
+
+    def mapped() -> int:
+        return sum(part.rss for part in psutil.Process().memory_maps() if "minilm" in part.path)
+
+    network.vector("warm")
+    before, words = mapped(), [word for word in network.tokenizer.get_vocab() if word.isalpha()][::8]
+    for first in range(0, len(words), 100):
+        network.vector(" ".join(words[first : first + 100]))
+    assert len(words) > 2_000
+    assert mapped() - before < 2_000_000
+
+
 async def test_it_is_loaded_when_asked_and_gives_its_memory_back(
     tmp_path: Path, journal: Journal, heard: Heard, clock: HeldClock, network: Network
 ) -> None:
@@ -77,6 +91,23 @@ async def test_it_is_loaded_when_asked_and_gives_its_memory_back(
     assert np.allclose((await embedder.embed(["a cat"]))[0], first[0])
     await embedder.close()
     assert heard.kinds() == []
+
+
+async def test_weights_that_are_taken_away_under_it_are_missed_as_any_others(
+    tmp_path: Path, journal: Journal, clock: HeldClock, network: Network
+) -> None:
+    """A fault of the house would end the beat; words alone go on."""
+    del network
+    shelf = tmp_path / "shelf"
+    shelf.mkdir()
+    for path in MODELS.glob("all-minilm*"):
+        (shelf / path.name).symlink_to(path)
+    embedder = MiniLM(tmp_path, [shelf], (), journal, clock)
+    assert len(await embedder.embed(["a cat"])) == 1
+    (shelf / "all-minilm-l6-v2.safetensors").unlink()
+    with pytest.raises(EmbeddingsUnavailable, match="cannot be read"):
+        await embedder.embed(["a dog"])
+    await embedder.close()
 
 
 async def test_without_weights_it_says_so_and_goes_on_trying(
