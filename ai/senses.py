@@ -8,7 +8,7 @@ from ai.clock import Clock
 from ai.credit_tracker import Balance, Band, CreditTracker
 from ai.journal import Journal
 from ai.life import Life
-from ai.memory import Kind, clean
+from ai.memory import Kind, Memory, clean
 from ai.mind import Mind
 from ai.model_config import Model, Tier
 from ai.prompts import render
@@ -18,6 +18,7 @@ from ai.settings import Settings
 THOUGHTS_SHOWN = 5  # enough not to repeat oneself; more crowds a small model's context of 4,096 tokens
 DEEDS_SHOWN = 3
 MEMORIES_SHOWN = 6
+MEMORIES_RETRIEVED = 20  # what is shown apart from thoughts, and from insights to a small model, is among them
 MEMORIES_IN_BRIEF = 2  # of an idle beat, which is to cost less
 MEMORY_CHARS = 240
 SELF_CHARS = 900
@@ -53,6 +54,12 @@ class PostOffice(Protocol):
     def next_at(self) -> datetime:
         """Return when the next post may go out, as far as the gap between posts decides."""
         ...
+
+
+def with_one_insight(memories: Sequence[Memory]) -> list[Memory]:
+    """Return `memories` with the first insight alone: a small model copies several and says nothing else."""
+    first = next((memory for memory in memories if memory.kind is Kind.REFLECTION), None)
+    return [memory for memory in memories if memory is first or memory.kind is not Kind.REFLECTION]
 
 
 def worded_for(model: Model | None, prompt: str) -> str:
@@ -124,7 +131,9 @@ class Senses:
         now, balance = self._clock.now(), await self._tracker.balance()
         thoughts = [memory.text for memory in life.memory.recent(THOUGHTS_SHOWN, Kind.THOUGHT)]
         about = why or (thoughts[-1] if thoughts else life.first_thought)
-        memories = await life.memory.retrieve(about, memories_shown + THOUGHTS_SHOWN)
+        memories = await life.memory.retrieve(about, MEMORIES_RETRIEVED)
+        if model is not None and model.tier is Tier.LOCAL:
+            memories = with_one_insight(memories)
         shown = [memory.text for memory in memories if memory.text not in thoughts][:memories_shown]
         return render(
             worded_for(model, "beat"),

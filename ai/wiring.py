@@ -4,7 +4,7 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from ai.actions import ActionContext, Registry, Workspace
+from ai.actions import ActionContext, Refused, Registry, Workspace
 from ai.brain import Brain
 from ai.caretaker import Caretaker
 from ai.catalogue import Catalogue
@@ -134,6 +134,8 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
 
     def context(life: Life, beat: int, importance: int | None) -> ActionContext:
         async def reflect() -> str:
+            if (why := life.memory.too_soon_to_reflect()) is not None:
+                raise Refused(why)
             insights = await life.memory.reflect(brain.ask)
             return "; ".join(insight.text for insight in insights) or "nothing new came of it"
 

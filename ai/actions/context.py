@@ -152,7 +152,8 @@ class ActionContext:
     """Everything an action may reach in one step of one beat.
 
     `rest(seconds)` puts the next beat off and returns when it is. `reflect()` looks back over recent memories and
-    returns what was understood. `importance` is the weight that the reply gave its moment.
+    returns what was understood, or raises Refused where it is too soon. `importance` is the weight that the reply gave
+    its moment.
     """
 
     life: int | None

@@ -16,6 +16,7 @@ from ai.purpose import Purpose
 
 if TYPE_CHECKING:
     from ai.memory.asking import Ask
+    from ai.memory.similarity import SimilarityGuard
     from ai.memory.stream import MemoryStream
 
 IMPORTANCE_THRESHOLD = 150  # Park et al., section 4.2; at the usual 3 a thought it is some 50 thoughts
@@ -72,19 +73,43 @@ def due(memories: Sequence[Memory], state: Mapping[str, Any], born_at: datetime,
 
     `state` is what the last one left in the life's file: `upto` (a memory's id) and `at` (when it was tried).
     """
-    last = parse_rfc3339(state["at"]) if state else born_at
-    since = [memory for memory in memories if memory.id > state.get("upto", 0) and memory.kind is not Kind.REFLECTION]
-    waited = abs(now - last)  # a clock set back must not silence it
+    since, waited = _since(memories, state), _waited(state, born_at, now)
     if len(since) < LEAST_MEMORIES or waited < LEAST_GAP:
         return False
     return waited >= DAILY or sum(memory.importance for memory in since) >= IMPORTANCE_THRESHOLD
 
 
-async def reflect(stream: MemoryStream, ask: Ask, now: datetime) -> list[Memory]:
+def too_soon(memories: Sequence[Memory], state: Mapping[str, Any], now: datetime) -> str | None:
+    """Return one line on why the mind may not look back now of its own wish, or None where it may.
+
+    A small model that likes to look back would else do it at each step, and fill its memory with the same insight.
+    """
+    since = _since(memories, state)
+    if len(since) < LEAST_MEMORIES:
+        return (
+            f"only {len(since)} memories are new since you last looked back; live on, and look back at {LEAST_MEMORIES}"
+        )
+    if state and _waited(state, now, now) < LEAST_GAP:
+        return f"you looked back at {parse_rfc3339(state['at']):%H:%M}; once an hour is enough"
+    return None
+
+
+def _since(memories: Sequence[Memory], state: Mapping[str, Any]) -> list[Memory]:
+    """Return the memories since the last reflection, those that reflections left aside."""
+    return [memory for memory in memories if memory.id > state.get("upto", 0) and memory.kind is not Kind.REFLECTION]
+
+
+def _waited(state: Mapping[str, Any], born_at: datetime, now: datetime) -> timedelta:
+    last = parse_rfc3339(state["at"]) if state else born_at
+    return abs(now - last)  # a clock set back must not silence it
+
+
+async def reflect(stream: MemoryStream, ask: Ask, guard: SimilarityGuard, now: datetime) -> list[Memory]:
     """Ask what the latest memories mean; return the insights, kept as memories that cite their evidence.
 
-    Two calls under Purpose.REFLECTION. An insight without a cited memory that it was shown is not kept; where no
-    model gives a usable answer nothing is, and the next try comes after LEAST_GAP.
+    Two calls under Purpose.REFLECTION. An insight without a cited memory that it was shown is not kept, nor one that
+    `guard` knows from before in nearly the same words; where no model gives a usable answer nothing is, and the next
+    try comes after LEAST_GAP.
     """
     latest = stream.recent(LOOKED_AT)
     if not latest:
@@ -95,11 +120,10 @@ async def reflect(stream: MemoryStream, ask: Ask, now: datetime) -> list[Memory]
     for question in questions:
         evidence.update({memory.id: memory for memory in await stream.retrieve(question, EVIDENCE_A_QUESTION)})
     insights = await _ask_insights(questions, [evidence[number] for number in sorted(evidence)], ask)
+    new = [insight for insight in insights if (await guard.hear(insight[0])).near is None]
     with stream.together():
-        kept = [
-            stream.add(text, Kind.REFLECTION, importance=rating, sources=because) for text, rating, because in insights
-        ]
-        if kept:
+        kept = [stream.add(text, Kind.REFLECTION, importance=rating, sources=because) for text, rating, because in new]
+        if insights:
             stream.keep_state(STATE, {"upto": latest[-1].id, "at": rfc3339(now)})
     return kept
 

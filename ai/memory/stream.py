@@ -10,6 +10,7 @@ from ai.memory import condensing, reflection
 from ai.memory.archive import Archive
 from ai.memory.memory import USUAL_IMPORTANCE, Kind, Memory, Origin, clamp_importance, from_document, tidy
 from ai.memory.scoring import Weights, score
+from ai.memory.similarity import SimilarityGuard
 from ai.memory.vectors import VectorIndex
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class MemoryStream:
         self._index: VectorIndex | None = None
         self._embed_again = 0.0  # in monotonic seconds: not to wait for a lost embedder at every beat
         self._told_words = False
+        self._insights = SimilarityGuard(mind, clock, "insight", embedder, life=life)
         self._working = {
             number: from_document(life, number, document) for number, document in sorted(file.documents(TABLE).items())
         }
@@ -153,9 +155,13 @@ class MemoryStream:
             memories = condensing.group(list(self._working.values()))
             self._fold(memories, await condensing.by_model(memories, ask) if memories else None)
 
+    def too_soon_to_reflect(self) -> str | None:
+        """Return one line for the mind on why it is too soon to look back of its own wish, or None."""
+        return reflection.too_soon(self.recent(len(self)), self.state(reflection.STATE) or {}, self._clock.now())
+
     async def reflect(self, ask: Ask) -> list[Memory]:
         """Look back now, due or not; return what was understood, as memories that cite their evidence."""
-        insights = await reflection.reflect(self, ask, self._clock.now())
+        insights = await reflection.reflect(self, ask, self._insights, self._clock.now())
         for insight in insights:
             self._journal.append(
                 "memory.reflected", text=insight.text, memory=insight.id, because=list(insight.sources)

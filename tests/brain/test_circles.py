@@ -1,14 +1,18 @@
 """A mind that says the same in other words is told so, and then made to rest."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from ai.clock import VirtualClock
+from ai.mailbox import Mailbox
 from ai.memory import Kind
+from ai.model_config import Tier
 from ai.model_rotator import TIERS
 from ai.purpose import Purpose
+from ai.senses import Senses
 from tests.brain.lived import START, live, mind
 from tests.world.openrouter import FakeOpenRouter
 
@@ -74,3 +78,26 @@ async def test_a_newborn_may_think_what_a_dead_life_thought(tmp_path: Path) -> N
             assert life is not None
             assert life.number == 2
             assert [m.text for m in life.memory.recent(9, Kind.THOUGHT) if "drums" in m.text], "it was not refused"
+
+
+async def test_a_small_model_is_shown_one_insight_among_its_memories(tmp_path: Path) -> None:
+    """It copies what it is shown: of many insights, thoughts come out that are about nothing."""
+    clock = VirtualClock(START)
+    with FakeOpenRouter(reply=circles, date=clock.now) as provider:
+        async with mind(provider, tmp_path, clock) as house:
+            await live(house, clock, 1)
+            life = house.lives.current()
+            assert life is not None
+            insights = [f"I understood that rain number {number} comes back." for number in range(5)]
+            for insight in insights:
+                life.memory.add(insight, Kind.REFLECTION, 9)
+            rooms = {"tracker": house.tracker, "mind": house.mind, "journal": house.journal, "clock": clock}
+            mail = Mailbox(house.mind, house.journal)
+            senses = Senses(**rooms, mailbox=mail, posts=house.outbox, settings=house.settings)
+            large = next(model for model in house.catalogue.models().values() if model.tier is not Tier.LOCAL)
+            shown = {}
+            for model in (large, replace(large, tier=Tier.LOCAL)):
+                scene = await senses.scene(life, model, Purpose.THOUGHT, "rain")
+                shown[model.tier] = sum(insight in scene for insight in insights)
+            assert shown[large.tier] > 1
+            assert shown[Tier.LOCAL] == 1

@@ -34,6 +34,35 @@ async def test_insights_are_kept_with_their_evidence(head):
     assert event.data == {"text": "I hide in rain.", "memory": 13, "because": [10, 11]}
 
 
+async def test_an_insight_that_was_had_before_is_not_had_again(head):
+    """A small model understands the same each time; its memory would be full of it, and so would each thought."""
+    fill(head, 12)
+    midwife = ScriptedMidwife().say(QUESTIONS, insights(("I hide in rain.", [10], 8), ("I hide in the rain.", [11], 7)))
+    assert len(await head.stream.reflect(midwife.ask)) == 1
+    head.start()
+    midwife.say(QUESTIONS, insights(("I hide in rain!", [9], 8), ("Tea is how I ask for company.", [8], 6)))
+    assert [memory.text for memory in await head.stream.reflect(midwife.ask)] == ["Tea is how I ask for company."]
+    midwife.say(QUESTIONS, insights(("Tea is how I ask for company.", [8], 6)))
+    assert await head.stream.reflect(midwife.ask) == []
+    assert head.stream.recent(9, Kind.REFLECTION)[-1].text == "Tea is how I ask for company."
+
+
+async def test_of_its_own_wish_it_looks_back_once_an_hour_and_only_on_something_new(head):
+    """A small model looked back at every step: the machine's time, and a paid model's money, for the same insight."""
+    fill(head, 4)
+    assert "only 4 memories are new" in head.stream.too_soon_to_reflect()
+    fill(head, 1)
+    assert head.stream.too_soon_to_reflect() is None
+    await head.stream.reflect(ScriptedMidwife().say(QUESTIONS, insights(("So it is.", [5], 5))).ask)
+    fill(head, 5)
+    assert head.stream.too_soon_to_reflect() == "you looked back at 00:00; once an hour is enough"
+    head.clock.advance(LEAST_GAP.total_seconds())
+    assert head.start().too_soon_to_reflect() is None
+    await head.stream.reflect(ScriptedMidwife().say(QUESTIONS, insights(("So it is.", [11], 5))).ask)
+    head.clock.advance(LEAST_GAP.total_seconds())
+    assert "only 0 memories are new" in head.stream.too_soon_to_reflect(), "what brought nothing new was looked at too"
+
+
 async def test_it_is_due_by_importance_and_once_a_day(head):
     midwife = ScriptedMidwife()
     fill(head, 4, importance=10)
