@@ -14,12 +14,12 @@ import statistics
 import sys
 import tempfile
 import time
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ai.ledger import Ledger, Leg, Transaction, audit, open_ledger
+from ai.ledger.ids import new_id
 from benchmarks.purse_writer import capture, fund, hold, now_us, race
 from tests.world.postgres import binaries, running_server
 
@@ -65,11 +65,11 @@ def grow(ledger: Ledger, have: int, want: int) -> int:
 
     The bulk path: the rows of held and captured calls, written by one INSERT … SELECT a transaction. The
     schema's triggers judge and count every row as ever; only Python and the commits are saved. Nothing but
-    this benchmark uses it.
+    this benchmark uses it. Their ids grow with time, as `new_id` makes them.
     """
     rows = (
         "WITH RECURSIVE some(n) AS (SELECT ? UNION ALL SELECT n + 1 FROM some WHERE n < ?), "
-        "named AS MATERIALIZED (SELECT lower(hex(randomblob(4))) || '-' || n AS id FROM some)"
+        "named AS MATERIALIZED (SELECT printf('%032x', n) AS id FROM some)"
     )
     added = 0
     while have + added < want:
@@ -105,7 +105,7 @@ def against_bare_commits(folder: Path, sizes: list[int]) -> dict[str, Any]:
         ours, theirs = [], []
         for _ in range(WARM + ROUNDS):
             theirs.append(seconds(lambda: two_bare_commits(bare)))
-            call = uuid.uuid4().hex
+            call = new_id()
             ours.append(seconds(lambda call=call: pair(ledger, call)))  # type: ignore[misc]
         have += 2 * (WARM + ROUNDS)
         medians[size] = (statistics.median(ours[WARM:]), statistics.median(theirs[WARM:]))
@@ -141,7 +141,7 @@ def many_callers(url: str) -> dict[str, Any]:
 
     async def caller(pairs: int) -> None:
         for _ in range(pairs):
-            call = uuid.uuid4().hex
+            call = new_id()
             await ledger.transact(hold(call, [Leg("month", "spent", 5)]))
             await ledger.transact(capture(call, [4]))
 

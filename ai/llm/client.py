@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from ai.credit_tracker import Expense, NotAffordable
 from ai.ledger.errors import LedgerError
+from ai.ledger.ids import new_id
 from ai.llm.answers import Ask, Completion, Limits, NoAnswer
 from ai.llm.bound import call_bound, embedding_bound, output_tokens
 from ai.llm.calls import ModelRequest, Outcome
@@ -50,7 +50,6 @@ class PaidClient:
         *,
         provider_clock: ProviderClock,
         limits: Limits | None = None,
-        new_id: Callable[[], str] = lambda: uuid4().hex,
     ) -> None:
         self.endpoints = dict(endpoints)
         self.health = health
@@ -60,7 +59,6 @@ class PaidClient:
         self._tracker = tracker
         self._till = Till(tracker, provider_clock, health, journal)
         self._settler = Settler(self.endpoints, self._till, journal, clock)
-        self._new_id = new_id
         self._free_at: deque[float] = deque(maxlen=max(1, self.limits.free_requests_per_minute))
         self._dearer: set[str] = set()
         self._life: int | None = None
@@ -161,7 +159,7 @@ class PaidClient:
     ) -> Expense:
         """Return what is to be held for one call."""
         return Expense(
-            id=self._new_id(),
+            id=new_id(),
             subject=model.id,
             purpose=purpose.value,
             amount_nanos=amount_nanos,
@@ -191,7 +189,7 @@ class PaidClient:
         endpoint = self.endpoints[model.endpoint]
         most = output_tokens(model, ask.max_tokens)
         schema = ask.schema if endpoint.paid or ask.local_schema is None else ask.local_schema
-        request = ModelRequest(self._new_id(), model, ask.messages, most, schema, ask.temperature, timeout_seconds)
+        request = ModelRequest(new_id(), model, ask.messages, most, schema, ask.temperature, timeout_seconds)
         if not endpoint.paid:
             outcome = await endpoint.complete(request, _nothing)
             await finished(self._note_unpaid(self.expense(model, ask.purpose, 0, client=ask.client), outcome))
