@@ -278,21 +278,25 @@ def growth(days: Sequence[Day]) -> dict[str, float]:
 
 def show(month: Month) -> None:
     """Print the month as a table and what stands at its end."""
-    table = Table(title=f"{len(month.days)} days, seed {month.seed}", title_justify="left")
+    title = f"{len(month.days)} days, seed {month.seed}; m$: thousandths of a dollar, prompt: its tokens"
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
     heads = (
-        "day", "beats", "empty", "$ a beat", "prompt", "file kB", "mind.db MB", "memories", "insights", "cited",
-        "invented", "posts", "longest run", "loops refused", "ms a beat",
+        "day", "beats", "m$ a\nbeat", "prompt", "file\nkB", "mind\nMB", "memories", "insights", "made\nup", "posts",
+        "in a\nrow", "loops", "ms a\nbeat",
     )  # fmt: skip
     for head in heads:
-        table.add_column(head, justify="right")
+        table.add_column(head, justify="right", no_wrap=True)
     for day in month.days:
         table.add_row(
-            str(day.day), str(day.beats), str(day.empty), f"{day.cost_a_beat_usd:.6f}", f"{day.prompt_tokens:,.0f}",
-            f"{day.file_kb:,.0f}", f"{day.mind_mb:.1f}", f"{day.memories:,}", str(day.reflections), str(day.cited),
+            str(day.day), str(day.beats), f"{day.cost_a_beat_usd * 1e3:.2f}", f"{day.prompt_tokens:,.0f}",
+            f"{day.file_kb:,.0f}", f"{day.mind_mb:.1f}", f"{day.memories:,}", str(day.reflections),
             str(day.invented), str(day.posts), str(day.longest_run), str(day.refused_loops), f"{day.milliseconds:.0f}",
         )  # fmt: skip
     console = Console()
     console.print(table)
+    insights, cited = (sum(getattr(day, name) for day in month.days) for name in ("reflections", "cited"))
+    empty = sum(day.empty for day in month.days)
+    console.print(f"{empty} beats without a thought; {insights} insights cite {cited} memories", highlight=False)
     for name, ratio in growth(month.days).items():
         console.print(f"last third against middle third, {name.replace('_', ' ')}: ×{ratio:.2f}")
     console.print(", ".join(f"{purpose} ${cost / 1e9:.9f}" for purpose, cost in month.by_purpose.items()))
