@@ -110,13 +110,10 @@ def change_grant(tx: Transaction, period: str, grant: int) -> None:
     """
     month = _get(tx, period)
     account = month_account(period)
-    if grant > month.granted:
-        _move(tx, period, "granted", grant - month.granted, (TREASURY, account))
-        repay_overrun(tx, period)
-    elif grant < month.granted:
-        available = tx.account(account).available
-        unspent_grant = available - min(month.donated - month.rolled, available)
-        _move(tx, period, "granted", -min(month.granted - grant, unspent_grant), (TREASURY, account))
+    available = tx.account(account).available
+    unspent_grant = available - min(month.donated - month.rolled, available)
+    _move(tx, period, "granted", max(grant - month.granted, -unspent_grant), (TREASURY, account))
+    repay_overrun(tx, period)
 
 
 def sweep_month(tx: Transaction, period: str) -> None:
