@@ -140,10 +140,13 @@ def pour_donations(tx: Transaction, period: str) -> None:
 
 
 def repay_overrun(tx: Transaction, period: str) -> None:
-    """Pay back, from what the month has available, what calls cost beyond all cover."""
+    """Pay back, from what the month has available, what calls cost beyond all cover.
+
+    A refund of such a call makes a debt below zero: the month takes back of it what it has repaid.
+    """
     debt = -tx.account(OVERRUN).available
-    if debt > 0:
-        pay = min(debt, tx.account(month_account(period)).available)
+    if debt:
+        pay = max(min(debt, tx.account(month_account(period)).available), -_get(tx, period).repaid)
         _move(tx, period, "repaid", pay, (month_account(period), OVERRUN))
 
 
