@@ -84,7 +84,7 @@ def _read(tx: Transaction, first: date, last: date) -> Spending:
         return _lines(tx, _SUMS, params, by_mind=by_mind)
 
     # the dimension with the fewest rows
-    by_day = tuple(sorted(_lines(tx, _DAYS, ["life", *days], by_mind=False), key=lambda line: line.key))
+    by_day = tuple(sorted(_lines(tx, _DAYS, ["life", *days]), key=lambda line: line.key))
     return Spending(
         first=days[0],
         last=days[1],
@@ -96,7 +96,7 @@ def _read(tx: Transaction, first: date, last: date) -> Spending:
     )
 
 
-def _lines(tx: Transaction, source: str, params: Sequence[object], *, by_mind: bool) -> tuple[Line, ...]:
+def _lines(tx: Transaction, source: str, params: Sequence[object], *, by_mind: bool = False) -> tuple[Line, ...]:
     mind, group = ("mind", "mind, key") if by_mind else ("''", "key")
     rows = tx.execute(
         f"SELECT key, {mind} AS mind, SUM(calls) AS calls, SUM(prompt_tokens) AS prompt, "
