@@ -64,7 +64,7 @@ def read_balance(tx: Transaction, now: datetime, outlook: Outlook) -> Balance:
     else:
         account = tx.account(month_account(period))
         granted, donated, held = month.granted, month.donated - month.rolled, account.debits_pending
-        left = account.available + (month.expired if month.closed else 0)
+        left = account.available + month.expired  # entering a closed month gives it back; an open one has none
     _, held_unknown = unknown_sums(tx, period)
     burn = burn_per_day(tx, now)
     free_level = filled_level(tx, outlook.free)

@@ -40,7 +40,7 @@ def band_of(*, available: int, given: int, held_unknown: int, paid_provider: boo
     """
     if paid_provider and available + held_unknown < smallest_hold:
         return Band.BANKRUPT
-    if given <= 0 or available <= 0:
+    if given <= 0:
         return Band.CRITICAL
     share = Fraction(available, given)
     if share >= COMFORTABLE_SHARE:

@@ -103,10 +103,11 @@ def _charge_beyond(tx: Transaction, call: CallRecord, legs: list[CallLeg], extra
 
 
 def _afterwards(tx: Transaction, call: CallRecord, current: str | None) -> None:
-    """Let what came free do its duty: repay an overrun, and end the call's month where that is over."""
-    if find_month(tx, call.period) is None:
+    """Let what came free do its duty: repay an overrun, and end the call's month where that is over or was closed."""
+    month = find_month(tx, call.period)
+    if month is None:
         return
-    if current is not None and call.period != current:
+    if month.closed or (current is not None and call.period != current):
         sweep_month(tx, call.period)
     else:
         repay_overrun(tx, call.period)

@@ -112,7 +112,7 @@ def place_hold(tx: Transaction, expense: Expense, wallet: Wallet) -> None:
                 reason=obstacle.reason,
             )
     legs = _legs(tx, expense, wallet)
-    if expense.last and expense.amount_nanos > 0:
+    if expense.last:
         draw_on_reserve(tx, wallet.mind, wallet.period, expense)
     try:
         tx.hold(expense.id, [Leg(leg.debit, leg.credit, leg.amount) for leg in legs], memo=expense.subject)

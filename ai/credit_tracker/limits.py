@@ -113,11 +113,7 @@ def limits_at(settings: Settings, mind: str, now: datetime, free_requests: int |
 
 
 def touches(limit: Limit, expense: Expense) -> bool:
-    """Return whether an expense is held on this limit's account too."""
-    if limit.kind == "free":
-        return expense.free_requests > 0
-    if limit.kind == "posts":
-        return expense.posts > 0
+    """Return whether what an expense has of this limit's kind (money, free requests, posts) is held here too."""
     if limit.own is not None:
         return expense.wish if limit.own == "wishes" else expense.purpose == Purpose.REFLECTION
     return limit.covers is None or any(
@@ -151,9 +147,7 @@ def _fill(tx: Transaction, limit: Limit) -> bool:
         return False
     stored = tx.execute("UPDATE caps SET moves = moves + 1 WHERE account = ? RETURNING filled, moves", (limit.account,))
     row = next(iter(stored))
-    difference = limit.level - row["filled"]
-    if difference < 0:
-        difference = -min(-difference, tx.account(limit.account).available)
+    difference = max(limit.level - row["filled"], -tx.account(limit.account).available)
     if difference:
         debit, credit = source_of(limit.unit), limit.account
         if difference < 0:

@@ -110,13 +110,10 @@ def change_grant(tx: Transaction, period: str, grant: int) -> None:
     """
     month = _get(tx, period)
     account = month_account(period)
-    if grant > month.granted:
-        _move(tx, period, "granted", grant - month.granted, (TREASURY, account))
-        repay_overrun(tx, period)
-    elif grant < month.granted:
-        available = tx.account(account).available
-        unspent_grant = available - min(month.donated - month.rolled, available)
-        _move(tx, period, "granted", -min(month.granted - grant, unspent_grant), (TREASURY, account))
+    available = tx.account(account).available
+    unspent_grant = available - min(month.donated - month.rolled, available)
+    _move(tx, period, "granted", max(grant - month.granted, -unspent_grant), (TREASURY, account))
+    repay_overrun(tx, period)
 
 
 def sweep_month(tx: Transaction, period: str) -> None:
@@ -143,10 +140,13 @@ def pour_donations(tx: Transaction, period: str) -> None:
 
 
 def repay_overrun(tx: Transaction, period: str) -> None:
-    """Pay back, from what the month has available, what calls cost beyond all cover."""
+    """Pay back, from what the month has available, what calls cost beyond all cover.
+
+    A refund of such a call makes a debt below zero: the month takes back of it what it has repaid.
+    """
     debt = -tx.account(OVERRUN).available
-    if debt > 0:
-        pay = min(debt, tx.account(month_account(period)).available)
+    if debt:
+        pay = max(min(debt, tx.account(month_account(period)).available), -_get(tx, period).repaid)
         _move(tx, period, "repaid", pay, (month_account(period), OVERRUN))
 
 

@@ -74,5 +74,5 @@ def whole_months_in(first: date, last: date) -> tuple[tuple[str, str], tuple[str
     if opens > ends:
         return (first.isoformat(), last.isoformat()), NO_DAYS, NO_DAYS
     before = (first.isoformat(), (opens - day).isoformat()) if first < opens else NO_DAYS
-    after = ((ends + day).isoformat(), last.isoformat()) if ends < last else NO_DAYS
+    after = ((ends + day).isoformat(), last.isoformat())  # begins after its end where the last month is whole
     return before, (opens.isoformat()[:7], ends.isoformat()[:7]), after

@@ -17,7 +17,7 @@ from ai.ledger.transaction import Transaction
 DAY_SECONDS = 86_400
 _FIGURES = "SELECT mind, key, calls, prompt_tokens, completion_tokens, cost"
 _DAYS = (
-    "(SELECT day, calls, prompt_tokens, completion_tokens, cost FROM rollups "
+    "(SELECT day AS key, calls, prompt_tokens, completion_tokens, cost FROM rollups "
     "WHERE dimension = ? AND day BETWEEN ? AND ?) AS days"
 )
 _SUMS = (
@@ -79,11 +79,12 @@ def _read(tx: Transaction, first: date, last: date) -> Spending:
     days = (first.isoformat(), last.isoformat())
     before, months, after = whole_months_in(first, last)
 
-    def lines(dimension: str, group: str = "key") -> tuple[Line, ...]:
-        return _lines(tx, group, _SUMS, [value for part in (before, after, months) for value in (dimension, *part)])
+    def lines(dimension: str, *, by_mind: bool = False) -> tuple[Line, ...]:
+        params = [value for part in (before, after, months) for value in (dimension, *part)]
+        return _lines(tx, _SUMS, params, by_mind=by_mind)
 
     # the dimension with the fewest rows
-    by_day = tuple(sorted(_lines(tx, "day", _DAYS, ["life", *days]), key=lambda line: line.key))
+    by_day = tuple(sorted(_lines(tx, _DAYS, ["life", *days]), key=lambda line: line.key))
     return Spending(
         first=days[0],
         last=days[1],
@@ -91,16 +92,16 @@ def _read(tx: Transaction, first: date, last: date) -> Spending:
         by_day=by_day,
         by_purpose=lines("purpose"),
         by_model=lines("model"),
-        by_life=_by_life(lines("life", "mind, key")),
+        by_life=_by_life(lines("life", by_mind=True)),
     )
 
 
-def _lines(tx: Transaction, group: str, source: str, params: Sequence[object]) -> tuple[Line, ...]:
-    name, mind = group.rsplit(", ", 1)[-1], "mind" if "mind" in group else "''"
+def _lines(tx: Transaction, source: str, params: Sequence[object], *, by_mind: bool = False) -> tuple[Line, ...]:
+    mind, group = ("mind", "mind, key") if by_mind else ("''", "key")
     rows = tx.execute(
-        f"SELECT {name} AS key, {mind} AS mind, SUM(calls) AS calls, SUM(prompt_tokens) AS prompt, "
+        f"SELECT key, {mind} AS mind, SUM(calls) AS calls, SUM(prompt_tokens) AS prompt, "
         f"SUM(completion_tokens) AS completion, SUM(cost) AS cost FROM {source} "
-        f"GROUP BY {group} ORDER BY SUM(cost) DESC, {name}",
+        f"GROUP BY {group} ORDER BY SUM(cost) DESC, key",
         params,
     )
     return tuple(_line(row) for row in rows)
@@ -132,7 +133,7 @@ def daily_costs(spending: Spending) -> list[int]:
     known = {line.key: line.cost for line in spending.by_day}
     first, last = date.fromisoformat(spending.first), date.fromisoformat(spending.last)
     days = (last - first).days + 1
-    return [known.get((first + timedelta(days=n)).isoformat(), 0) for n in range(max(0, days))]
+    return [known.get((first + timedelta(days=n)).isoformat(), 0) for n in range(days)]
 
 
 def spending_json(spending: Spending) -> dict[str, Any]:

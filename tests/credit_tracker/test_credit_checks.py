@@ -64,3 +64,14 @@ async def test_what_does_not_add_up_is_named(purse, sql, problems):
     with pytest.raises(Undone) as found:
         purse.ledger.transact_now(tamper)
     assert found.value.args[0] == problems
+
+
+async def test_what_minds_keep_is_named_beside_what_calls_hold(purse):
+    tracker = await purse.tracker(on_bankruptcy="die", tweets="dry-run")
+    tracker.set_last_words(1, 7)
+    await tracker.hold(purse.expense(5))
+    purse.ledger.transact_now(lambda tx: tx.execute("UPDATE calls SET held = held + 1"))
+    assert purse.ledger.read_now(check_records) == (
+        "account month:2026-11: $0.000000012 is pending and calls hold $0.000000006 and reserves $0.000000007",
+    )
+    purse.ledger.transact_now(lambda tx: tx.execute("UPDATE calls SET held = held - 1"))

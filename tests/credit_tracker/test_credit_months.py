@@ -173,17 +173,18 @@ async def test_a_topup_before_the_month_opened_waits_for_it(purse):
 
 
 async def test_without_a_paid_provider_a_clock_set_back_finds_its_month_as_it_left_it(purse):
-    tracker = await purse.tracker(openrouter_api_key=None)
+    tracker = await purse.tracker(openrouter_api_key=None, dated=False)
     await purse.spend(tracker, USD)
     await tracker.topup(USD, "Ada", "gift")
     purse.clock.set(datetime(2030, 1, 1, tzinfo=UTC))
     await tracker.open()
     assert (await tracker.balance()).available == 6 * USD
+    assert purse.available("month:2030-01") == 6 * USD
     purse.clock.set(datetime(2026, 11, 10, tzinfo=UTC))
     await tracker.open()
     balance = await tracker.balance()
     assert (balance.granted, balance.available) == (5 * USD, 5 * USD)
-    assert (await (await purse.tracker(openrouter_api_key=None)).balance()).available == 5 * USD
+    assert (await (await purse.tracker(openrouter_api_key=None, dated=False)).balance()).available == 5 * USD
 
 
 async def test_the_provider_clock_judges_by_the_last_date_it_saw(purse):

@@ -1,7 +1,7 @@
 """Periods and bands, which are pure: no gap between two periods, no band that less money would better."""
 
 import time
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -121,3 +121,14 @@ def test_a_day_and_a_month_are_utcs_wherever_the_machine_stands(monkeypatch, zon
 def test_one_nano_dollar_of_one_is_comfortable():
     found = band_of(available=1, given=1, held_unknown=0, paid_provider=True, smallest_hold=1)
     assert found is Band.COMFORTABLE
+
+
+def test_a_span_of_whole_months_reads_no_single_day():
+    """A year is twelve sums, not three hundred and sixty-five."""
+    first, last = date(2026, 1, 1), date(2026, 12, 31)
+    for before in (0, 1):
+        for after in (0, 1):
+            days = whole_months_in(first - timedelta(days=before), last + timedelta(days=after))
+            assert days[1] == ("2026-01", "2026-12")
+            assert days[0] == (("2025-12-31", "2025-12-31") if before else ("", ""))
+            assert days[2] == ("2027-01-01", "2027-01-01" if after else "2026-12-31")

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from ai.credit_tracker import Usage
 from ai.credit_tracker.render import BARS, dollars, render_budget, render_spending, sparkline
-from ai.credit_tracker.spending import daily_costs, spending_csv, spending_json
+from ai.credit_tracker.spending import Line, daily_costs, spending_csv, spending_json
 from ai.ledger.errors import ConstraintBroken
 from ai.ledger.money import nanos
 from tests.credit_tracker.conftest import BOTH_STORES
@@ -79,6 +79,19 @@ async def test_a_long_span_says_what_its_days_say(purse):
             read = {(one.key, one.calls, one.prompt_tokens, one.completion_tokens, one.cost) for one in lines}
             assert read == {tuple(row) for row in days}, (since, dimension)
             assert sum(line.cost for line in lines) == spending.cost
+
+
+@BOTH_STORES
+async def test_lives_of_several_minds_stand_apart_and_what_they_share_is_one_line(purse):
+    """Life 1 of one mind is not life 1 of another, but a model and a purpose are the same for both."""
+    for mind, cost in (("bob", 7), ("ada", 5)):
+        await purse.spend(await purse.tracker(mind=mind), cost, life=1, usage=Usage(10, 1))
+    spending = await (await purse.tracker()).spending()
+    assert [(line.key, line.mind, line.cost) for line in spending.by_life] == [("1", "ada", 5), ("1", "bob", 7)]
+    for lines, key in (
+        (spending.by_model, "lab/model"), (spending.by_purpose, "thought"), (spending.by_day, "2026-11-10"),
+    ):  # fmt: skip
+        assert lines == (Line(key, 2, 20, 2, 12),)
 
 
 @BOTH_STORES
