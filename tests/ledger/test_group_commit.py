@@ -2,6 +2,8 @@
 
 import asyncio
 import sqlite3
+import subprocess
+import sys
 import threading
 from contextlib import suppress
 
@@ -217,3 +219,18 @@ def test_a_url_of_another_kind_is_refused():
             open_ledger(url, lambda: 0)
     with pytest.raises(ValueError, match="DATABASE_URL cannot be read"):
         open_ledger("postgresql://host/db?nonsense=1", lambda: 0)
+
+
+UNCLOSED = """
+import asyncio, sys
+from ai.ledger import open_ledger
+ledger = open_ledger(sys.argv[1], lambda: 1)
+asyncio.run(ledger.transact(lambda tx: tx.open_account("a", "usd")))
+sys.exit(3)
+"""
+
+
+def test_a_program_that_never_came_to_close_its_ledger_ends_all_the_same(store_url):
+    """A daemon that fails has to end, so that it is started anew; a writer that waits for more must not keep it."""
+    ended = subprocess.run([sys.executable, "-c", UNCLOSED, store_url], timeout=20, check=False)
+    assert ended.returncode == 3
