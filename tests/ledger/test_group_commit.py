@@ -213,6 +213,30 @@ async def test_close_finishes_what_waits(store_url, ledger):
     again.close()
 
 
+@pytest.mark.parametrize("door", ["transact", "read"])
+async def test_close_does_not_wait_for_a_store_that_never_answers(ledger, monkeypatch, door):
+    """Who stops the daemon beside a purse that hangs must not have to kill it."""
+    monkeypatch.setattr("ai.ledger.ledger.CLOSE_SECONDS", 0.05)
+    held, go, closed = threading.Event(), threading.Event(), threading.Event()
+
+    def stuck(tx):
+        held.set()
+        assert go.wait(30)
+
+    def close():
+        ledger.close()
+        closed.set()
+
+    first = asyncio.ensure_future(getattr(ledger, door)(stuck))
+    await asyncio.to_thread(held.wait, 30)
+    threading.Thread(target=close).start()
+    try:
+        assert await asyncio.to_thread(closed.wait, 5)
+    finally:
+        go.set()
+    assert await first is None  # its caller is told how it ended all the same
+
+
 def test_a_url_of_another_kind_is_refused():
     for url in ("mysql://x/y", "ledger.db", "sqlite://", "sqlite:///"):
         with pytest.raises(ValueError, match="the purse is sqlite:///path/to/file or postgresql://"):
