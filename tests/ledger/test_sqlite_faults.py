@@ -56,6 +56,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
 done, error = spend_until_it_fails(ledger)
 assert "ledger.db cannot be used" in str(error), error
 assert error.transient
+assert error.outcome_unknown, "the same id again tells whether it was done"
 try:
     ledger.transact_now(lambda tx: tx.transfer("more", debit="treasury", credit="month", amount=1, memo="m" * 9000))
 except Exception as again:
@@ -103,6 +104,7 @@ def test_a_full_disk_is_named_and_the_ledger_goes_on_when_there_is_room(small_di
     ballast.write_bytes(b"x" * (1024 * 1024))
     done, error = spend_until_it_fails(ledger)
     assert "the disk is full; free some space" in str(error)
+    assert error.outcome_unknown  # the same id again tells whether it was done
     assert holds_of(ledger) == done
     ballast.unlink()
     ledger.transact_now(lambda tx: tx.hold(f"call-{done}", [Leg("month", "spent", 5)], memo="m" * 500))
@@ -138,8 +140,9 @@ def test_a_folder_that_cannot_be_made_is_named_at_each_call(tmp_path):
     (tmp_path / "file").write_text("in the way")
     ledger = opened(tmp_path / "file" / "ledger.db")
     for _ in range(2):
-        with pytest.raises(StoreUnavailable, match=r"file cannot be made: File exists"):
+        with pytest.raises(StoreUnavailable, match=r"file cannot be made: File exists") as caught:
             ledger.transact_now(begin)
+        assert caught.value.transient is False  # no later try helps, a person must
         with pytest.raises(StoreUnavailable, match="cannot be opened"):
             ledger.read_now(audit)
     ledger.close()

@@ -145,3 +145,11 @@ async def test_whoever_may_write_is_alone_from_the_first_look_on(tmp_path):
     assert await ledger.transact(work) == "alone"
     assert ledger.transact_now(work) == "alone"
     ledger.close()
+
+
+def test_a_purse_begins_in_folders_that_were_not_made_yet(tmp_path):
+    path = tmp_path / "volume" / "genesis" / "ledger.db"
+    ledger = open_ledger(f"sqlite:///{path}", lambda: 1)
+    assert ledger.transact_now(lambda tx: tx.at) == 1
+    ledger.close()
+    assert path.exists()
