@@ -69,12 +69,14 @@ async def test_works_that_wait_together_share_a_commit(store_url, ledger):
     first = asyncio.ensure_future(ledger.transact(slow))
     await asyncio.to_thread(held.wait, 30)
     together = [asyncio.ensure_future(ledger.transact(spend(n))) for n in range(10)]
+    beside = asyncio.ensure_future(ledger.transact(lambda _: ledger.read_now(mark)))
     last = asyncio.ensure_future(ledger.transact(mark))
     await asyncio.sleep(0)
     assert (await ledger.read(mark)) == 0  # readers neither wait nor see what is not committed
     go.set()
     await first
     assert await last == 10
+    assert await beside == 0  # ten works were done by then, and none was committed alone
     await asyncio.gather(*together)
 
 
@@ -237,12 +239,30 @@ async def test_close_does_not_wait_for_a_store_that_never_answers(ledger, monkey
     assert await first is None  # its caller is told how it ended all the same
 
 
+def test_a_loop_that_ended_before_its_answer_stops_no_other(ledger):
+    held, go = threading.Event(), threading.Event()
+
+    def slow(tx):
+        held.set()
+        assert go.wait(30)
+
+    async def leave():
+        left = asyncio.ensure_future(ledger.transact(slow))
+        await asyncio.to_thread(held.wait, 30)
+        left.cancel()
+
+    asyncio.run(leave())
+    go.set()
+    assert asyncio.run(asyncio.wait_for(ledger.transact(lambda _: "goes on"), 5)) == "goes on"
+
+
 def test_a_url_of_another_kind_is_refused():
     for url in ("mysql://x/y", "ledger.db", "sqlite://", "sqlite:///"):
         with pytest.raises(ValueError, match="the purse is sqlite:///path/to/file or postgresql://"):
             open_ledger(url, lambda: 0)
     with pytest.raises(ValueError, match="DATABASE_URL cannot be read"):
         open_ledger("postgresql://host/db?nonsense=1", lambda: 0)
+    open_ledger("postgres://127.0.0.1:9/away", lambda: 0).close()  # libpq knows the kind by either name
 
 
 UNCLOSED = """

@@ -1,5 +1,6 @@
 """What the ledger does when the disk fails it: each fault is said by name, and nothing acknowledged is lost."""
 
+import asyncio
 import shutil
 import sqlite3
 import subprocess
@@ -147,6 +148,16 @@ def test_a_folder_that_cannot_be_made_is_named_at_each_call(tmp_path):
             ledger.read_now(audit)
     ledger.close()
     assert (tmp_path / "file").read_text() == "in the way"
+
+
+async def test_a_store_that_fails_is_every_callers_answer(tmp_path):
+    """Who was answered as if it were done would call a provider without a hold."""
+    (tmp_path / "file").write_text("in the way")
+    ledger = opened(tmp_path / "file" / "ledger.db")
+    answers = await asyncio.gather(*[ledger.transact(begin) for _ in range(3)], return_exceptions=True)
+    assert [type(answer) for answer in answers] == [StoreUnavailable] * 3
+    assert len({id(answer) for answer in answers}) == 3
+    ledger.close()
 
 
 def test_a_purse_that_comes_later_is_used_then(tmp_path):

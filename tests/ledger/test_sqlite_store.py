@@ -147,9 +147,11 @@ async def test_whoever_may_write_is_alone_from_the_first_look_on(tmp_path):
     ledger.close()
 
 
-def test_a_purse_begins_in_folders_that_were_not_made_yet(tmp_path):
-    path = tmp_path / "volume" / "genesis" / "ledger.db"
-    ledger = open_ledger(f"sqlite:///{path}", lambda: 1)
+@pytest.mark.parametrize("place", ["volume/genesis/ledger.db", "volume://genesis/ledger.db", "p"])
+def test_a_purse_begins_in_folders_of_any_name_that_were_not_made_yet(tmp_path, monkeypatch, place):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / place
+    ledger = open_ledger(f"sqlite:///{place}", lambda: 1)
     assert ledger.transact_now(lambda tx: tx.at) == 1
     ledger.close()
     assert path.exists()
