@@ -83,10 +83,13 @@ def make_backup(target: Path, settings: Settings, clock: Clock) -> Manifest:
 
 def copy_sqlite(source: Path, target: Path) -> None:
     """Copy a database that may be in use, as it is at one moment, into one whole file without a WAL beside it."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(exist_ok=True)
     with closing(connect(source, read_only=True)) as reading, closing(sqlite3.connect(target)) as writing:
-        with named_errors(source):
+        try:
             reading.backup(writing)
+        except sqlite3.OperationalError as error:
+            with named_errors(target if error.sqlite_errorcode == sqlite3.SQLITE_FULL else source):
+                raise
         with named_errors(target):
             writing.execute("PRAGMA journal_mode = DELETE")
 
@@ -110,7 +113,7 @@ def _stage_purse(settings: Settings, clock: Clock, target: Path) -> None:
 
 def _stage_folder(source: Path, target: Path) -> None:
     """Copy plain files; one that is renamed away meanwhile is there under its new name."""
-    for path in sorted(source.rglob("*")) if source.is_dir() else ():
+    for path in sorted(source.rglob("*")):
         if path.is_symlink() or not path.is_file():
             continue
         copied = target / path.relative_to(source)
@@ -138,7 +141,7 @@ def _write_archive(path: Path, staged: Path, manifest: Manifest) -> None:
         with tarfile.open(fileobj=file, mode="w:gz", compresslevel=GZIP_LEVEL) as archive:
             archive.add(staged / MANIFEST, MANIFEST)
             for name in manifest.files:
-                archive.add(staged / name, name, recursive=False)
+                archive.add(staged / name, name)
         file.flush()
         os.fsync(file.fileno())
 

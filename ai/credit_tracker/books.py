@@ -170,7 +170,7 @@ class Books:
         return limits_at(self._settings, self._mind, now, self._free_requests)
 
     def _outlook(self, now: datetime) -> Outlook:
-        limits = {limit.kind: limit for limit in self._limits(now) if limit.kind != "money"}
+        limits = {limit.kind: limit for limit in self._limits(now)}
         return Outlook(
             grant=self._grant,
             paid_provider=self._settings.provider != "local",

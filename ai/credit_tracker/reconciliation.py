@@ -83,11 +83,8 @@ def _others(tx: Transaction, period: str, before: Row | None, drift: int | None,
     others, highest, since = (0, 0, 0) if before is None else (before["others"], before["highest"], before["at"])
     if drift is None:
         return others, highest
-    grown = drift - highest
-    if grown > 0:
-        own = doubts if before is None else doubts_of(tx, period, since=since)
-        others += max(0, grown - own.above)
-    others = max(others, drift - doubts.above)
+    grown = drift - highest - doubts_of(tx, period, since=since).above
+    others = max(others + max(0, grown), drift - doubts.above)
     return max(0, min(others, drift)), max(highest, drift)
 
 

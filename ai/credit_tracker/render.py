@@ -35,10 +35,7 @@ def dollars(amount_nanos: int) -> str:
 def sparkline(costs: Sequence[int]) -> str:
     """Return one bar a day, the dearest day the highest; a day on which anything was spent is never flat."""
     shown = list(costs)[-MAX_SPARKS:]
-    most = max(shown, default=0)
-    if most == 0:
-        return "·" * len(shown)
-    top = len(BARS) - 1
+    most, top = max(shown, default=0), len(BARS) - 1
     return "".join("·" if cost <= 0 else BARS[-(-cost * top // most)] for cost in shown)
 
 
@@ -102,7 +99,7 @@ def _pace(balance: Balance, pace: Pace) -> Text:
 
 def _table(name: str, lines: Sequence[Line], *, tokens: bool = False) -> Table:
     """Cells are Text, so that a name from outside is shown as it is and never read as markup."""
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column(name, overflow="fold", min_width=24)
     heads = ("calls", "tokens in", "tokens out", "cost") if tokens else ("calls", "cost")
     for head in heads:

@@ -1,5 +1,6 @@
 """The budget as programs see it: the JSON of `budget --json` and `GET /api/budget` (CONTRACT §3)."""
 
+from math import inf
 from typing import Any
 
 from ai.credit_tracker.balances import spent_in
@@ -94,7 +95,7 @@ def _by_life(tx: Transaction, period: str) -> list[dict[str, Any]]:
         }
         for row in rows
     ]
-    return sorted(lives, key=lambda life: (life["life"] is None, life["life"] or 0))
+    return sorted(lives, key=lambda life: life["life"] or inf)
 
 
 def call_json(call: CallRecord) -> dict[str, Any]:

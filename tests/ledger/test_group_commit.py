@@ -2,6 +2,8 @@
 
 import asyncio
 import sqlite3
+import subprocess
+import sys
 import threading
 from contextlib import suppress
 
@@ -67,12 +69,14 @@ async def test_works_that_wait_together_share_a_commit(store_url, ledger):
     first = asyncio.ensure_future(ledger.transact(slow))
     await asyncio.to_thread(held.wait, 30)
     together = [asyncio.ensure_future(ledger.transact(spend(n))) for n in range(10)]
+    beside = asyncio.ensure_future(ledger.transact(lambda _: ledger.read_now(mark)))
     last = asyncio.ensure_future(ledger.transact(mark))
     await asyncio.sleep(0)
     assert (await ledger.read(mark)) == 0  # readers neither wait nor see what is not committed
     go.set()
     await first
     assert await last == 10
+    assert await beside == 0  # ten works were done by then, and none was committed alone
     await asyncio.gather(*together)
 
 
@@ -211,9 +215,66 @@ async def test_close_finishes_what_waits(store_url, ledger):
     again.close()
 
 
+@pytest.mark.parametrize("door", ["transact", "read"])
+async def test_close_does_not_wait_for_a_store_that_never_answers(ledger, monkeypatch, door):
+    """Who stops the daemon beside a purse that hangs must not have to kill it."""
+    monkeypatch.setattr("ai.ledger.ledger.CLOSE_SECONDS", 0.05)
+    held, go, closed = threading.Event(), threading.Event(), threading.Event()
+
+    def stuck(tx):
+        held.set()
+        assert go.wait(30)
+
+    def close():
+        ledger.close()
+        closed.set()
+
+    first = asyncio.ensure_future(getattr(ledger, door)(stuck))
+    await asyncio.to_thread(held.wait, 30)
+    threading.Thread(target=close).start()
+    try:
+        assert await asyncio.to_thread(closed.wait, 5)
+    finally:
+        go.set()
+    assert await first is None  # its caller is told how it ended all the same
+
+
+def test_a_loop_that_ended_before_its_answer_stops_no_other(ledger):
+    held, go = threading.Event(), threading.Event()
+
+    def slow(tx):
+        held.set()
+        assert go.wait(30)
+
+    async def leave():
+        left = asyncio.ensure_future(ledger.transact(slow))
+        await asyncio.to_thread(held.wait, 30)
+        left.cancel()
+
+    asyncio.run(leave())
+    go.set()
+    assert asyncio.run(asyncio.wait_for(ledger.transact(lambda _: "goes on"), 5)) == "goes on"
+
+
 def test_a_url_of_another_kind_is_refused():
     for url in ("mysql://x/y", "ledger.db", "sqlite://", "sqlite:///"):
         with pytest.raises(ValueError, match="the purse is sqlite:///path/to/file or postgresql://"):
             open_ledger(url, lambda: 0)
     with pytest.raises(ValueError, match="DATABASE_URL cannot be read"):
         open_ledger("postgresql://host/db?nonsense=1", lambda: 0)
+    open_ledger("postgres://127.0.0.1:9/away", lambda: 0).close()  # libpq knows the kind by either name
+
+
+UNCLOSED = """
+import asyncio, sys
+from ai.ledger import open_ledger
+ledger = open_ledger(sys.argv[1], lambda: 1)
+asyncio.run(ledger.transact(lambda tx: tx.open_account("a", "usd")))
+sys.exit(3)
+"""
+
+
+def test_a_program_that_never_came_to_close_its_ledger_ends_all_the_same(store_url):
+    """A daemon that fails has to end, so that it is started anew; a writer that waits for more must not keep it."""
+    ended = subprocess.run([sys.executable, "-c", UNCLOSED, store_url], timeout=20, check=False)
+    assert ended.returncode == 3

@@ -1,5 +1,6 @@
 """What the ledger does when the disk fails it: each fault is said by name, and nothing acknowledged is lost."""
 
+import asyncio
 import shutil
 import sqlite3
 import subprocess
@@ -56,6 +57,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
 done, error = spend_until_it_fails(ledger)
 assert "ledger.db cannot be used" in str(error), error
 assert error.transient
+assert error.outcome_unknown, "the same id again tells whether it was done"
 try:
     ledger.transact_now(lambda tx: tx.transfer("more", debit="treasury", credit="month", amount=1, memo="m" * 9000))
 except Exception as again:
@@ -103,6 +105,7 @@ def test_a_full_disk_is_named_and_the_ledger_goes_on_when_there_is_room(small_di
     ballast.write_bytes(b"x" * (1024 * 1024))
     done, error = spend_until_it_fails(ledger)
     assert "the disk is full; free some space" in str(error)
+    assert error.outcome_unknown  # the same id again tells whether it was done
     assert holds_of(ledger) == done
     ballast.unlink()
     ledger.transact_now(lambda tx: tx.hold(f"call-{done}", [Leg("month", "spent", 5)], memo="m" * 500))
@@ -138,12 +141,23 @@ def test_a_folder_that_cannot_be_made_is_named_at_each_call(tmp_path):
     (tmp_path / "file").write_text("in the way")
     ledger = opened(tmp_path / "file" / "ledger.db")
     for _ in range(2):
-        with pytest.raises(StoreUnavailable, match=r"file cannot be made: File exists"):
+        with pytest.raises(StoreUnavailable, match=r"file cannot be made: File exists") as caught:
             ledger.transact_now(begin)
+        assert caught.value.transient is False  # no later try helps, a person must
         with pytest.raises(StoreUnavailable, match="cannot be opened"):
             ledger.read_now(audit)
     ledger.close()
     assert (tmp_path / "file").read_text() == "in the way"
+
+
+async def test_a_store_that_fails_is_every_callers_answer(tmp_path):
+    """Who was answered as if it were done would call a provider without a hold."""
+    (tmp_path / "file").write_text("in the way")
+    ledger = opened(tmp_path / "file" / "ledger.db")
+    answers = await asyncio.gather(*[ledger.transact(begin) for _ in range(3)], return_exceptions=True)
+    assert [type(answer) for answer in answers] == [StoreUnavailable] * 3
+    assert len({id(answer) for answer in answers}) == 3
+    ledger.close()
 
 
 def test_a_purse_that_comes_later_is_used_then(tmp_path):

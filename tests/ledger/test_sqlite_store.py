@@ -4,6 +4,7 @@ import sqlite3
 
 import pytest
 
+from ai.ledger import open_ledger
 from ai.ledger.errors import CorruptStore, NewerSchema, StoreUnavailable
 from ai.ledger.sqlite import connect, migrate, name_error, statements
 
@@ -126,3 +127,31 @@ def test_a_torn_copy_is_refused(tmp_path, folder):
 def test_statements_keep_triggers_whole():
     script = "CREATE TABLE a (x);\nCREATE TRIGGER t AFTER INSERT ON a\nBEGIN\n  SELECT 1;\n  SELECT 2;\nEND;\n-- end\n"
     assert [statement.split()[1] for statement in statements(script)] == ["TABLE", "TRIGGER", "end"]
+
+
+async def test_whoever_may_write_is_alone_from_the_first_look_on(tmp_path):
+    """Two that look at one account before either has written would both find enough in it."""
+    path = tmp_path / "ledger.db"
+    ledger = open_ledger(f"sqlite:///{path}", lambda: 1)
+
+    def work(tx):
+        tx.execute("SELECT * FROM accounts")
+        other = sqlite3.connect(path, timeout=0, isolation_level=None)
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
+        other.close()
+        return "alone"
+
+    assert await ledger.transact(work) == "alone"
+    assert ledger.transact_now(work) == "alone"
+    ledger.close()
+
+
+@pytest.mark.parametrize("place", ["volume/genesis/ledger.db", "volume://genesis/ledger.db", "p"])
+def test_a_purse_begins_in_folders_of_any_name_that_were_not_made_yet(tmp_path, monkeypatch, place):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / place
+    ledger = open_ledger(f"sqlite:///{place}", lambda: 1)
+    assert ledger.transact_now(lambda tx: tx.at) == 1
+    ledger.close()
+    assert path.exists()

@@ -11,6 +11,7 @@ from ai.ledger.errors import (
     UnknownAccount,
     UnknownHold,
 )
+from ai.ledger.transaction import Transfer
 
 
 @pytest.fixture
@@ -38,7 +39,9 @@ def available(ledger, account="month"):
 
 def test_a_transfer_moves_money_at_once(ledger):
     done = ledger.transact_now(lambda tx: tx.transfer("t", debit="month", credit="spent", amount=30, memo="m"))
-    assert (done.amount, done.memo, done.at) == (30, "m", 1_700_000_000_000_000)
+    assert done == Transfer("t", "month", "spent", 30, "m", 1_700_000_000_000_000)
+    again = ledger.transact_now(lambda tx: tx.transfer("t", debit="month", credit="spent", amount=30, memo="m"))
+    assert again == done
     assert (available(ledger), available(ledger, "spent")) == (70, 30)
 
 
@@ -272,7 +275,7 @@ def test_an_account_opens_once_and_as_it_was(ledger):
     ledger.transact_now(lambda tx: tx.open_account("month", "usd"))
     with pytest.raises(TransferConflict, match="month exists with unit 'usd'; 'posts' was given now"):
         ledger.transact_now(lambda tx: tx.open_account("month", "posts"))
-    with pytest.raises(TransferConflict, match="may_go_negative"):
+    with pytest.raises(TransferConflict, match="month exists with may_go_negative False; True was given now"):
         ledger.transact_now(lambda tx: tx.open_account("month", "usd", may_go_negative=True))
     with pytest.raises(InvalidTransfer, match="needs a unit"):
         ledger.transact_now(lambda tx: tx.open_account("other", ""))
