@@ -263,6 +263,8 @@ def test_a_url_of_another_kind_is_refused():
     with pytest.raises(ValueError, match="DATABASE_URL cannot be read"):
         open_ledger("postgresql://host/db?nonsense=1", lambda: 0)
     open_ledger("postgres://127.0.0.1:9/away", lambda: 0).close()  # libpq knows the kind by either name
+    with pytest.raises(ValueError, match=r"not 'mysql'$"):  # of the rest, which may hold a password, nothing is said
+        open_ledger("mysql://me:secret@x/y", lambda: 1)
 
 
 UNCLOSED = """

@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 
@@ -112,6 +113,26 @@ def test_a_full_disk_is_named_and_the_ledger_goes_on_when_there_is_room(small_di
     assert holds_of(ledger) == done + 1
     assert ledger.read_now(audit).ok
     ledger.close()
+
+
+def test_what_failed_is_not_acknowledged_where_the_work_thinks_nothing_of_it(path):
+    """A caller that catches all would believe that it has paid."""
+    ledger = opened(path)
+
+    def careless(tx):
+        pages = tx.execute("PRAGMA page_count")[0][0]
+        tx.execute(f"PRAGMA max_page_count = {pages}")
+        with suppress(StoreUnavailable):
+            for number in range(200):
+                tx.transfer(f"t-{number}", debit="month", credit="spent", amount=1, memo="m" * 100)
+        return "paid"
+
+    with pytest.raises(StoreUnavailable, match="the disk is full"):
+        ledger.transact_now(careless)
+    ledger.close()
+    again = opened(path)
+    assert again.read_now(lambda tx: tx.account("spent")).credits_posted == 0
+    again.close()
 
 
 def test_a_read_only_disk_is_named_and_the_ledger_goes_on_when_it_is_not(small_disk):

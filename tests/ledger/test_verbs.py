@@ -247,6 +247,18 @@ def test_an_amount_is_a_whole_number_within_bounds(ledger, amount):
         ledger.transact_now(lambda tx: tx.transfer("t", debit="month", credit="spent", amount=amount))
 
 
+def test_an_amount_that_cannot_be_is_named_with_its_leg(ledger):
+    with pytest.raises(InvalidTransfer, match="amount of day → spent is -7; it must be"):
+        ledger.transact_now(lambda tx: tx.hold("h", [Leg("month", "spent", 1), Leg("day", "spent", -7)]))
+
+
+def test_an_account_answers_to_its_id_and_an_id_may_be_long(ledger):
+    assert ledger.read_now(lambda tx: tx.account("day")).id == "day"
+    longest = "x" * 200
+    ledger.transact_now(lambda tx: tx.transfer(longest, debit="month", credit="spent", amount=1))
+    assert available(ledger) == 99
+
+
 def test_units_do_not_mix(ledger):
     with pytest.raises(InvalidTransfer, match="treasury is in usd and posts in posts"):
         ledger.transact_now(lambda tx: tx.transfer("t", debit="treasury", credit="posts", amount=1))
