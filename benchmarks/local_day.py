@@ -186,7 +186,8 @@ def live(folder: Path, given: argparse.Namespace) -> bool:
         [(folder / "as-it-is", []), (folder / "without", without)] if given.compare else [(folder, given.without)]
     )
     sys.stderr.write(f"kept in {folder}; if this is cut short: python -m benchmarks.local_day --report {folder}\n")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell that starts it in the background has the first ignored
+        signal.signal(number, signal.default_int_handler)
     try:
         with progress([title(each) for _, each in variants], given.beats) as tell:
             return asyncio.run(Run(variants, given).live(tell, at_once=given.compare == "at-once"))
