@@ -13,6 +13,7 @@ from ai.ledger.versions import migrations_in
 # Other processes commit in under a millisecond; a lock held this long is a stuck process, and saying so
 # is better than a beat that hangs.
 BUSY_TIMEOUT_SECONDS = 10.0
+USUAL_PAGE_BYTES = 4_096  # SQLite's own
 
 _REASONS = {
     sqlite3.SQLITE_FULL: ("the disk is full; free some space", True),
@@ -27,12 +28,15 @@ _REASONS = {
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
-def connect(path: Path, *, read_only: bool = False, create: bool = True) -> sqlite3.Connection:
+def connect(
+    path: Path, *, read_only: bool = False, create: bool = True, page_bytes: int = USUAL_PAGE_BYTES
+) -> sqlite3.Connection:
     """Open the database at `path`: WAL, every commit on disk when it returns; a reader never creates the file.
 
     Transactions are begun and ended by the caller's SQL; rows answer to names and numbers. A reader uses
     `query_only` rather than a read-only file handle, because a WAL database needs its shared memory file.
-    Threads may hand the connection on, but must not use it at the same time.
+    Threads may hand the connection on, but must not use it at the same time. `page_bytes` holds for a file that is made
+    now; one that is there keeps its own.
     Raises StoreUnavailable or CorruptStore.
     """
     with named_errors(path):
@@ -47,6 +51,7 @@ def connect(path: Path, *, read_only: bool = False, create: bool = True) -> sqli
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA foreign_keys = ON")
             if not read_only:
+                connection.execute(f"PRAGMA page_size = {page_bytes}")
                 connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA query_only = {'ON' if read_only else 'OFF'}")

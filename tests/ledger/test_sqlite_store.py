@@ -25,6 +25,18 @@ def test_a_connection_is_durable_and_in_wal(tmp_path):
     assert connection.execute("PRAGMA foreign_keys").fetchone()[0] == 1
 
 
+def test_a_purse_has_small_pages_and_one_that_was_made_before_keeps_its_own(tmp_path):
+    """Small ones are quicker to commit; a file that is there must stay readable to the program that made it."""
+    for name, pages in (("new.db", 2_048), ("old.db", 4_096)):
+        path = tmp_path / name
+        if name == "old.db":
+            connect(path).close()
+            connect(path).execute("CREATE TABLE t (x)")
+        ledger = open_ledger(f"sqlite:///{path}", lambda: 1)
+        assert ledger.read_now(lambda tx: tx.execute("PRAGMA page_size")[0][0]) == pages
+        ledger.close()
+
+
 def test_a_reader_cannot_write(tmp_path):
     connect(tmp_path / "x.db").execute("CREATE TABLE t (x)")
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
