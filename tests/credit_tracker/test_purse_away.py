@@ -116,12 +116,18 @@ def unplugged(purse):
         elsewhere.rename(path)
 
 
+async def held(purse, tracker, count):
+    """Hold for so many calls and return their expenses."""
+    calls = [purse.expense(USD // 100) for _ in range(count)]
+    for expense in calls:
+        await tracker.hold(expense)
+    return calls
+
+
 async def test_what_ended_meanwhile_is_answered_at_once_and_booked_later(purse):
     tracker = await purse.tracker()
     seen = (await tracker.balance()).available
-    answered, refused, unsent, lost = [purse.expense(USD // 100) for _ in range(4)]
-    for expense in (answered, refused, unsent, lost):
-        await tracker.hold(expense)
+    answered, refused, unsent, lost = await held(purse, tracker, 4)
     with unplugged(purse):
         await tracker.sent(answered.id, "gen-1")
         settlement = await tracker.settle(answered.id, 7, Usage(10, 5))
@@ -142,9 +148,7 @@ async def test_what_ended_meanwhile_is_answered_at_once_and_booked_later(purse):
 async def test_many_who_ask_when_the_purse_is_back_lose_no_booking(purse):
     """Each of them finds the same bookings still owed; one that another made meanwhile is not crossed off twice."""
     tracker = await purse.tracker()
-    calls = [purse.expense(USD // 100) for _ in range(6)]
-    for expense in calls:
-        await tracker.hold(expense)
+    calls = await held(purse, tracker, 6)
     with unplugged(purse):
         for expense in calls:
             await tracker.settle(expense.id, 7)
@@ -154,9 +158,7 @@ async def test_many_who_ask_when_the_purse_is_back_lose_no_booking(purse):
 
 async def test_an_end_that_no_longer_fits_is_told_once_by_its_call_and_stops_no_other(purse, caplog):
     tracker = await purse.tracker()
-    calls = [purse.expense(USD // 100) for _ in range(4)]
-    for expense in calls:
-        await tracker.hold(expense)
+    calls = await held(purse, tracker, 4)
     with unplugged(purse):
         for expense in calls:
             await tracker.settle(expense.id, 7)
