@@ -29,7 +29,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from ai.clock import VirtualClock
-from ai.house import House
+from ai.daemon.app import App
 from ai.life.chronicle import numbers_in
 from ai.life.storage import peek
 from tests.brain.lived import environment, mind, thinker
@@ -151,7 +151,7 @@ async def _settle_and_judge(folder: Path, provider: FakeOpenRouter, clock: Virtu
     )
 
 
-def _wrong_in_mind(house: House) -> list[str]:
+def _wrong_in_mind(house: App) -> list[str]:
     """Return what is wrong with journal and outbox: gaps, beats lived twice, posts made twice or never."""
     wrong = []
     count, last = _row(house, "SELECT count(*), max(seq) FROM events")
@@ -181,7 +181,7 @@ def _wrong_in_lives(folder: Path) -> list[str]:
     return wrong if states.count("alive") == 1 else [*wrong, f"not exactly one lives: {states}"]
 
 
-def _row(house: House, sql: str) -> sqlite3.Row:
+def _row(house: App, sql: str) -> sqlite3.Row:
     row: sqlite3.Row = house.mind.connection.execute(sql).fetchone()
     return row
 

@@ -29,7 +29,7 @@ from random import Random
 from ai.clock import VirtualClock, rfc3339
 from ai.credit_tracker.balances import spent_in
 from ai.credit_tracker.calls import last_calls
-from ai.house import House
+from ai.daemon.app import App
 from ai.life.chronicle import numbers_in
 from ai.life.storage import peek
 from ai.llm.settlement import CRASHED
@@ -187,7 +187,7 @@ async def _start_again(world: World, kills: int) -> tuple[int, Books, list[str]]
         return life.number, *_compare(world, house, kills)
 
 
-def _compare(world: World, house: House, kills: int) -> tuple[Books, list[str]]:
+def _compare(world: World, house: App, kills: int) -> tuple[Books, list[str]]:
     calls = house.ledger.read_now(lambda tx: last_calls(tx, 1_000_000))
     money = aftermath(kills, world.provider, house.ledger)
     booked = {

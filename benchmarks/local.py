@@ -15,13 +15,14 @@ from typing import Any
 import psutil
 
 from ai.actions.registry import Registry
+from ai.asking import Message
 from ai.clock import SystemClock
-from ai.llm.calls import Message, ModelRequest, Outcome
-from ai.llm.local.stock import Surroundings
-from ai.llm.local.supervisor import LocalMind
+from ai.llm.calls import ModelRequest, Outcome
+from ai.llm.local.model_store import Environment
+from ai.llm.local.supervisor import LocalEndpoint
 from ai.llm.local.table import LANGUAGE_MODELS, WEIGHTS
 from ai.llm.local.weights import find
-from ai.mind import open_mind
+from ai.mind.database import open_mind
 from ai.prompts import render
 
 MODELS = Path(__file__).parents[1] / ".cache/models"
@@ -76,7 +77,7 @@ class Bench:
 
     def __init__(self, name: str, folder: Path, registry: Registry) -> None:
         self.events = Nowhere()
-        self.mind = LocalMind(name, folder, Surroundings(self.events, SystemClock(), sources=(), shelves=()))
+        self.mind = LocalEndpoint(name, folder, Environment(self.events, SystemClock(), sources=(), shelves=()))
         self.schema = registry.local_schema()
         actions = registry.describe()
         self.system = render("system_local", name="Maro Lint", pronoun="they", max_steps=4, actions=actions)

@@ -31,12 +31,12 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from ai.life import documents, render, telling
-from ai.llm.local.stock import default_shelves
+from ai.life import documents, queries, render
+from ai.llm.local.model_store import default_shelves
 from ai.llm.local.table import WEIGHTS
 from ai.llm.local.weights import find
 from ai.memory.embeddings import load
-from ai.mind import open_mind
+from ai.mind.database import open_mind
 from benchmarks.local_day_figures import ROWS, Day, Figures, Vectors, day_of, excerpts, measure, title
 from benchmarks.local_day_life import RECORD, ROOMS, add_day
 
@@ -169,10 +169,10 @@ def show(days: Sequence[tuple[Path, Day]], told: dict[str, Any]) -> None:
         console.print(render.story(_story(folder)))
 
 
-def _story(folder: Path) -> telling.Story:
+def _story(folder: Path) -> queries.Story:
     mind = open_mind(folder / "data" / "mind.db", read_only=True)
     try:
-        return telling.story(mind, 1)
+        return queries.story(mind, 1)
     finally:
         mind.close()
 

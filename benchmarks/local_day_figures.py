@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ai.brain import BEAT_SECONDS_AT_MOST
+from ai.brain.brain import BEAT_SECONDS_AT_MOST
 from ai.memory.similarity import ALIKE_IN_MEANING, WINDOW
 
 WORST_HOUR_THOUGHTS = 3  # an hour with fewer says nothing: one repetition would make it the worst

@@ -23,21 +23,21 @@ import psutil
 
 from ai.actions import parse_reply
 from ai.actions.loop_breaker import LoopBreaker
-from ai.brain import THOUGHT_CHARS
+from ai.brain.brain import THOUGHT_CHARS
+from ai.brain.novelty import USUAL_LOOP_GUARDS, LoopGuards, Novelty
 from ai.clock import VirtualClock, rfc3339
-from ai.house import House
-from ai.journal import Event
+from ai.daemon.app import App
+from ai.daemon.sources import AppSources
+from ai.daemon.wiring import open_house
 from ai.llm.calls import Endpoint, ModelRequest, Outcome
 from ai.llm.local.shape import fields_of
 from ai.llm.local.sources import write_aside
-from ai.lock import DaemonLock, Locked
 from ai.memory import Kind, MemoryStream, clean
 from ai.memory.scoring import Weights
-from ai.novelty import USUAL_HYGIENE, Hygiene, Novelty
+from ai.mind.journal import Event
 from ai.observer import ObserverServer
-from ai.settings_sources import SettingsError, load_settings
-from ai.window import Window
-from ai.wiring import open_house
+from ai.operations.lock import DaemonLock, Locked
+from ai.settings.sources import SettingsError, load_settings
 from benchmarks.local_day_figures import Day, Lived, Said, told
 from benchmarks.month import Chores
 
@@ -84,7 +84,7 @@ class NeverBreaks(LoopBreaker):
         return 0
 
 
-NO_HYGIENE = Hygiene(novelty=Unjudged, breaker=NeverBreaks)
+NO_HYGIENE = LoopGuards(novelty=Unjudged, breaker=NeverBreaks)
 
 
 class Heard:
@@ -130,7 +130,7 @@ class Heard:
 class Diary:
     """Lives beats and writes each down."""
 
-    def __init__(self, house: House, day: Day, heard: Heard) -> None:
+    def __init__(self, house: App, day: Day, heard: Heard) -> None:
         self._house, self._day, self._heard = house, day, heard
         self._end = house.clock.now() + timedelta(seconds=day.turns * day.interval_seconds)
         self._seq = 0
@@ -188,10 +188,10 @@ async def live(folder: Path, day: Day, tell: Callable[[dict[str, Any]], None]) -
     clock, starter = VirtualClock(START), os.getppid()
     settings = load_settings(_environment(folder, day), folder)
     (settings.data_dir / "credits").mkdir(parents=True, exist_ok=True)
-    hygiene = NO_HYGIENE if "hygiene" in day.without else USUAL_HYGIENE
+    hygiene = NO_HYGIENE if "hygiene" in day.without else USUAL_LOOP_GUARDS
     with DaemonLock(settings.data_dir):
         async with open_house(settings, clock, seed=day.seed, hygiene=hygiene) as house:
-            observer = ObserverServer(Window(house, list))
+            observer = ObserverServer(AppSources(house, list))
             await observer.start()
             tell({"turns": 0, "line": f"its page: {observer.url}"})
             try:
@@ -207,7 +207,7 @@ async def live(folder: Path, day: Day, tell: Callable[[dict[str, Any]], None]) -
                 await observer.stop()
 
 
-async def _bear(house: House, day: Day) -> Heard:
+async def _bear(house: App, day: Day) -> Heard:
     """Let the life be born before the day's first beat, remembering by recency alone where it is to."""
     assert house.local is not None
     heard = house.client.endpoints["local"] = Heard(house.local, day.seed)

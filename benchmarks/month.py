@@ -28,10 +28,10 @@ from rich.table import Table
 
 from ai.actions.loop_breaker import SAME_AT_MOST
 from ai.clock import VirtualClock
-from ai.house import House
-from ai.journal import Event
+from ai.daemon.app import App
 from ai.ledger import audit
 from ai.ledger.money import nanos
+from ai.mind.journal import Event
 from tests.brain.lived import mind
 from tests.world.openrouter import FakeOpenRouter
 
@@ -152,7 +152,7 @@ class Month:
 class Watcher:
     """Reads the journal once a day and sums up."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: App) -> None:
         self._house = house
         self._seq = 0
         self._last: tuple[Any, ...] | None = None
@@ -206,7 +206,7 @@ class Watcher:
 class Chores:
     """Does what a daemon does beside thinking, when it is due in virtual time."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: App) -> None:
         self._house = house
         self._due = {name: house.clock.now() for name, _, _ in house.chores()}
 

@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from ai.clock import VirtualClock, parse_rfc3339
-from ai.house import House
+from ai.daemon.app import App
 from tests.brain.lived import mind, thinker
 
 LIVES_AT_MOST = 1_000_000  # nobody waits for so many: the process is killed before
@@ -46,7 +46,7 @@ async def live_and_die(folder: Path, now: datetime, settings: dict[str, str]) ->
             clock.advance(MINUTE)
 
 
-async def one_life(house: House, cause: str) -> int:
+async def one_life(house: App, cause: str) -> int:
     """Be born where nobody lives, live a beat, look back, die with last words; return which life it was."""
     await house.live_one()
     life = house.lives.current()

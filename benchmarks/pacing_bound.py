@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ai.asking import Purpose
 from ai.ledger.money import NANOS_PER_USD
 from ai.model_config import Model, Tier
-from ai.model_rotator import NO_REPEAT, WEIGHTS
-from ai.purpose import Purpose
+from ai.model_rotator.policy import NO_REPEAT, WEIGHTS
 from benchmarks.pacing_month import DAY, FREE_PER_DAY, LOCAL, POST_NANOS, POSTS_PER_DAY, Moment
 
 ROUNDS = 400  # of lowering the bound; after 300 it falls by less than 0.1 %

@@ -7,10 +7,11 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from ai.catalogue import shipped
+from ai.asking import Purpose
 from ai.ledger.money import NANOS_PER_USD
 from ai.model_config import FREE_PRICES, Model, Tier, parse_openrouter
-from ai.model_rotator import (
+from ai.model_config.catalogue import shipped
+from ai.model_rotator.policy import (
     DEFAULT_RATES,
     DEFAULT_TOKENS,
     NO_REPEAT,
@@ -24,7 +25,6 @@ from ai.model_rotator import (
     weight_to_come,
     worth_posting,
 )
-from ai.purpose import Purpose
 
 DAY, HOUR = 86_400.0, 3_600.0
 FREE_PER_DAY, POSTS_PER_DAY = 50, 4
@@ -219,7 +219,7 @@ def _worth_posting(purse: Purse, model: Model, moment: Moment) -> bool:
 
 
 def by_worth(purse: Purse, moment: Moment) -> Sequence[Model]:
-    """The rule of this project: `ai.model_rotator.rank`, with the state that the daemon hands it."""
+    """The rule of this project: `ai.model_rotator.policy.rank`, with the state that the daemon hands it."""
     state = RotatorState(
         models=purse.models,
         balance=purse.balance,

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ai.clock import VirtualClock
-from ai.journal import Journal
 from ai.life.file import LifeFile
 from ai.life.storage import save
 from ai.llm.local.table import WEIGHTS
@@ -24,7 +23,8 @@ from ai.memory.embeddings import load
 from ai.memory.memory import Kind, Memory
 from ai.memory.scoring import Weights
 from ai.memory.stream import WORKING_SET, MemoryStream
-from ai.mind import open_mind
+from ai.mind.database import open_mind
+from ai.mind.journal import Journal
 from benchmarks.retrieval_set import Question, Remembered, make
 
 Vector = NDArray[np.float32]

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ai import model_docs
-from ai.log_lines import EVENTS
+from ai.mind.events import EVENTS
 from ai.settings import SECRET_NAMES, Settings
+from docs import models as model_docs
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n)(?P<body>.*?)(<!-- end -->)", re.DOTALL)
@@ -24,7 +24,7 @@ def configuration() -> str:
         )
     return (
         "# Configuration\n\n"
-        "<!-- made by `make docs` from ai/settings.py; do not edit -->\n\n"
+        "<!-- made by `make docs` from ai/settings/settings.py; do not edit -->\n\n"
         "Read in this order, the first wins: the process environment, `.env`, `vault/credentials.json` (which takes\n"
         "secrets only), the default. An empty value counts as unset. A wrong value, or a name that only looks like a\n"
         "setting, stops the start with one line that names it and shows a correct example. Secrets never reach a\n"

@@ -4,7 +4,6 @@ from ai.actions.action import Action, NoParams, Params, Refused
 from ai.actions.context import ActionContext, Letter
 from ai.actions.parsing import Reply, parse_reply
 from ai.actions.registry import ActionResult, Registry
-from ai.actions.workspace import Workspace
 
 __all__ = [
     "Action",
@@ -16,6 +15,5 @@ __all__ = [
     "Refused",
     "Registry",
     "Reply",
-    "Workspace",
     "parse_reply",
 ]

@@ -8,8 +8,8 @@ from typing import Protocol
 
 from ai.clock import Clock
 from ai.credit_tracker.records import Balance
-from ai.journal import Journal
 from ai.memory.memory import Kind, Memory
+from ai.mind.journal import Journal
 from ai.settings import Settings
 from ai.social.post import Post, PostRefusal
 

@@ -1,6 +1,6 @@
 """All actions that every life has, in the order in which the prompt shows them."""
 
-from ai.actions import files, mailbox, minds, posting, remembering, resting
+from ai.actions import files, mailbox, models, posting, remembering, resting
 from ai.actions.action import Action
 
 ALL: tuple[Action, ...] = (
@@ -8,6 +8,6 @@ ALL: tuple[Action, ...] = (
     *remembering.ACTIONS,
     *posting.ACTIONS,
     *mailbox.ACTIONS,
-    *minds.ACTIONS,
+    *models.ACTIONS,
     *files.ACTIONS,
 )

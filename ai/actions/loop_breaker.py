@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ai.mind import Mind
+from ai.mind.database import MindDatabase
 
 SAME_AT_MOST = 3  # the rule: three times the same action, parameters and result, and it is refused until another came
 
@@ -13,7 +13,7 @@ SAME_AT_MOST = 3  # the rule: three times the same action, parameters and result
 class LoopBreaker:
     """The counter in mind.db, one row a life."""
 
-    def __init__(self, mind: Mind) -> None:
+    def __init__(self, mind: MindDatabase) -> None:
         self._mind = mind
 
     def times(self, life: int, action: str, params: Mapping[str, Any]) -> int:

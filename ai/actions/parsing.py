@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ai.actions.lenient_json import Found, NotJson, read_object
+from ai.llm.lenient_json import Found, NotJson, read_object
 
 MAX_REPLY_CHARS = 160_000  # MAX_OUTPUT_TOKENS' upper bound of 32,000 tokens at five characters each
 MAX_THOUGHT_CHARS = 4_000  # what the prompt's schema allows, thrice over

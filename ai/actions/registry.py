@@ -11,11 +11,11 @@ from ai.actions.context import ActionContext
 from ai.actions.everyday import ALL
 from ai.actions.loop_breaker import SAME_AT_MOST, LoopBreaker
 from ai.actions.parsing import Reply
-from ai.actions.workspace import WorkspaceRefused
 from ai.credit_tracker.records import NotAffordable
 from ai.ledger.errors import LedgerError
+from ai.life.workspace import WorkspaceRefused
 from ai.memory.untrusted import cut
-from ai.mind import Mind
+from ai.mind.database import MindDatabase
 
 THINK = "think"
 ACTION_TIMEOUT_SECONDS = 150.0  # two calls to X at their own limit and a retrieval; a beat has 300
@@ -41,7 +41,7 @@ class ActionResult:
 class Registry:
     """Every action by its name. Further ones are added with `register`, by who has them."""
 
-    def __init__(self, mind: Mind, actions: Iterable[Action] = ALL, breaker: LoopBreaker | None = None) -> None:
+    def __init__(self, mind: MindDatabase, actions: Iterable[Action] = ALL, breaker: LoopBreaker | None = None) -> None:
         self._mind = mind
         self._breaker = breaker or LoopBreaker(mind)
         self._actions: dict[str, Action] = {}

@@ -7,13 +7,13 @@ import typer
 
 from ai.cli import books, care, lives, look, setup, wake
 from ai.cli.door import Failed, fail
-from ai.commands import CommandRefused
 from ai.ledger.errors import LedgerError
 from ai.ledger.sqlite import name_error
 from ai.life.file import NewerLifeFile
 from ai.life.storage import LifeFileBroken, LifeFileUnwritable
-from ai.lock import Locked
-from ai.settings_sources import SettingsError
+from ai.mind.commands import CommandRefused
+from ai.operations.lock import Locked
+from ai.settings.sources import SettingsError
 
 app = typer.Typer(
     name="genesis",

@@ -11,14 +11,14 @@ from ai.cli.care import deliver
 from ai.cli.door import AsJson, Failed, ensure_data_dir, look, print_json, screen, settings, wait_for
 from ai.cli.tables import calls_table, reconciliation_lines
 from ai.clock import SystemClock
-from ai.credit_tracker.backup import BackupProblem, make_backup
 from ai.credit_tracker.checks import check_records
 from ai.credit_tracker.render import render_budget, render_spending
-from ai.credit_tracker.restore import restore_backup
 from ai.credit_tracker.spending import spending_csv, spending_json
-from ai.house import Reading
+from ai.daemon.app import ReadOnlyApp
 from ai.ledger import audit as audit_books
-from ai.lock import DaemonLock
+from ai.operations.backup import BackupProblem, make_backup
+from ai.operations.lock import DaemonLock
+from ai.operations.restore import restore_backup
 
 
 def add_to(app: typer.Typer) -> None:
@@ -39,7 +39,7 @@ def budget(
         raise Failed("--month and --since were both given; choose one")
     first = _day(since)
 
-    async def work(house: Reading) -> None:
+    async def work(house: ReadOnlyApp) -> None:
         books = house.tracker
         try:
             spending = await books.spending(month=month, since=first)
@@ -67,7 +67,7 @@ def budget(
 def audit(as_json: AsJson = False) -> None:
     """Recompute every balance from its transfers; exit 1 and name the account if one does not match."""
 
-    async def work(house: Reading) -> dict[str, Any]:
+    async def work(house: ReadOnlyApp) -> dict[str, Any]:
         report = await house.ledger.read(audit_books)
         records = await house.ledger.read(check_records)
         return {

@@ -8,12 +8,12 @@ import typer
 
 from ai.cli.door import Failed, ensure_data_dir, settings, wait_for
 from ai.clock import SystemClock
-from ai.commands import Answer, Commands
+from ai.daemon.wiring import open_house
 from ai.ledger.money import nanos
-from ai.lock import DaemonLock, is_held
-from ai.logs import Redactor, configure
-from ai.mind import open_mind
-from ai.wiring import open_house
+from ai.mind.commands import Answer, Commands
+from ai.mind.database import open_mind
+from ai.mind.logs import Redactor, configure
+from ai.operations.lock import DaemonLock, is_held
 
 LOOK_SECONDS = 0.1
 ANSWER_SECONDS = 310.0  # a daemon carries commands out between steps; a beat ends within 300 s

@@ -13,11 +13,11 @@ import typer
 from rich.console import Console
 
 from ai.clock import SystemClock
-from ai.house import Reading
-from ai.logs import Redactor
+from ai.daemon.app import ReadOnlyApp
+from ai.daemon.wiring import open_reading
+from ai.mind.logs import Redactor
 from ai.settings import Settings
-from ai.settings_sources import load_settings
-from ai.wiring import open_reading
+from ai.settings.sources import load_settings
 
 T = TypeVar("T")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
@@ -84,7 +84,7 @@ def fail(error: BaseException) -> NoReturn:
     raise SystemExit(1)
 
 
-def look(work: Callable[[Reading], Awaitable[T]]) -> T:
+def look(work: Callable[[ReadOnlyApp], Awaitable[T]]) -> T:
     """Open what is there for reading alone, and return what `work` finds."""
 
     async def reading() -> T:

@@ -8,14 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
-from ai import status as status_document
 from ai.cli.door import AsJson, Failed, look, print_json, screen, settings
 from ai.cli.tables import models_table, posts_table
 from ai.clock import SystemClock, parse_rfc3339
-from ai.house import Reading
-from ai.journal import Event, read_after, read_before
-from ai.log_lines import EVENTS
-from ai.logs import Redactor, render_event
+from ai.daemon import status as status_document
+from ai.daemon.app import ReadOnlyApp
+from ai.mind.events import EVENTS
+from ai.mind.journal import Event, read_after, read_before
+from ai.mind.logs import Redactor, render_event
 
 PAGE = 500
 FOLLOW_SECONDS = 0.3
@@ -33,7 +33,7 @@ def add_to(app: typer.Typer) -> None:
 def status(as_json: AsJson = False) -> None:
     """Alive or dead, which life, who, with which model, last and next beat, and the budget."""
 
-    async def work(house: Reading) -> dict[str, Any]:
+    async def work(house: ReadOnlyApp) -> dict[str, Any]:
         return status_document.state(
             house.chronicle,
             house.schedule,
@@ -67,7 +67,7 @@ def models(as_json: AsJson = False) -> None:
 def tweets(as_json: AsJson = False) -> None:
     """The timeline and the outbox, with each post's state."""
 
-    async def work(house: Reading) -> Sequence[dict[str, Any]]:
+    async def work(house: ReadOnlyApp) -> Sequence[dict[str, Any]]:
         return house.outbox.table(PAGE)
 
     rows = look(work)
@@ -92,7 +92,7 @@ def logs(
     start = _start(since) if since else None
     redact = Redactor(settings().secrets())
 
-    async def work(house: Reading) -> None:
+    async def work(house: ReadOnlyApp) -> None:
         if start is None:
             seq = _tell(reversed(read_before(house.mind, None, LAST_LINES, kinds)), redact)
         else:

@@ -12,10 +12,10 @@ from dotenv import dotenv_values
 
 from ai.cli.door import Failed, screen, settings, wait_for
 from ai.clock import SystemClock
-from ai.doctor import Check, examine
 from ai.durable import sync_file, sync_folder
+from ai.operations.doctor import Check, examine
 from ai.settings import Settings
-from ai.settings_sources import SettingsError, load_settings
+from ai.settings.sources import SettingsError, load_settings
 
 ASKED = {
     "OPENROUTER_API_KEY": "OpenRouter key (empty: none; the embedded model thinks)",

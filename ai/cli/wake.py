@@ -12,18 +12,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ai.cli.door import Failed, ensure_data_dir, progress_screen, settings, wait_for
 from ai.clock import Clock, SystemClock
-from ai.commands import Commands
 from ai.credit_tracker import RunUsage
-from ai.daemon import run_daemon
-from ai.house import House
-from ai.journal import read_after, read_before
+from ai.daemon.app import App
+from ai.daemon.daemon import run_daemon
+from ai.daemon.wiring import open_house, open_reading
 from ai.ledger.errors import StoreUnavailable
 from ai.ledger.money import NANOS_PER_USD
-from ai.lock import DaemonLock, is_held
-from ai.logs import configure, log_event
-from ai.mind import open_mind
+from ai.mind.commands import Commands
+from ai.mind.database import open_mind
+from ai.mind.journal import read_after, read_before
+from ai.mind.logs import configure, log_event
+from ai.operations.lock import DaemonLock, is_held
 from ai.settings import Settings
-from ai.wiring import open_house, open_reading
 
 LOOK_SECONDS = 0.2  # how often a follower looks for news
 BEAT_SECONDS = 320.0  # a daemon ends a beat within 300 s; one that lives none in this time is stuck
@@ -95,7 +95,7 @@ async def _live(chosen: Settings, clock: Clock, beats: int, advance: Callable[[]
         return await house.tracker.usage_since(marker)
 
 
-async def _beats(house: House, beats: int, advance: Callable[[], None]) -> None:
+async def _beats(house: App, beats: int, advance: Callable[[], None]) -> None:
     for _ in range(beats):
         if not await house.live_one():
             raise Failed("nobody lives, and no birth is due before new money comes; genesis topup brings it")

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, TypeVar
 
+from ai.asking import Purpose
 from ai.clock import Clock
 from ai.credit_tracker import calls as call_rows
 from ai.credit_tracker.balances import Outlook, available, caps_left, read_balance
@@ -16,12 +17,11 @@ from ai.credit_tracker.records import OPEN_STATES, Balance, CallRecord, CallStat
 from ai.credit_tracker.report import budget_json, call_json
 from ai.credit_tracker.reserve_rows import find_reserve
 from ai.credit_tracker.rollups import average_tokens, moments_per_day
-from ai.credit_tracker.spending import Pace, Spending, read_month, read_pace, read_since
+from ai.credit_tracker.spending import BurnRate, Spending, read_month, read_pace, read_since
 from ai.ledger.errors import StoreUnavailable
 from ai.ledger.ledger import Ledger
 from ai.ledger.money import nanos
 from ai.ledger.transaction import Transaction
-from ai.purpose import Purpose
 from ai.settings import Settings
 
 T = TypeVar("T")
@@ -87,7 +87,7 @@ class Books:
         limits = self._limits(self._clock.now())
         return await self.read(lambda tx: caps_left(tx, limits))
 
-    async def pace(self) -> Pace:
+    async def pace(self) -> BurnRate:
         """Return how fast money goes, and what the month will have spent by its end."""
         now = self._clock.now()
         balance = self._balance_at(now)

@@ -6,13 +6,13 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Literal
 
+from ai.asking import Purpose
 from ai.clock import microseconds
 from ai.credit_tracker.months import USD
 from ai.credit_tracker.periods import day_of, month_of, period_end, period_of
 from ai.credit_tracker.records import Expense
 from ai.ledger.money import nanos
 from ai.ledger.transaction import Transaction
-from ai.purpose import Purpose
 from ai.settings import Cap, Settings
 
 REQUEST = "request"
@@ -21,7 +21,8 @@ DEFAULT_FREE_REQUESTS = 50  # OpenRouter's quota for accounts that never bought 
 WISHES_SHARE = 10  # facts/pacing.md: one dollar in ten of the grant is for the AI's own wishes
 # One dollar in four of the grant is for reflections (and the summaries of condensing, which have the same purpose).
 # Without a cap `python -m benchmarks.month --seed 1` spent $3.24 of $4.99 on 691 calls for them, $0.85 on thoughts. By
-# their weight in `ai.model_rotator` they were 27 % of what was done: 23 a day of weight 5, beside 275 thoughts of 1.
+# their weight in `ai.model_rotator.policy` they were 27 % of what was done: 23 a day of weight 5, beside 275 thoughts
+# of 1.
 REFLECTION_SHARE = 4
 Own = Literal["wishes", "reflection"]
 LimitKind = Literal["money", "free", "posts"]

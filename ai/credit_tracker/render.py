@@ -9,7 +9,7 @@ from rich.text import Text
 
 from ai.credit_tracker.bands import Band
 from ai.credit_tracker.records import Balance, CapLeft
-from ai.credit_tracker.spending import Line, Pace, Spending, daily_costs
+from ai.credit_tracker.spending import BurnRate, Line, Spending, daily_costs
 from ai.ledger.money import NANOS_PER_USD
 
 CENT = Decimal("0.01")
@@ -39,7 +39,7 @@ def sparkline(costs: Sequence[int]) -> str:
     return "".join("·" if cost <= 0 else BARS[-(-cost * top // most)] for cost in shown)
 
 
-def render_budget(balance: Balance, caps: Sequence[CapLeft], spending: Spending, pace: Pace) -> RenderableType:
+def render_budget(balance: Balance, caps: Sequence[CapLeft], spending: Spending, pace: BurnRate) -> RenderableType:
     """Return the whole of `budget` for the current month: what there is, where it went, how long it lasts."""
     return Group(_standing(balance, caps), _pace(balance, pace), "", render_spending(spending))
 
@@ -86,7 +86,7 @@ def _standing(balance: Balance, caps: Sequence[CapLeft]) -> Table:
     return table
 
 
-def _pace(balance: Balance, pace: Pace) -> Text:
+def _pace(balance: Balance, pace: BurnRate) -> Text:
     if pace.burn_per_day is None or pace.projected is None:
         return Text("pace: known after a day", style="dim")
     line = f"pace: {dollars(pace.burn_per_day)} a day"

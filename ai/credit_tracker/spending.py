@@ -54,7 +54,7 @@ class Spending:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class BurnRate:
     """How fast money goes, in nano-dollars; None while less than a day was observed.
 
     `projected` is what the current month will have spent by its end at this pace, whatever it was given.
@@ -119,13 +119,13 @@ def _by_life(lines: tuple[Line, ...]) -> tuple[Line, ...]:
     return tuple(Line(line.key, line.calls, line.prompt_tokens, line.completion_tokens, line.cost) for line in ordered)
 
 
-def read_pace(tx: Transaction, now: datetime, balance: Balance) -> Pace:
+def read_pace(tx: Transaction, now: datetime, balance: Balance) -> BurnRate:
     """Return the pace of the last week and where it leads by the end of the current month."""
     burn = burn_per_day(tx, now)
     if burn is None:
-        return Pace(None, None)
+        return BurnRate(None, None)
     days_left = (month_end(month_of(now)) - now).total_seconds() / DAY_SECONDS
-    return Pace(round(burn), balance.spent + round(burn * days_left))
+    return BurnRate(round(burn), balance.spent + round(burn * days_left))
 
 
 def daily_costs(spending: Spending) -> list[int]:

@@ -12,9 +12,9 @@ from queue import Empty, LifoQueue, SimpleQueue
 from time import monotonic as seconds_here
 from typing import Any, TypeVar
 
+from ai.ledger.circuit_breaker import CircuitBreaker
 from ai.ledger.errors import CorruptStore, LedgerError, StoreUnavailable
 from ai.ledger.postgres_store import PostgresStore
-from ai.ledger.silence import Silence
 from ai.ledger.sqlite_store import SQLiteStore
 from ai.ledger.store import ComponentFolders, OpenStore, Store
 from ai.ledger.transaction import Transaction
@@ -217,7 +217,7 @@ def open_ledger(
     again at each call, a server that was silent after QUIET_SECONDS, so that a purse that is away stops no thinking.
     Raises ValueError for another kind of URL, NewerSchema, CorruptStore.
     """
-    ledger = Ledger(_opener(url, components, Silence(monotonic)), clock_us, read_only=read_only)
+    ledger = Ledger(_opener(url, components, CircuitBreaker(monotonic)), clock_us, read_only=read_only)
     try:
         ledger.read_now(lambda _: None) if read_only else ledger.transact_now(lambda _: None)
     except StoreUnavailable:
@@ -228,7 +228,7 @@ def open_ledger(
     return ledger
 
 
-def _opener(url: str, components: ComponentFolders, silence: Silence) -> OpenStore:
+def _opener(url: str, components: ComponentFolders, silence: CircuitBreaker) -> OpenStore:
     scheme, _, rest = url.partition("://")
     own: ComponentFolders = [("ledger", {kind: MIGRATIONS / kind for kind in ("sqlite", "postgres")})]
     everything = [*own, *components]

@@ -10,6 +10,7 @@ import psycopg
 from psycopg.adapt import Loader
 from psycopg.pq import TransactionStatus
 
+from ai.ledger.circuit_breaker import CircuitBreaker
 from ai.ledger.errors import ConstraintBroken, StoreUnavailable
 from ai.ledger.postgres import (
     ANSWER_SECONDS,
@@ -24,7 +25,6 @@ from ai.ledger.postgres import (
     name_error,
     read_url,
 )
-from ai.ledger.silence import Silence
 from ai.ledger.store import Components, Rows
 
 _BEGIN_WRITING = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({WRITERS_LOCK})"
@@ -42,11 +42,13 @@ class _IntegralNumeric(Loader):
 class PostgresStore:
     """One connection to the database at `url`; a writer migrates it, a reader does not. Stores share a `silence`."""
 
-    def __init__(self, url: str, components: Components, *, read_only: bool, silence: Silence | None = None) -> None:
+    def __init__(
+        self, url: str, components: Components, *, read_only: bool, silence: CircuitBreaker | None = None
+    ) -> None:
         self._conninfo, self._where = read_url(url)
         self._components = components
         self._read_only = read_only
-        self._silence = silence or Silence(monotonic)
+        self._silence = silence or CircuitBreaker(monotonic)
         self._patience = READING_SECONDS if read_only else WRITING_SECONDS
         self._connection: BoundedConnection | None = None
         self._cursor: psycopg.ClientCursor[Any] | None = None  # one for all statements; making one takes its time

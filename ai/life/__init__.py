@@ -1,12 +1,12 @@
 """Birth, identity, death and rebirth: one life is one file that a person can read."""
 
+from ai.asking import Accept, Answer, Ask
 from ai.life.fragments import End
 from ai.life.life import Life
 from ai.life.lives import Lives
 from ai.life.midwife import Funds, Midwife
 from ai.life.mood import Mood
 from ai.life.storage import LifeFileBroken, LifeFileUnwritable
-from ai.memory.asking import Accept, Answer, Ask
 
 __all__ = [
     "Accept",

@@ -7,14 +7,13 @@ from datetime import datetime
 from random import Random
 from typing import Any
 
+from ai.asking import Message, Purpose
 from ai.life.answers import BIRTH_SCHEMA, Newborn, name_key, parse_newborn
 from ai.life.bootstrap import briefing, mode_of
 from ai.life.fragments import FEELINGS, End, Fragment
 from ai.life.midwife import Midwife
-from ai.memory.asking import Message
 from ai.memory.memory import Kind, Memory
 from ai.prompts import render
-from ai.purpose import Purpose
 from ai.settings import Settings
 
 NAMES_SHOWN = 40  # of the latest lives; the rest is refused when it is chosen, the prompt stays short

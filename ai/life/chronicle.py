@@ -11,7 +11,7 @@ from ai.life.fragments import End
 from ai.life.storage import LifeFileBroken, Tables, peek
 from ai.memory.archive import Archive
 from ai.memory.memory import from_document
-from ai.mind import Mind
+from ai.mind.database import MindDatabase
 
 LIFE_FILE = re.compile(r"^(\d{4,9})\.json$")
 _TRACE = re.compile(r"^(\d{4,9})\.json(\.previous|\.corrupt-\d+|\.previous\.corrupt-\d+)?$")
@@ -41,7 +41,7 @@ def lost(number: int, now: str) -> dict[str, Any]:
 class Chronicle:
     """The table of lives. Writing is for the daemon; reading works on a read-only mind."""
 
-    def __init__(self, mind: Mind) -> None:
+    def __init__(self, mind: MindDatabase) -> None:
         self._mind = mind
         self._archive = Archive(mind)
 

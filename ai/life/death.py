@@ -5,16 +5,15 @@ from datetime import datetime
 from random import Random
 from typing import Any
 
+from ai.asking import Message, Purpose
 from ai.clock import rfc3339
 from ai.life.fragments import End
 from ai.life.life import Life
 from ai.life.midwife import Funds, Midwife
-from ai.memory.answers import first_object
-from ai.memory.asking import Message
+from ai.llm.lenient_json import first_object
 from ai.memory.memory import Kind, tidy
 from ai.memory.untrusted import clean
 from ai.prompts import render
-from ai.purpose import Purpose
 
 REBIRTH_AFTER_SECONDS = (10.0, 60.0)
 MAX_LAST_WORDS_CHARS = 220  # with name and number it fits a post of 280

@@ -5,8 +5,8 @@ from dataclasses import asdict
 from typing import Any
 
 from ai.clock import rfc3339
+from ai.life.queries import LifeEntry, Shown, Story
 from ai.life.self_page import Page, difference
-from ai.life.telling import LifeEntry, Shown, Story
 from ai.memory.archive import Row
 from ai.memory.memory import Memory
 

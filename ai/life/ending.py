@@ -6,7 +6,7 @@ from datetime import datetime
 from ai.clock import parse_rfc3339, rfc3339
 from ai.life.fragments import End
 from ai.life.midwife import Funds
-from ai.mind import Mind
+from ai.mind.database import MindDatabase
 from ai.settings import Settings
 
 GRACE_SECONDS = 6 * 3_600.0  # of seen bankruptcy: a top-up on the same day comes in time
@@ -26,7 +26,7 @@ class Ending:
 class Endings:
     """Looks at age and purse once a beat; how long bankruptcy was seen survives a restart."""
 
-    def __init__(self, mind: Mind, settings: Settings) -> None:
+    def __init__(self, mind: MindDatabase, settings: Settings) -> None:
         self._mind = mind
         self._settings = settings
 

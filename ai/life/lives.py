@@ -9,7 +9,6 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from ai.clock import Clock, parse_rfc3339, rfc3339
-from ai.journal import Journal
 from ai.life.birth import ask_newborn, cradle, fallback, first_facts, first_memories
 from ai.life.chronicle import Chronicle, life_path, lost, numbers_in
 from ai.life.death import REBIRTH_AFTER_SECONDS, ask_last_words, closing, money_came, plain_summary
@@ -20,10 +19,11 @@ from ai.life.life import Life
 from ai.life.midwife import Funds, Midwife
 from ai.life.self_page import SelfPages
 from ai.life.storage import LifeFileBroken, Tables, previous, save
-from ai.life.workspace import listing, wipe
+from ai.life.workspace import remains, wipe
 from ai.memory.archive import Archive
 from ai.memory.stream import TABLE, MemoryStream
-from ai.mind import Mind
+from ai.mind.database import MindDatabase
+from ai.mind.journal import Journal
 from ai.prompts import render
 from ai.settings import Settings
 
@@ -44,7 +44,7 @@ class Lives:
     def __init__(  # noqa: PLR0913, PLR0917 - what the world is made of, handed in
         self,
         data_dir: Path,
-        mind: Mind,
+        mind: MindDatabase,
         journal: Journal,
         clock: Clock,
         rng: Random,
@@ -236,7 +236,7 @@ class Lives:
             await midwife.post(_fit_post(text), source="death", life=life.number)
         facts = closing(end, self._clock.now(), funds, self._rng)
         summary = life.facts().get("summary") or plain_summary(life, cause)
-        life.note(**facts, last_words=words, summary=summary, workspace=listing(self.workspace))
+        life.note(**facts, last_words=words, summary=summary, workspace=remains(self.workspace))
         self._bury(life)
 
     def _bury(self, life: Life) -> None:

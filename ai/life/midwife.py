@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from ai.memory.asking import Ask
+from ai.asking import Ask
 
 
 class Midwife(Protocol):

@@ -6,8 +6,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ai.life.queries import LifeEntry, Shown, Story
 from ai.life.self_page import Page, difference
-from ai.life.telling import LifeEntry, Shown, Story
 from ai.memory.archive import Row
 from ai.memory.memory import Memory
 

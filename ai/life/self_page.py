@@ -6,7 +6,7 @@ from datetime import datetime
 
 from ai.clock import parse_rfc3339, rfc3339
 from ai.memory.memory import MAX_MEMORY_CHARS
-from ai.mind import Mind
+from ai.mind.database import MindDatabase
 
 MAX_PAGE_CHARS = MAX_MEMORY_CHARS  # what a prompt can carry of it, twice over
 MAX_VERSIONS = 500  # of one life; the oldest but the first goes when there are more
@@ -30,7 +30,7 @@ class NoSuchVersion(LookupError):
 class SelfPages:
     """The versions in mind.db; the newest also stands in the life's file. Reading works on a read-only mind."""
 
-    def __init__(self, mind: Mind) -> None:
+    def __init__(self, mind: MindDatabase) -> None:
         self._mind = mind
 
     def add(self, life: int, text: str, reason: str, at: datetime) -> Page:

@@ -1,12 +1,12 @@
 """The only door to a model: who wants an answer pays here, out of the purse, and never more than it holds."""
 
 from ai.llm.answers import Completion, Limits, NoAnswer
-from ai.llm.calls import Endpoint, Message, ModelRequest, Outcome
+from ai.llm.calls import Endpoint, ModelRequest, Outcome
+from ai.llm.candidates import Attempt
 from ai.llm.client import PaidClient
 from ai.llm.endpoint import OpenAIEndpoint
 from ai.llm.health import Health, ModelHealth
 from ai.llm.purse import Purse, open_purse
-from ai.llm.walk import Attempt
 
 __all__ = [
     "Attempt",
@@ -14,7 +14,6 @@ __all__ = [
     "Endpoint",
     "Health",
     "Limits",
-    "Message",
     "ModelHealth",
     "ModelRequest",
     "NoAnswer",

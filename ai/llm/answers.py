@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ai.llm.walk import MAX_ATTEMPTS, Attempt
+from ai.llm.candidates import MAX_ATTEMPTS, Attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from ai.asking import Message, Purpose
     from ai.credit_tracker import Balance, Usage
-    from ai.llm.calls import Message
     from ai.model_config import Model
-    from ai.purpose import Purpose
     from ai.settings import Settings
 
 
@@ -37,7 +36,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class StepRequest:
     """What one step asks for, the same for every candidate; deadlines in seconds of `Clock.monotonic`.
 
     `local_schema` takes the place of `schema` where the embedded model answers: its bytes are paid by nobody.

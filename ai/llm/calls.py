@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from decimal import Decimal
 
+    from ai.asking import Message
     from ai.credit_tracker import Usage
     from ai.model_config import Model
-
-
-class Message(TypedDict):
-    """One chat message; `role` is system, user or assistant."""
-
-    role: str
-    content: str
 
 
 @dataclass(slots=True)

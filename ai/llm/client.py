@@ -6,29 +6,30 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from ai.asking import Purpose
 from ai.credit_tracker import Expense, NotAffordable
 from ai.ledger.errors import LedgerError
 from ai.ledger.ids import new_id
-from ai.llm.answers import Ask, Completion, Limits, NoAnswer
-from ai.llm.bound import call_bound, embedding_bound, output_tokens
+from ai.llm.answers import Completion, Limits, NoAnswer, StepRequest
 from ai.llm.calls import ModelRequest, Outcome
+from ai.llm.candidates import Attempt
 from ai.llm.endpoint import OpenAIEndpoint
 from ai.llm.failures import Failure, classify, cooldown
+from ai.llm.fallback import FallbackCall
 from ai.llm.fate import table_cost
+from ai.llm.payment import Payments, finished
 from ai.llm.settlement import Settler
-from ai.llm.step import Step
-from ai.llm.till import Till, finished
-from ai.llm.walk import Attempt
-from ai.purpose import Purpose
+from ai.model_config.bound import call_bound, embedding_bound, output_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from ai.asking import Message
     from ai.clock import Clock
     from ai.credit_tracker import Balance, CreditTracker, ProviderClock, Settlement
-    from ai.journal import Journal
-    from ai.llm.calls import Endpoint, Message
+    from ai.llm.calls import Endpoint
     from ai.llm.health import ModelHealth
+    from ai.mind.journal import Journal
     from ai.model_config import Model
 
 MINUTE_SECONDS = 60.0
@@ -57,7 +58,7 @@ class PaidClient:
         self.clock = clock
         self.limits = limits or Limits()
         self._tracker = tracker
-        self._till = Till(tracker, provider_clock, health, journal)
+        self._till = Payments(tracker, provider_clock, health, journal)
         self._settler = Settler(self.endpoints, self._till, journal, clock)
         self._free_at: deque[float] = deque(maxlen=max(1, self.limits.free_requests_per_minute))
         self._dearer: set[str] = set()
@@ -94,8 +95,8 @@ class PaidClient:
         """
         most = min(max_tokens or self.limits.max_output_tokens, self.limits.max_output_tokens)
         wished = candidates[0].id if wish and candidates else None
-        ask = Ask(messages, purpose, schema, local_schema, most, temperature, accept, deadline, wished, client)
-        return await Step(self, ask, candidates).run()
+        ask = StepRequest(messages, purpose, schema, local_schema, most, temperature, accept, deadline, wished, client)
+        return await FallbackCall(self, ask, candidates).run()
 
     async def embed(self, model: Model, texts: Sequence[str], *, client: str = "mind") -> list[list[float]]:
         """Return one vector a text, held and paid for like any call.
@@ -181,7 +182,7 @@ class PaidClient:
         self._free_at.append(now)
         return None
 
-    async def call(self, model: Model, ask: Ask, timeout_seconds: float) -> tuple[Outcome, int, Balance]:
+    async def call(self, model: Model, ask: StepRequest, timeout_seconds: float) -> tuple[Outcome, int, Balance]:
         """Hold, call and end the hold, once; (outcome, cost in nano-dollars, balance after it).
 
         Raises NotAffordable or LedgerError where there is no hold; then nothing was sent.

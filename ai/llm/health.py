@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ai.clock import Clock, parse_rfc3339, rfc3339
 
 if TYPE_CHECKING:
-    from ai.mind import Mind
+    from ai.mind.database import MindDatabase
     from ai.model_config import Model
 
 LONGEST_COOLDOWN = timedelta(hours=6)  # a model that came back is noticed the same day
@@ -48,7 +48,7 @@ def endpoint_subject(endpoint: str) -> str:
 class ModelHealth:
     """The health of every subject; every change is written at once to mind.db."""
 
-    def __init__(self, mind: Mind, clock: Clock) -> None:
+    def __init__(self, mind: MindDatabase, clock: Clock) -> None:
         self._mind = mind
         self._clock = clock
         rows = mind.connection.execute("SELECT * FROM model_health").fetchall()

@@ -6,26 +6,26 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ai.catalogue import Catalogue
+from ai.asking import Purpose
 from ai.clock import Clock, SystemClock
 from ai.credit_tracker import CreditTracker, ProviderClock
 from ai.credit_tracker.schema import open_credit_ledger
-from ai.journal import Journal
 from ai.llm.answers import Completion, Limits, NoAnswer
+from ai.llm.candidates import Attempt
 from ai.llm.client import PaidClient
 from ai.llm.health import ModelHealth
 from ai.llm.providers import configured_endpoint
-from ai.llm.walk import Attempt
-from ai.mind import open_mind
-from ai.purpose import Purpose
+from ai.mind.database import open_mind
+from ai.mind.journal import Journal
+from ai.model_config.catalogue import Catalogue
 from ai.settings import Settings
-from ai.settings_sources import SettingsError, load_settings
+from ai.settings.sources import SettingsError, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from ai.asking import Message
     from ai.credit_tracker import Balance
-    from ai.llm.calls import Message
 
 ABANDONED_AFTER_TIMEOUTS = 2  # no call lives longer than its time-out; an older open hold is a crashed program's
 

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from ai.clock import Clock
     from ai.credit_tracker import CallRecord
-    from ai.journal import Journal
     from ai.llm.calls import Endpoint
-    from ai.llm.till import Till
+    from ai.llm.payment import Payments
+    from ai.mind.journal import Journal
 
 # A generation is known to the provider after seconds, or two minutes at most as reported; beyond that something is
 # wrong there, and asking every few hours is enough. Each wait is three times the one before.
@@ -34,7 +34,7 @@ CRASHED = "the program ended before the answer came"
 class Settler:
     """Settles unknown outcomes; call `settle` between beats, as often as one likes."""
 
-    def __init__(self, endpoints: Mapping[str, Endpoint], till: Till, journal: Journal, clock: Clock) -> None:
+    def __init__(self, endpoints: Mapping[str, Endpoint], till: Payments, journal: Journal, clock: Clock) -> None:
         self._endpoints = endpoints
         self._till = till
         self._journal = journal

@@ -10,7 +10,7 @@ from random import Random
 from ai.clock import parse_rfc3339, rfc3339
 from ai.memory.memory import Kind, Memory, Origin
 from ai.memory.words import match_any
-from ai.mind import Mind
+from ai.mind.database import MindDatabase
 
 _COLUMNS = "m.key, m.life, m.id, m.at, m.kind, m.importance, m.text, m.sources, m.origin, m.archived_at, m.folded_into"
 MAX_IDS = 500  # ids in one statement; SQLite's own limit is far above
@@ -29,7 +29,7 @@ class Row:
 class Archive:
     """The memories of all lives in mind.db. Writing is for the daemon; reading works on a read-only mind."""
 
-    def __init__(self, mind: Mind) -> None:
+    def __init__(self, mind: MindDatabase) -> None:
         self._mind = mind
 
     def put(self, memories: Iterable[Memory]) -> None:

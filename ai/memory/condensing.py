@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ai.memory.answers import first_object
-from ai.memory.asking import Message
+from ai.asking import Message, Purpose
+from ai.llm.lenient_json import first_object
 from ai.memory.memory import Kind, Memory, tidy
 from ai.memory.untrusted import clean
 from ai.prompts import render
-from ai.purpose import Purpose
 
 if TYPE_CHECKING:
-    from ai.memory.asking import Ask
+    from ai.asking import Ask
 
 GROUP = 50  # memories that fold into one summary; with LINE_CHARS each they fit 4,096 tokens
 OLDEST = 2 * GROUP  # of these the less important half folds, so that what matters stays whole for longer

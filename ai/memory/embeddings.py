@@ -7,12 +7,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from ai.llm.local.supply import RETRY_SECONDS, Supply
 from ai.llm.local.table import WEIGHTS
+from ai.llm.local.weight_store import RETRY_SECONDS, WeightStore
 from ai.memory.safetensors import Rows, mapped, tensors_in
 
 if TYPE_CHECKING:  # numpy and tokenizers take 40 MB: they are imported when the first text is embedded
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # numpy and tokenizers take 40 MB: they are imported when the
 
     from ai.clock import Clock
     from ai.llm.local.sources import Source
-    from ai.llm.local.supply import Recorder
+    from ai.llm.local.weight_store import Recorder
 
     Vector = NDArray[np.float32]
 
@@ -32,6 +32,7 @@ DIMENSIONS = 384
 MAX_TOKENS = 256  # what the model was trained to compare; longer texts are cut
 MAX_CHARS = 8_000  # far more than MAX_TOKENS tokens of any language; the rest need not be looked at
 EPSILON = 1e-12
+LEAST_LENGTH = 1e-12  # of a vector that is to be divided by its length
 IDLE_SECONDS = 300.0  # then the weights' memory is given back; loading them again takes 0.1 s
 
 
@@ -60,7 +61,7 @@ class MiniLM:
     def __init__(
         self, folder: Path, shelves: Sequence[Path], sources: Sequence[Source], recorder: Recorder, clock: Clock
     ) -> None:
-        self._supply = Supply(folder, shelves, sources, recorder, clock)
+        self._supply = WeightStore(folder, shelves, sources, recorder, clock)
         self._clock = clock
         self._turn = asyncio.Lock()  # one text at a time: two would only share the same cores
         self._task: asyncio.Task[None] | None = None
@@ -203,3 +204,22 @@ def _gelu(x: Vector) -> Vector:
     poly = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))))
     erf = np.sign(x) * (1 - poly * np.exp(-z * z))
     return np.asarray(x * 0.5 * (1 + erf), dtype=np.float32)
+
+
+class PaidEmbedder:
+    """An `Embedder` on a paid model.
+
+    `embed` takes texts and returns one vector a text; it holds, pays and raises what it likes: the memory stream takes
+    any failure as "not now" and finds by words.
+    """
+
+    def __init__(self, name: str, embed: Callable[[Sequence[str]], Awaitable[list[list[float]]]]) -> None:
+        self.name = name
+        self._embed = embed
+
+    async def embed(self, texts: Sequence[str]) -> list[Vector]:
+        """Return one float32 vector of length 1 a text, in order."""
+        import numpy as np  # noqa: PLC0415 - 20 MB of memory, only where vectors are used
+
+        made = [np.asarray(vector, dtype=np.float32) for vector in await self._embed(texts)]
+        return [vector / np.float32(max(float(np.linalg.norm(vector)), LEAST_LENGTH)) for vector in made]

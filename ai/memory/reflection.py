@@ -6,16 +6,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from ai.asking import Message, Purpose
 from ai.clock import parse_rfc3339, rfc3339
-from ai.memory.answers import first_object
-from ai.memory.asking import Message
+from ai.llm.lenient_json import first_object
 from ai.memory.memory import USUAL_IMPORTANCE, Kind, Memory, clamp_importance, tidy
 from ai.memory.untrusted import clean
 from ai.prompts import render
-from ai.purpose import Purpose
 
 if TYPE_CHECKING:
-    from ai.memory.asking import Ask
+    from ai.asking import Ask
     from ai.memory.similarity import SimilarityGuard
     from ai.memory.stream import MemoryStream
 

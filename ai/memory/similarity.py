@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ai.clock import Clock
     from ai.memory.embeddings import Embedder, Vector
-    from ai.mind import Mind
+    from ai.mind.database import MindDatabase
 
 WINDOW = 100  # sayings looked back on; older ones may be said again
 # Cosine of MiniLM: paraphrases of one sentence reach 0.85 and more, different sentences about one thing 0.4 to 0.75.
@@ -56,7 +56,7 @@ class SimilarityGuard:
 
     def __init__(  # noqa: PLR0913 - whose sayings, of which kind, and the rooms they are kept and compared in
         self,
-        mind: Mind,
+        mind: MindDatabase,
         clock: Clock,
         kind: str,
         embedder: Embedder | None,

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
+    from ai.asking import Ask
     from ai.clock import Clock
-    from ai.journal import Journal
-    from ai.memory.asking import Ask
     from ai.memory.embeddings import Embedder, Vector
     from ai.memory.working_file import WorkingFile
-    from ai.mind import Mind
+    from ai.mind.database import MindDatabase
+    from ai.mind.journal import Journal
 
 TABLE = "memories"
 WORKING_SET = 2_000  # memories in the life file at most, the default of MEMORY_WORKING_SET
@@ -39,7 +39,7 @@ class MemoryStream:
     def __init__(  # noqa: PLR0913 - file, database and clock are handed in, and the bound is a setting
         self,
         file: WorkingFile,
-        mind: Mind,
+        mind: MindDatabase,
         journal: Journal,
         clock: Clock,
         *,

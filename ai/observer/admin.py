@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ai.commands import CommandRefused
+from ai.mind.commands import CommandRefused
 from ai.observer.answers import problem
 from ai.observer.gate import peer
 from ai.observer.view import View, view_of

@@ -7,7 +7,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from ai.journal import Event
+from ai.mind.journal import Event
 from ai.observer.answers import json_answer, problem
 from ai.observer.events import LAST_SEQ, event_json, page_of, shown
 from ai.observer.kinds import EVERYTHING, kinds_shown

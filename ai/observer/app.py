@@ -14,7 +14,7 @@ from starlette.routing import Route
 from ai.ledger.errors import LedgerError
 from ai.observer import admin, api, caretaker, kofi, metrics, pages
 from ai.observer.answers import problem
-from ai.observer.headers import Porch
+from ai.observer.headers import SecurityHeaders
 from ai.observer.sources import ObserverSources
 from ai.observer.view import View, view_of
 
@@ -34,7 +34,8 @@ def routes() -> list[Route]:
         Route("/live", pages.stream),
         Route("/events/{seq:int}", pages.event),
         Route("/money", pages.money),
-        Route("/minds", pages.models),
+        Route("/models", pages.models),
+        Route("/minds", pages.moved_to_models),
         Route("/posts", pages.posts),
         Route("/lives", pages.lives),
         Route("/lives/{number:int}", pages.life),
@@ -73,7 +74,7 @@ def create_app(house: ObserverSources) -> Starlette:
 
     app = Starlette(
         routes=routes(),
-        middleware=[Middleware(Porch, bound_to=house.settings.observer_host)],
+        middleware=[Middleware(SecurityHeaders, bound_to=house.settings.observer_host)],
         exception_handlers={
             HTTPException: _refused,
             TimeoutError: _unreadable,

@@ -9,8 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from ai.commands import CommandRefused
-from ai.mind import Mind
+from ai.mind.commands import CommandRefused
+from ai.mind.database import MindDatabase
 from ai.observer.admin import LARGEST_ID, BadOrder, order
 from ai.observer.forms import form_of
 from ai.observer.gate import COOKIE, SESSION_SECONDS, Session, peer
@@ -40,7 +40,7 @@ async def show(request: Request, *, notice: str = "", status: int = 200) -> Resp
     return page(request, "caretaker.html", context, status=status)
 
 
-def _asked(mind: Mind) -> tuple[list[Any], list[Any]]:
+def _asked(mind: MindDatabase) -> tuple[list[Any], list[Any]]:
     newest = "ORDER BY id DESC LIMIT ?"
     asked = mind.connection.execute(f"SELECT at, kind, finished_at, result FROM commands {newest}", (ROWS,))
     gifts = mind.connection.execute(

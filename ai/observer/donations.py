@@ -5,7 +5,7 @@ from typing import Any
 
 from ai.clock import Clock, rfc3339
 from ai.ledger.money import usd9
-from ai.mind import Mind
+from ai.mind.database import MindDatabase
 from ai.observer.sources import Donation, Receipt
 
 NOT_DOLLARS = "not in US dollars; book it by hand if you exchange it"
@@ -16,7 +16,7 @@ DIFFERS = "the same transaction was told before with another amount"
 class Donations:
     """The table `donations` in mind.db; written on the daemon's loop, like all of mind.db."""
 
-    def __init__(self, mind: Mind, clock: Clock, put: Callable[[str, Mapping[str, Any]], int]) -> None:
+    def __init__(self, mind: MindDatabase, clock: Clock, put: Callable[[str, Mapping[str, Any]], int]) -> None:
         self._mind = mind
         self._clock = clock
         self._put = put

@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from ai.clock import parse_rfc3339, rfc3339
-from ai.journal import Event, read_after
-from ai.log_lines import message
-from ai.mind import Mind
+from ai.mind.database import MindDatabase
+from ai.mind.events import message
+from ai.mind.journal import Event, read_after
 
 DOLLARS = re.compile(r"\$\s?\d[\d,.]*")
 HIDDEN = "$…"
@@ -44,14 +44,19 @@ def event_json(event: Event, *, money: bool) -> dict[str, Any]:
     }
 
 
-def one_event(mind: Mind, seq: int) -> Event | None:
+def one_event(mind: MindDatabase, seq: int) -> Event | None:
     """Return the event with this number, None where there is none (any more)."""
     found = read_after(mind, seq - 1, 1)
     return found[0] if found and found[0].seq == seq else None
 
 
 def page_of(
-    mind: Mind, kinds: Collection[str] | None, *, limit: int, before: int | None = None, after: int | None = None
+    mind: MindDatabase,
+    kinds: Collection[str] | None,
+    *,
+    limit: int,
+    before: int | None = None,
+    after: int | None = None,
 ) -> list[Event]:
     """Return up to `limit` events of `kinds` (None: all), newest first below `before`, or oldest first above `after`.
 

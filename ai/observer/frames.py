@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable
 
-from ai.journal import Event
+from ai.mind.journal import Event
 
 KEPT_FRAMES = 1024  # two flavours of what the tail keeps
 KEPT_BYTES = 8_000_000

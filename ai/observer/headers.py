@@ -46,7 +46,7 @@ def host_name(header: str) -> str:
     return text.rsplit(":", 1)[0] if text.count(":") == 1 else text
 
 
-class Porch:
+class SecurityHeaders:
     """Refuses foreign Host names on a loopback server, and puts the security headers on every answer."""
 
     def __init__(self, app: ASGIApp, *, bound_to: str) -> None:

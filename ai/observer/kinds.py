@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ai.log_lines import EVENTS, line_for
+from ai.mind.events import EVENTS, line_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Group:
 GROUPS = (
     Group("thoughts", "Thoughts", "Thought", ("thought", "memory.reflected", "self.")),
     Group("actions", "Actions", "Action", ("action.",)),
-    Group("models", "Minds", "Change of mind", ("model.", "call.fallback", "local.takes_over")),
+    Group("models", "Models", "Change of model", ("model.", "call.fallback", "local.takes_over")),
     Group("posts", "Posts", "Post", ("post.",)),
     Group("money", "Money", "Money", ("purse.", "budget.", "donation.")),
     Group("lives", "Lives", "Life", ("life.",)),

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ai.commands import CommandRefused
 from ai.ledger.money import nanos
+from ai.mind.commands import CommandRefused
 from ai.observer.answers import problem
 from ai.observer.forms import form_of
 from ai.observer.gate import peer

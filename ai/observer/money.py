@@ -17,7 +17,7 @@ TINY = Decimal("0.000001")
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class MonthFigures:
     """The month as the purse tells it, and the catalogue that says which tier a model is of."""
 
     budget: Budget
@@ -108,7 +108,7 @@ def projection(budget: Budget, now: datetime) -> dict[str, str] | None:
     return {"at": rfc3339(end), "left": f"{max(left, Decimal(0)):.9f}"}
 
 
-def month_json(figures: Figures, books: Books, now: datetime) -> dict[str, Any]:
+def month_json(figures: Figures, books: MonthFigures, now: datetime) -> dict[str, Any]:
     """Return the month as `/api/month` gives it; every figure a chart draws is in here, as exact text."""
     budget = books.budget
     if figures.period != budget["period"]:
@@ -131,7 +131,7 @@ def month_json(figures: Figures, books: Books, now: datetime) -> dict[str, Any]:
     }
 
 
-def _days(figures: Figures, books: Books, now: datetime) -> list[dict[str, Any]]:
+def _days(figures: Figures, books: MonthFigures, now: datetime) -> list[dict[str, Any]]:
     known = {row["day"]: row for row in books.days}
     empty = ByDay(day="", calls=0, prompt_tokens=0, completion_tokens=0, cost=usd9(0))
     start, end = month_bounds(books.budget["period"])
@@ -145,7 +145,7 @@ def _left_at_end_of(day: str, figures: Figures) -> str | None:
     return None if last is None else usd9(figures.balances[last][1])
 
 
-def by_tier(books: Books) -> list[dict[str, Any]]:
+def by_tier(books: MonthFigures) -> list[dict[str, Any]]:
     """Return what each tier of models cost, dearest first; posts and models no longer known stand by themselves."""
     tiers = {row["id"]: row["tier"] for row in books.models}
     found: dict[str, tuple[int, Decimal]] = {}

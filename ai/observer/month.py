@@ -10,8 +10,8 @@ from functools import partial
 from typing import Any
 
 from ai.clock import Clock, rfc3339
-from ai.journal import Event
-from ai.mind import Mind
+from ai.mind.database import MindDatabase
+from ai.mind.journal import Event
 from ai.observer.events import page_of
 from ai.observer.reader import Reader
 
@@ -91,7 +91,7 @@ def period_of(when: datetime) -> str:
     return rfc3339(when)[:7]
 
 
-def first_seq_of(mind: Mind, since: str) -> int:
+def first_seq_of(mind: MindDatabase, since: str) -> int:
     """Return the number of the first event not before `since` (a month, a moment), by halving.
 
     Numbers and times grow together, but for a clock set back, which moves the edge by as much.
@@ -119,7 +119,7 @@ class _Rows:
     last_call: Event | None
 
 
-def _rows(mind: Mind, since: int, upto: int, period: str) -> _Rows:
+def _rows(mind: MindDatabase, since: int, upto: int, period: str) -> _Rows:
     window = (since, upto, period)
     calls = page_of(mind, ("call.completed",), limit=1, before=upto + 1)
     return _Rows(

@@ -7,12 +7,12 @@ from typing import Any, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from ai.clock import parse_rfc3339
-from ai.journal import Event
 from ai.ledger.errors import LedgerError
-from ai.mind import Mind
+from ai.mind.database import MindDatabase
+from ai.mind.journal import Event
 from ai.observer.answers import answer
 from ai.observer.api import live
 from ai.observer.events import LAST_SEQ, one_event, page_of, shown
@@ -71,7 +71,7 @@ async def _facts(view: View, *, money: bool) -> dict[str, Any]:
     }
 
 
-def _latest(mind: Mind) -> tuple[list[Event], list[Event]]:
+def _latest(mind: MindDatabase) -> tuple[list[Event], list[Event]]:
     """Return the newest thought, and the newest event that begins or ends a beat."""
     edges = ("beat.started", "beat.ended", "beat.interrupted", "beat.failed")
     return page_of(mind, ("thought",), limit=1), page_of(mind, edges, limit=1)
@@ -174,7 +174,7 @@ async def event(request: Request) -> Response:
     return page(request, "event.html", context | {"later": later, "earlier": earlier})
 
 
-def _with_neighbours(mind: Mind, seq: int) -> tuple[Event | None, int | None, int | None]:
+def _with_neighbours(mind: MindDatabase, seq: int) -> tuple[Event | None, int | None, int | None]:
     later = page_of(mind, None, limit=1, after=seq)
     earlier = page_of(mind, None, limit=1, before=seq)
     return one_event(mind, seq), later[0].seq if later else None, earlier[0].seq if earlier else None
@@ -192,7 +192,7 @@ async def money(request: Request) -> Response:
 
 
 async def models(request: Request) -> Response:
-    """GET /minds: which models it used, how well they answered, and which it would take next."""
+    """GET /models: which models it used, how well they answered, and which it would take next."""
     view = view_of(request)
     context = await now_context(request, view)
     figures = await view.figures()
@@ -202,7 +202,12 @@ async def models(request: Request) -> Response:
     gone = [model for model in figures.models if model not in {row["id"] for row in rows}]
     costs = {row["model"]: row["cost"] for row in (context["budget"] or {"by_model": ()})["by_model"]}
     context |= {"costs": costs, "used": used, "others": others, "gone": gone, "figures": figures, "known": len(rows)}
-    return page(request, "minds.html", context)
+    return page(request, "models.html", context)
+
+
+async def moved_to_models(_request: Request) -> Response:
+    """GET /minds: what the page of models was called before; links to it stay good."""
+    return RedirectResponse("/models", status_code=301)
 
 
 async def posts(request: Request) -> Response:
@@ -252,7 +257,7 @@ async def problem_page(request: Request, status: int, text: str) -> Response:
     return page(request, "problem.html", context | {"title": title, "text": text}, status=status)
 
 
-def _thoughts_of(mind: Mind, row: LifeRow) -> list[Event]:
+def _thoughts_of(mind: MindDatabase, row: LifeRow) -> list[Event]:
     """Return the last thoughts of a life: below the first event after its death, by halving on time."""
     before = None if row["died_at"] is None else first_seq_of(mind, row["died_at"])
     found = page_of(mind, ("thought",), limit=LIFE_THOUGHTS, before=before)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from ai.mind import Mind, open_mind
+from ai.mind.database import MindDatabase, open_mind
 
 READ_TIMEOUT_SECONDS = 10.0  # a page that takes longer is better answered with an error
 
@@ -19,14 +19,14 @@ class Reader:
     def __init__(self, path: Path, name: str) -> None:
         self._path = path
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"observer-{name}")
-        self._mind: Mind | None = None
+        self._mind: MindDatabase | None = None
 
-    async def read(self, query: Callable[[Mind], T], seconds: float = READ_TIMEOUT_SECONDS) -> T:
+    async def read(self, query: Callable[[MindDatabase], T], seconds: float = READ_TIMEOUT_SECONDS) -> T:
         """Run `query` in the thread and return its answer; raises TimeoutError after `seconds`."""
         running = asyncio.get_running_loop().run_in_executor(self._thread, self._run, query)
         return await asyncio.wait_for(running, seconds)
 
-    def _run(self, query: Callable[[Mind], T]) -> T:
+    def _run(self, query: Callable[[MindDatabase], T]) -> T:
         if self._mind is None:
             self._mind = open_mind(self._path, read_only=True)
         return query(self._mind)

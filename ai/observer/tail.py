@@ -4,8 +4,8 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 
-from ai.journal import Event, read_after
-from ai.mind import Mind
+from ai.mind.database import MindDatabase
+from ai.mind.journal import Event, read_after
 from ai.observer.reader import Reader
 
 KEPT_EVENTS = 512  # a reader this far behind is served from the database instead
@@ -14,7 +14,7 @@ PAGE = 200  # events a read, so that a week's gap comes in bites
 SPARE_SECONDS = 20.0  # look by oneself this often too: another process may have written
 
 
-def newest_seq(mind: Mind) -> int:
+def newest_seq(mind: MindDatabase) -> int:
     """Return the number of the journal's newest event, 0 where there is none."""
     return int(mind.connection.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0])
 

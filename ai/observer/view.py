@@ -8,7 +8,7 @@ from starlette.requests import Request
 from ai.observer.assets import Assets
 from ai.observer.frames import Frames
 from ai.observer.gate import Gate
-from ai.observer.money import Books
+from ai.observer.money import MonthFigures
 from ai.observer.month import FIRST_COUNT_SECONDS, PATIENCE_SECONDS, Figures, Month
 from ai.observer.reader import Reader
 from ai.observer.recent import Recent
@@ -51,9 +51,9 @@ class View:
         """Tell whether this visitor may see amounts: PUBLIC_BUDGET is on, or it is the caretaker."""
         return self.house.settings.public_budget or self.gate.is_caretaker(request)
 
-    async def books(self) -> Books:
+    async def books(self) -> MonthFigures:
         """Return the month as the purse tells it; raises StoreUnavailable while the purse is away."""
-        return Books(await self.budget.get(), await self.days.get(), await self.models.get())
+        return MonthFigures(await self.budget.get(), await self.days.get(), await self.models.get())
 
     async def start(self) -> None:
         """Begin to follow the journal."""

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ai.clock import parse_rfc3339
-from ai.journal import Event
-from ai.log_lines import line_for, message
+from ai.mind.events import line_for, message
+from ai.mind.journal import Event
 from ai.observer.events import without_money
 from ai.observer.kinds import group_of, tone_of
 from ai.observer.money import usd_of_nanos

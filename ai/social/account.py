@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ai.clock import Clock, parse_rfc3339, rfc3339
-from ai.journal import Journal
-from ai.mind import Mind
+from ai.mind.database import MindDatabase
+from ai.mind.journal import Journal
 from ai.settings import X_KEYS, Settings
 
 NAME = "x.account"
@@ -17,7 +17,7 @@ TRY_AGAIN = timedelta(days=1)  # a suspension may be lifted without new keys: on
 class XAccount:
     """Posting is off while X refuses the account; told once, settled by new keys or by X taking a post again."""
 
-    def __init__(self, mind: Mind, journal: Journal, clock: Clock, settings: Settings) -> None:
+    def __init__(self, mind: MindDatabase, journal: Journal, clock: Clock, settings: Settings) -> None:
         self._mind = mind
         self._journal = journal
         self._clock = clock

@@ -8,14 +8,14 @@ from ai.ledger.errors import LedgerError
 from ai.ledger.money import nanos
 from ai.settings import Settings
 from ai.social.account import XAccount
-from ai.social.books import Books
-from ai.social.marks import Marks
-from ai.social.pace import Pace
+from ai.social.pace import PostPace
 from ai.social.post import Post, PostState
+from ai.social.post_payments import PostPayments
 from ai.social.reaching import reach
-from ai.social.rows import Fate, OutboxRows
+from ai.social.rows import OutboxRows, RequestEnd
 from ai.social.text import has_link
-from ai.social.x import Answer, Outcome, X
+from ai.social.transitions import PostTransitions
+from ai.social.x import Answer, X, XResult
 
 SENT_A_RUN = 5  # posts one delivery sends at most: a beat waits for it
 STALE_AFTER = timedelta(days=2)  # news older than this is not news
@@ -28,10 +28,10 @@ class Delivery:
     def __init__(  # noqa: PLR0913, PLR0917 - the rooms it joins, each by its name
         self,
         rows: OutboxRows,
-        marks: Marks,
-        books: Books,
+        marks: PostTransitions,
+        books: PostPayments,
         account: XAccount,
-        pace: Pace,
+        pace: PostPace,
         clock: Clock,
         settings: Settings,
         x: X | None,
@@ -51,12 +51,12 @@ class Delivery:
             post = self._rows.get(call.tweet)
             with self._rows.transaction():
                 if call.kind == "read":
-                    self._rows.end_call(call.id, Fate.CAPTURED, call.held_nanos)  # X may have charged all of it
+                    self._rows.end_call(call.id, RequestEnd.CAPTURED, call.held_nanos)  # X may have charged all of it
                 elif post is not None and post.state is PostState.SENDING:
-                    self._rows.end_call(call.id, Fate.UNKNOWN)
+                    self._rows.end_call(call.id, RequestEnd.UNKNOWN)
                     self._marks.unknown(post, "this program stopped while it was being sent")
                 else:
-                    self._rows.end_call(call.id, Fate.VOID)
+                    self._rows.end_call(call.id, RequestEnd.VOID)
             await self._books.book(call.id)
         await self._books.agree()
 
@@ -98,36 +98,36 @@ class Delivery:
         try:
             await self._books.leaving(call_id)
         except LedgerError as error:
-            answer = Answer(Outcome.NOT_SENT, detail=str(error))
+            answer = Answer(XResult.NOT_SENT, detail=str(error))
         else:
             answer = await reach(lambda: x.post(post.text))
         await self._mark(post, call_id, answer)
-        return answer.outcome is Outcome.DONE
+        return answer.outcome is XResult.DONE
 
     async def _mark(self, post: Post, call_id: str, answer: Answer) -> None:
         """Write down what became of a request that left, post and money in one, then tell the purse."""
         match answer.outcome:
-            case Outcome.DONE:
+            case XResult.DONE:
                 self._marks.posted(post, call_id, answer.remote_id, None)
                 self._account.took()
-            case Outcome.DUPLICATE if post.doubted:  # an earlier sending, which the timeline did not show, did arrive
+            case XResult.DUPLICATE if post.doubted:  # an earlier sending, which the timeline did not show, did arrive
                 self._marks.posted(post, call_id, None, answer.detail)
-            case Outcome.UNKNOWN:
+            case XResult.UNKNOWN:
                 with self._rows.transaction():
-                    self._rows.end_call(call_id, Fate.UNKNOWN)
+                    self._rows.end_call(call_id, RequestEnd.UNKNOWN)
                     self._marks.unknown(post, answer.detail)
-            case Outcome.NOT_SENT:
-                self._marks.again(post, call_id, Fate.VOID, answer.detail)
-            case Outcome.RATE_LIMITED:
+            case XResult.NOT_SENT:
+                self._marks.again(post, call_id, RequestEnd.VOID, answer.detail)
+            case XResult.RATE_LIMITED:
                 if answer.retry_at is not None:
                     self._account.rate_limited(answer.detail, answer.retry_at)
-                self._marks.again(post, call_id, Fate.REFUSED, answer.detail)
-            case Outcome.ACCOUNT:
+                self._marks.again(post, call_id, RequestEnd.REFUSED, answer.detail)
+            case XResult.ACCOUNT:
                 self._account.refused(answer.detail)
-                self._marks.again(post, call_id, Fate.REFUSED, answer.detail)
-            case Outcome.DUPLICATE | Outcome.REFUSED:
+                self._marks.again(post, call_id, RequestEnd.REFUSED, answer.detail)
+            case XResult.DUPLICATE | XResult.REFUSED:
                 with self._rows.transaction():
-                    self._rows.end_call(call_id, Fate.REFUSED)
+                    self._rows.end_call(call_id, RequestEnd.REFUSED)
                     self._marks.refuse(post, answer.detail)
         await self._books.book(call_id)
 

@@ -7,20 +7,20 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from ai.clock import Clock, rfc3339
-from ai.journal import Journal
 from ai.ledger.money import usd9
-from ai.mind import Mind
+from ai.mind.database import MindDatabase
+from ai.mind.journal import Journal
 from ai.settings import Settings
 from ai.social.account import XAccount
-from ai.social.asking import Asking
-from ai.social.books import Books, Purse
 from ai.social.delivery import Delivery, price_of
-from ai.social.marks import Marks
 from ai.social.near import NearSame, same_letters
-from ai.social.pace import Pace
+from ai.social.outcome_check import OutcomeCheck
+from ai.social.pace import PostPace
 from ai.social.post import Post, PostRefusal, PostState
+from ai.social.post_payments import PostPayments, Purse
 from ai.social.rows import OutboxRows
 from ai.social.text import MAX_WEIGHT, clean, weighted_length
+from ai.social.transitions import PostTransitions
 from ai.social.x import X
 
 OWN_WISH = "action"  # a post the mind wishes for; births and deaths are told in any case
@@ -44,7 +44,7 @@ class Outbox:
 
     def __init__(  # noqa: PLR0913, PLR0917 - the rooms it joins, each by its name
         self,
-        mind: Mind,
+        mind: MindDatabase,
         tracker: Purse,
         journal: Journal,
         clock: Clock,
@@ -68,12 +68,12 @@ class Outbox:
         self._settings = settings
         self._near = near
         self._worth = worth
-        self._pace = Pace(self._rows, clock, settings)
+        self._pace = PostPace(self._rows, clock, settings)
         self.account = XAccount(mind, journal, clock, settings)
-        books = Books(self._rows, tracker, new_id)
-        marks = Marks(self._rows, journal, clock)
+        books = PostPayments(self._rows, tracker, new_id)
+        marks = PostTransitions(self._rows, journal, clock)
         way_out = x if settings.tweets != "dry-run" else None  # the one gate: without a client nothing can leave
-        self._asking = Asking(self._rows, marks, books, self.account, journal, clock, settings, way_out)
+        self._asking = OutcomeCheck(self._rows, marks, books, self.account, journal, clock, settings, way_out)
         self._delivery = Delivery(self._rows, marks, books, self.account, self._pace, clock, settings, way_out)
         self._one_at_a_time = asyncio.Lock()
 

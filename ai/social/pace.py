@@ -7,7 +7,7 @@ from ai.settings import Settings
 from ai.social.rows import OutboxRows
 
 
-class Pace:
+class PostPace:
     """TWEET_MIN_GAP_SECONDS and TWEETS_PER_DAY (UTC), from the outbox's own times; the purse counts the day again."""
 
     def __init__(self, rows: OutboxRows, clock: Clock, settings: Settings) -> None:

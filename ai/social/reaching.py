@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-from ai.social.x import Answer, Outcome
+from ai.social.x import Answer, XResult
 
 CALL_SECONDS = 60.0  # a request in all, beyond the client's own time-outs: a server that drips bytes ends here
 
@@ -40,4 +40,4 @@ async def reach(request: Callable[[], Answer]) -> Answer:
     try:
         return await asyncio.wait_for(answered, CALL_SECONDS)
     except TimeoutError:
-        return Answer(Outcome.UNKNOWN, detail=f"X did not finish its answer within {CALL_SECONDS:.0f} seconds")
+        return Answer(XResult.UNKNOWN, detail=f"X did not finish its answer within {CALL_SECONDS:.0f} seconds")

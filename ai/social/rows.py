@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from ai.clock import Clock, parse_rfc3339, rfc3339
-from ai.mind import Mind
+from ai.mind.database import MindDatabase
 from ai.social.post import Post, PostState
 from ai.social.text import letters
 
@@ -15,7 +15,7 @@ LONGEST_WAIT = timedelta(hours=25)  # a day, which X's rate limit and an unknown
 MAX_LISTED = 1_000  # rows of one answer; the page and the command show fewer
 
 
-class Fate(StrEnum):
+class RequestEnd(StrEnum):
     """How a request to X ended, as far as money goes; a capture needs its cost."""
 
     CAPTURED = "captured"
@@ -33,14 +33,14 @@ class XCall:
     kind: str
     held_nanos: int
     cost_nanos: int | None
-    fate: Fate | None
+    fate: RequestEnd | None
     at: datetime
 
 
 class OutboxRows:
     """Reads and writes the tables; each method is one durable write unless inside `transaction`."""
 
-    def __init__(self, mind: Mind, clock: Clock) -> None:
+    def __init__(self, mind: MindDatabase, clock: Clock) -> None:
         self._mind = mind
         self._clock = clock
         self.transaction = mind.transaction
@@ -143,7 +143,7 @@ class OutboxRows:
             (call_id, post_id, kind, held_nanos, rfc3339(self._clock.now())),
         )
 
-    def end_call(self, call_id: str, fate: Fate, cost_nanos: int | None = None) -> None:
+    def end_call(self, call_id: str, fate: RequestEnd, cost_nanos: int | None = None) -> None:
         """Write down how a request ended."""
         self._mind.connection.execute(
             "UPDATE x_calls SET fate = ?, cost_nanos = ? WHERE id = ?", (fate.value, cost_nanos, call_id)
@@ -171,7 +171,7 @@ class OutboxRows:
                 kind=row["kind"],
                 held_nanos=row["held_nanos"],
                 cost_nanos=row["cost_nanos"],
-                fate=None if row["fate"] is None else Fate(row["fate"]),
+                fate=None if row["fate"] is None else RequestEnd(row["fate"]),
                 at=parse_rfc3339(row["at"]),
             )
             for row in rows

@@ -14,7 +14,7 @@ from requests.utils import get_environ_proxies
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from ai.clock import Clock, parse_rfc3339
-from ai.social.x import TIMELINE_PAGE, Answer, Outcome, XPost
+from ai.social.x import TIMELINE_PAGE, Answer, XPost, XResult
 
 TWEEPY_HOST = "https://api.twitter.com"  # fixed in tweepy's code
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
@@ -85,8 +85,8 @@ class XClient:
         data = answer.get("data")
         found = data.get("id") if isinstance(data, dict) else None
         if isinstance(found, str | int) and 0 < len(str(found)) <= MAX_ID_CHARS:
-            return Answer(Outcome.DONE, remote_id=str(found))
-        return Answer(Outcome.UNKNOWN, detail="X answered without an id")
+            return Answer(XResult.DONE, remote_id=str(found))
+        return Answer(XResult.UNKNOWN, detail="X answered without an id")
 
     def _ask(self, request: Callable[[Any], object]) -> Answer | Mapping[str, Any]:
         """Make one request on a connection of its own; return the document of a success, or what else came of it."""
@@ -101,8 +101,8 @@ class XClient:
         if seen:
             return self._sort(seen[-1])
         if problem is not None and _never_sent(problem):
-            return Answer(Outcome.NOT_SENT, detail=f"X could not be reached ({type(problem).__name__})")
-        return Answer(Outcome.UNKNOWN, detail=f"the connection to X broke ({type(problem).__name__})")
+            return Answer(XResult.NOT_SENT, detail=f"X could not be reached ({type(problem).__name__})")
+        return Answer(XResult.UNKNOWN, detail=f"the connection to X broke ({type(problem).__name__})")
 
     def _client(self) -> tuple[Any, list[requests.Response]]:
         """Return a fresh tweepy client and the list that its answers land in."""
@@ -126,18 +126,18 @@ class XClient:
         document = _document(response)
         detail = f"X answered {status}: {_detail(document, response)}"
         if 200 <= status < 300:  # noqa: PLR2004 - the successes of HTTP
-            return document or Answer(Outcome.UNKNOWN, detail=f"X answered {status} without a document")
+            return document or Answer(XResult.UNKNOWN, detail=f"X answered {status} without a document")
         if status >= 500 or status == 408:  # noqa: PLR2004 - it may have been published all the same
-            return Answer(Outcome.UNKNOWN, detail=detail)
+            return Answer(XResult.UNKNOWN, detail=detail)
         if status == 429:  # noqa: PLR2004 - HTTP's number for it
-            return Answer(Outcome.RATE_LIMITED, detail=detail, retry_at=self._retry_at(response))
+            return Answer(XResult.RATE_LIMITED, detail=detail, retry_at=self._retry_at(response))
         if status == 403 and "duplicate" in detail.lower():  # noqa: PLR2004 - HTTP's number for it
-            return Answer(Outcome.DUPLICATE, detail=detail)
+            return Answer(XResult.DUPLICATE, detail=detail)
         if status in {401, 402} or (status == 403 and _concerns_account(document, detail)):  # noqa: PLR2004 - same
-            return Answer(Outcome.ACCOUNT, detail=detail)
+            return Answer(XResult.ACCOUNT, detail=detail)
         if 300 <= status < 400:  # noqa: PLR2004 - the redirects of HTTP
             detail = f"X answered {status} (a redirect, not followed); check X_API_BASE_URL"
-        return Answer(Outcome.REFUSED, detail=detail)
+        return Answer(XResult.REFUSED, detail=detail)
 
     def _retry_at(self, response: requests.Response) -> datetime:
         now = self._clock.now()
@@ -184,14 +184,14 @@ def _concerns_account(document: Mapping[str, Any], detail: str) -> bool:
 def _timeline(document: Mapping[str, Any]) -> Answer:
     meta, data = document.get("meta", {}), document.get("data", [])
     if not isinstance(meta, dict) or not isinstance(data, list) or not document.keys() & {"meta", "data"}:
-        return Answer(Outcome.UNKNOWN, detail="X answered without a timeline")
+        return Answer(XResult.UNKNOWN, detail="X answered without a timeline")
     posts = [
         XPost(str(item["id"]), str(item["text"]), _when(item.get("created_at")))
         for item in data
         if isinstance(item, dict) and "id" in item and "text" in item
     ]
     token = meta.get("next_token")
-    return Answer(Outcome.DONE, posts=tuple(posts), next_page=token if isinstance(token, str) else None)
+    return Answer(XResult.DONE, posts=tuple(posts), next_page=token if isinstance(token, str) else None)
 
 
 def _when(text: object) -> datetime | None:

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from ai.actions import ActionContext, ActionResult, Letter, Registry, Reply, Workspace
+from ai.actions import ActionContext, ActionResult, Letter, Registry, Reply
 from ai.clock import VirtualClock
 from ai.credit_tracker.bands import Band
 from ai.credit_tracker.records import Balance
-from ai.journal import Journal
+from ai.life.workspace import Workspace
 from ai.memory.memory import Kind, Memory
-from ai.mind import Mind, open_mind
+from ai.mind.database import MindDatabase, open_mind
+from ai.mind.journal import Journal
 from ai.settings import Settings
 from ai.social import Outbox
 
@@ -117,7 +118,7 @@ class Desk:
     """Registry and context of one life; `do` performs an action as a reply would ask for it."""
 
     folder: Path
-    mind: Mind
+    mind: MindDatabase
     clock: VirtualClock
     registry: Registry
     context: ActionContext

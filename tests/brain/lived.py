@@ -9,9 +9,9 @@ from random import Random
 from typing import Any
 
 from ai.clock import VirtualClock
-from ai.house import House
-from ai.settings_sources import load_settings
-from ai.wiring import open_house
+from ai.daemon.app import App
+from ai.daemon.wiring import open_house
+from ai.settings.sources import load_settings
 from tests.world.openrouter import FakeOpenRouter
 
 START = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)
@@ -63,7 +63,7 @@ def environment(provider: FakeOpenRouter | None, folder: Path, **more: str) -> d
 
 
 @asynccontextmanager
-async def mind(provider: FakeOpenRouter | None, folder: Path, clock: VirtualClock, **more: str) -> AsyncIterator[House]:
+async def mind(provider: FakeOpenRouter | None, folder: Path, clock: VirtualClock, **more: str) -> AsyncIterator[App]:
     """Open a house in `folder` as `run N` does."""
     settings = load_settings(environment(provider, folder, **more), folder)
     (settings.data_dir / "credits").mkdir(parents=True, exist_ok=True)
@@ -72,7 +72,7 @@ async def mind(provider: FakeOpenRouter | None, folder: Path, clock: VirtualCloc
         yield house
 
 
-async def live(house: House, clock: VirtualClock, beats: int) -> list[Any]:
+async def live(house: App, clock: VirtualClock, beats: int) -> list[Any]:
     """Live `beats`, one interval apart, with the chores that a daemon does between them."""
     lived = []
     for _ in range(beats):

@@ -6,13 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from ai.asking import Purpose
+from ai.brain.mailbox import Mailbox
+from ai.brain.senses import Senses
 from ai.clock import VirtualClock
-from ai.mailbox import Mailbox
 from ai.memory import Kind
 from ai.model_config import Tier
-from ai.model_rotator import TIERS
-from ai.purpose import Purpose
-from ai.senses import Senses
+from ai.model_rotator.policy import TIERS
 from tests.brain.lived import START, live, mind
 from tests.world.openrouter import FakeOpenRouter
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ai.clock import VirtualClock
-from ai.house import House
+from ai.daemon.app import App
 from ai.ledger import audit
 from ai.ledger.money import nanos
 from ai.social import PostState
@@ -56,7 +56,7 @@ def settings(x: FakeX, budget: str, **more: str) -> dict[str, str]:
     }  # fmt: skip
 
 
-async def live_until_dead(house: House, clock: VirtualClock, number: int = 1) -> None:
+async def live_until_dead(house: App, clock: VirtualClock, number: int = 1) -> None:
     """Live until life `number` has ended; in all that time the books add up."""
     for _ in range(BEATS_AT_MOST):
         await live(house, clock, 1)
@@ -68,14 +68,14 @@ async def live_until_dead(house: House, clock: VirtualClock, number: int = 1) ->
     raise AssertionError(f"life {number} did not end in {BEATS_AT_MOST} beats: {balance}")
 
 
-async def hours_pass(house: House, clock: VirtualClock, hours: int) -> None:
+async def hours_pass(house: App, clock: VirtualClock, hours: int) -> None:
     for _ in range(hours):
         clock.advance(3600)
         for _, _, chore in house.chores():
             await chore()
 
 
-async def books_are_the_providers(house: House, provider: FakeOpenRouter, x: FakeX) -> None:
+async def books_are_the_providers(house: App, provider: FakeOpenRouter, x: FakeX) -> None:
     report = await house.tracker.budget_report()
     by_model = {row["model"]: nanos(row["cost"]) for row in report["by_model"]}
     assert by_model.get("x/post", 0) == x.charged_for("post")
@@ -84,7 +84,7 @@ async def books_are_the_providers(house: House, provider: FakeOpenRouter, x: Fak
     assert (await house.ledger.read(audit)).ok
 
 
-def last_words_of(house: House) -> list[Any]:
+def last_words_of(house: App) -> list[Any]:
     calls = house.journal.after(0, 100_000, {"call.completed"})
     return [call.data for call in calls if call.data["purpose"] == "death"]
 

@@ -15,9 +15,9 @@ import psutil
 import pytest
 
 from ai.clock import VirtualClock
+from ai.daemon.wiring import open_house
 from ai.memory import Kind
-from ai.settings_sources import load_settings
-from ai.wiring import open_house
+from ai.settings.sources import load_settings
 from benchmarks.local_day_figures import (
     EXCERPTS,
     ROWS,

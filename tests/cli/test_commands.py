@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ai.settings import X_KEYS
-from ai.settings_sources import load_settings
+from ai.settings.sources import load_settings
 from tests.brain.lived import thinker
 from tests.cli.commands import Person, Ran, read_until
 from tests.world.openrouter import FakeOpenRouter

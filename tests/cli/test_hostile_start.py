@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ai.settings_sources import SettingsError, load_settings
+from ai.settings.sources import SettingsError, load_settings
 from tests.brain.lived import thinker
 from tests.cli.commands import Person, Ran, read_until
 from tests.world import openrouter_faults as faults

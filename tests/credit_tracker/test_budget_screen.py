@@ -10,7 +10,7 @@ from rich.console import Console
 from ai.credit_tracker.bands import Band
 from ai.credit_tracker.records import Balance, CapLeft
 from ai.credit_tracker.render import dollars, render_budget, render_spending, sparkline
-from ai.credit_tracker.spending import Line, Pace, Spending
+from ai.credit_tracker.spending import BurnRate, Line, Spending
 
 USD = 1_000_000_000
 PLENTY = Balance(
@@ -51,7 +51,7 @@ def styles(renderable):
 
 
 def test_the_whole_budget_is_on_one_screen():
-    assert lines(render_budget(PLENTY, CAPS, SPENT, Pace(USD // 3, 8 * USD))) == [
+    assert lines(render_budget(PLENTY, CAPS, SPENT, BurnRate(USD // 3, 8 * USD))) == [
         "month                       2026-11 (resets 2026-12-01 UTC)",
         "granted                                               $5.00",
         "donated                                               $2.00",
@@ -85,7 +85,7 @@ def test_the_whole_budget_is_on_one_screen():
 
 
 def test_what_is_not_there_has_no_row():
-    assert lines(render_budget(PLAIN, (), NOTHING, Pace(None, None))) == [
+    assert lines(render_budget(PLAIN, (), NOTHING, BurnRate(None, None))) == [
         "month          2026-11 (resets 2026-12-01 UTC)",
         "granted                                  $5.00",
         "spent                                    $1.00",
@@ -100,17 +100,17 @@ def test_what_is_not_there_has_no_row():
     kept = replace(PLAIN, held=USD, held_unknown=USD // 4, reserved=USD // 2)
     assert (
         "$1.00 ($0.2500 of unknown outcome, $0.5000 kept for last words)"
-        in lines(render_budget(kept, (), NOTHING, Pace(None, None)))[3]
+        in lines(render_budget(kept, (), NOTHING, BurnRate(None, None)))[3]
     )
-    held = lines(render_budget(replace(PLAIN, held=USD), (), NOTHING, Pace(USD, 2 * USD)))
+    held = lines(render_budget(replace(PLAIN, held=USD), (), NOTHING, BurnRate(USD, 2 * USD)))
     assert held[3] == "held                                     $1.00"
     assert held[7] == "pace: $1.00 a day; at this pace $2.00 by the end of the month"
-    for unknown in (Pace(None, USD), Pace(USD, None)):
+    for unknown in (BurnRate(None, USD), BurnRate(USD, None)):
         assert lines(render_budget(PLAIN, (), NOTHING, unknown))[6] == "pace: known after a day"
 
 
 def test_what_matters_is_seen_at_a_glance():
-    shown = styles(render_budget(PLENTY, CAPS, SPENT, Pace(USD // 3, 7 * USD + 1)))
+    shown = styles(render_budget(PLENTY, CAPS, SPENT, BurnRate(USD // 3, 7 * USD + 1)))
     dim = "month granted donated spent held overrun available band".split()
     heads = [
         "free requests",
@@ -132,8 +132,8 @@ def test_what_matters_is_seen_at_a_glance():
         "▆·█·": "cyan",
         pace: "yellow",
     }
-    assert pace not in styles(render_budget(PLENTY, CAPS, SPENT, Pace(USD // 3, 7 * USD)))
-    calm = styles(render_budget(PLAIN, (), NOTHING, Pace(None, None)))
+    assert pace not in styles(render_budget(PLENTY, CAPS, SPENT, BurnRate(USD // 3, 7 * USD)))
+    calm = styles(render_budget(PLAIN, (), NOTHING, BurnRate(None, None)))
     assert calm["pace: known after a day"] == calm["nothing was spent or thought in this time"] == "dim"
 
 
@@ -143,7 +143,7 @@ def test_what_matters_is_seen_at_a_glance():
      ("bankrupt", "bold red")],
 )  # fmt: skip
 def test_a_bands_colour_says_how_bad_it_is(band, style):
-    assert styles(render_budget(replace(PLAIN, band=Band(band)), (), NOTHING, Pace(None, None)))[band] == style
+    assert styles(render_budget(replace(PLAIN, band=Band(band)), (), NOTHING, BurnRate(None, None)))[band] == style
 
 
 def test_many_models_are_twenty_lines_and_the_last_sums_up_the_rest_and_days_are_the_last_twenty():

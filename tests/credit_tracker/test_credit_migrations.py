@@ -14,12 +14,12 @@ import pytest
 from ai.clock import VirtualClock
 from ai.credit_tracker import CreditTracker, ProviderClock, open_credit_ledger
 from ai.credit_tracker.checks import check_records
-from ai.credit_tracker.purse_copy import TABLES
 from ai.credit_tracker.schema import COMPONENT
 from ai.ledger.audit import audit
 from ai.ledger.errors import NewerSchema, OlderSchema
 from ai.ledger.ledger import open_ledger
 from ai.ledger.versions import migrations_in
+from ai.operations.purse_copy import TABLES
 from ai.settings import Settings
 from tests.credit_tracker.conftest import BOTH_STORES
 

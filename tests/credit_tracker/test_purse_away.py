@@ -11,8 +11,8 @@ from ai.clock import VirtualClock
 from ai.credit_tracker import Band, CallState, CreditTracker, ProviderClock, Usage, open_credit_ledger
 from ai.credit_tracker.tracker import MAX_OWED
 from ai.ledger.audit import audit
+from ai.ledger.circuit_breaker import QUIET_SECONDS
 from ai.ledger.errors import StoreUnavailable
-from ai.ledger.silence import QUIET_SECONDS
 from ai.settings import Settings
 from tests.credit_tracker.conftest import NOON, Purse
 from tests.world.postgres import running_server

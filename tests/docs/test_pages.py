@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ai.log_lines import EVENTS
+from ai.mind.events import EVENTS
 from ai.settings import Settings
 from docs.generate import ROOT, pages
 

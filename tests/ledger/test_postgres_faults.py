@@ -11,9 +11,9 @@ import pytest
 
 from ai.clock import VirtualClock
 from ai.ledger import Leg, audit, open_ledger
+from ai.ledger.circuit_breaker import QUIET_SECONDS, CircuitBreaker
 from ai.ledger.errors import InsufficientFunds, NewerSchema, StoreUnavailable
 from ai.ledger.postgres_store import PostgresStore
-from ai.ledger.silence import QUIET_SECONDS, Silence
 from tests.world.postgres import running_server
 from tests.world.road import Road
 
@@ -156,7 +156,7 @@ def test_two_ledgers_one_cut_off_and_back(server, url, road):
 
 def test_a_server_that_freezes_is_given_up(server, url):
     clock = VirtualClock(datetime(2026, 11, 10, tzinfo=UTC))
-    store = PostgresStore(url, [], read_only=False, silence=Silence(clock.monotonic))
+    store = PostgresStore(url, [], read_only=False, silence=CircuitBreaker(clock.monotonic))
     store._connect().silence_seconds = 0.5  # in place of seven
     store.begin(write=True)
     pid = store.execute("SELECT pg_backend_pid()")[0][0]

@@ -8,9 +8,9 @@ from random import Random
 import pytest
 
 from ai.clock import VirtualClock
-from ai.journal import Journal
 from ai.life.lives import Lives
-from ai.mind import open_mind
+from ai.mind.database import open_mind
+from ai.mind.journal import Journal
 from ai.settings import Settings
 
 

@@ -2,11 +2,11 @@
 
 import pytest
 
+from ai.asking import Purpose
 from ai.life.answers import MAX_NAME_CHARS, Newborn, parse_newborn
 from ai.life.birth import FALLBACK_NAMES
-from ai.log_lines import message
-from ai.memory.answers import first_object
-from ai.purpose import Purpose
+from ai.llm.lenient_json import first_object
+from ai.mind.events import message
 from tests.life.conftest import Purse
 
 

@@ -6,14 +6,14 @@ from datetime import timedelta
 
 import pytest
 
+from ai.asking import Purpose
 from ai.clock import parse_rfc3339
 from ai.life.death import DEATH_SCHEMA
 from ai.life.fragments import End
 from ai.life.storage import peek
-from ai.llm.bound import input_bound
 from ai.memory.memory import Kind
-from ai.purpose import Purpose
-from ai.rotation import LAST_WORDS_INPUT
+from ai.model_config.bound import input_bound
+from ai.model_rotator.rotation import LAST_WORDS_INPUT
 from tests.life.conftest import Purse
 
 WORDS = '{"last_words": "I counted rain and ran out of fingers.", "summary": "She listened to rain."}'

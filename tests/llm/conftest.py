@@ -13,17 +13,17 @@ from typing import Any
 import httpx2
 import pytest
 
+from ai.asking import Purpose
 from ai.clock import VirtualClock
 from ai.credit_tracker import CallRecord, CreditTracker, ProviderClock
 from ai.credit_tracker.calls import last_calls
 from ai.credit_tracker.schema import open_credit_ledger
-from ai.journal import Journal
 from ai.ledger.audit import audit
 from ai.ledger.ledger import Ledger
 from ai.llm import Completion, Endpoint, Limits, ModelHealth, OpenAIEndpoint, PaidClient
-from ai.mind import Mind, open_mind
+from ai.mind.database import MindDatabase, open_mind
+from ai.mind.journal import Journal
 from ai.model_config import Model, parse_openrouter
-from ai.purpose import Purpose
 from ai.settings import Settings
 from tests.world.openrouter import FakeOpenRouter
 
@@ -41,7 +41,7 @@ class House:
     provider: FakeOpenRouter
     clock: VirtualClock
     ledger: Ledger
-    mind: Mind
+    mind: MindDatabase
     journal: Journal
     tracker: CreditTracker
     health: ModelHealth

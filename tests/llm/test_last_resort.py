@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from ai.asking import Purpose
 from ai.credit_tracker import CallState, CreditTracker, Usage
 from ai.ledger.errors import StoreUnavailable
 from ai.llm import Limits, NoAnswer, PaidClient
 from ai.llm.calls import Outcome
 from ai.model_config import Tier
-from ai.purpose import Purpose
 from ai.settings import Settings
 from tests.world.openrouter import FakeOpenRouter
 from tests.world.openrouter_faults import hang, status

@@ -2,8 +2,8 @@
 
 import re
 
-from ai.log_lines import message
-from ai.purpose import Purpose
+from ai.asking import Purpose
+from ai.mind.events import message
 from tests.world.openrouter_answers import Answer
 from tests.world.openrouter_faults import status
 

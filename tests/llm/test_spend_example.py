@@ -13,7 +13,7 @@ from ai.clock import SystemClock
 from ai.ledger.errors import LedgerError
 from ai.llm import NoAnswer, open_purse
 from ai.settings import Cap, Settings
-from ai.settings_sources import SettingsError
+from ai.settings.sources import SettingsError
 from tests.world.openrouter import FakeOpenRouter
 
 ROOT = Path(__file__).resolve().parents[2]

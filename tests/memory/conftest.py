@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 import pytest
 
 from ai.clock import VirtualClock
-from ai.journal import Journal
 from ai.life.file import LifeFile
 from ai.memory.stream import MemoryStream
-from ai.mind import open_mind
+from ai.mind.database import open_mind
+from ai.mind.journal import Journal
 
 
 class Head:

@@ -3,9 +3,9 @@
 import json
 from datetime import timedelta
 
+from ai.asking import Purpose
 from ai.memory.memory import Kind
 from ai.memory.reflection import LEAST_GAP, due, parse_insights, parse_questions
-from ai.purpose import Purpose
 from tests.life.conftest import ScriptedMidwife
 
 QUESTIONS = json.dumps({"questions": ["Why do I return to rain?", "What do I want from the caretaker?"]})

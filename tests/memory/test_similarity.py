@@ -14,7 +14,7 @@ from ai.llm.local.table import WEIGHTS
 from ai.llm.local.weights import find
 from ai.memory.embeddings import load
 from ai.memory.similarity import SimilarityGuard
-from ai.mind import MIGRATIONS, open_mind
+from ai.mind.database import MIGRATIONS, open_mind
 
 MODELS = Path(os.environ.get("GENESIS_MODELS_DIR", Path(__file__).parents[2] / ".cache/models"))
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from ai.clock import VirtualClock, rfc3339
-from ai.commands import Commands
-from ai.journal import Event, Journal
 from ai.ledger.errors import StoreUnavailable
 from ai.ledger.money import NANOS_PER_USD, nanos, usd9
-from ai.mind import open_mind
+from ai.mind.commands import Commands
+from ai.mind.database import open_mind
+from ai.mind.journal import Event, Journal
 from ai.observer import Donation, Donations, Receipt
-from ai.settings_sources import load_settings
+from ai.settings.sources import load_settings
 from tests.observer.demo_words import ACTIONS, MODELS, POSTS, REASONS, THOUGHTS
 
 NOW = datetime(2026, 11, 22, 14, 26, 12, tzinfo=UTC)

@@ -36,7 +36,7 @@ PICTURES = {
     "observer-dark": Picture(scheme="dark"),
     "observer-phone": Picture(size=PHONE, scheme="dark"),
     "money": Picture("/money", whole=True),
-    "minds": Picture("/minds"),
+    "models": Picture("/models"),
     "lives": Picture("/lives"),
     "life": Picture("/lives/3"),
     "empty": Picture(days=0, house={"alive": False}),

@@ -13,7 +13,7 @@ from tests.observer.conftest import TOKEN, Serve, Served
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
-PAGES = ("/", "/money", "/minds", "/posts", "/lives", "/lives/3", "/lives/2", "/caretaker", "/events/5")
+PAGES = ("/", "/money", "/models", "/posts", "/lives", "/lives/3", "/lives/2", "/caretaker", "/events/5")
 HOSTILE = (
     "<script>document.title='owned'</script>",
     "<img src=x onerror=\"document.title='owned'\">",
@@ -196,7 +196,7 @@ async def test_charts_have_pixels_and_their_text_equals_the_api(browser: Browser
 
 @pytest.mark.parametrize(
     ("scheme", "size", "paths"),
-    [("light", PHONE, ("/", "/money", "/minds", "/lives/3")), ("dark", DESKTOP, PAGES)],
+    [("light", PHONE, ("/", "/money", "/models", "/lives/3")), ("dark", DESKTOP, PAGES)],
     ids=["phone", "desktop"],
 )
 async def test_axe_finds_nothing(
@@ -228,7 +228,7 @@ async def test_states_are_unmistakable_and_accessible(browser: Browser, serve: S
         "offline purse": "The purse cannot be reached",
     }
     async with tab(browser) as opened:
-        for path in ("/money", "/minds", "/posts", "/lives"):
+        for path in ("/money", "/models", "/posts", "/lives"):
             assert (await served.client.get(path)).status_code == 200
         await opened.page.goto(served.url)
         assert await opened.violations() == []
@@ -249,7 +249,7 @@ async def test_keyboard_reaches_everything(browser: Browser, served: Served) -> 
             reached.add(await page.evaluate("document.activeElement.getAttribute('href')"))
             outline = await page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
             assert outline != "none"
-        assert {"/minds", "/?show=thoughts", "/?show=all", "/money"} <= reached
+        assert {"/models", "/?show=thoughts", "/?show=all", "/money"} <= reached
         assert any(str(href).startswith("/events/") for href in reached)
 
 
@@ -264,7 +264,7 @@ async def test_hostile_thoughts_are_inert(browser: Browser, served: Served) -> N
             served.house.tell("call.fallback", failed=text[:50], problem={"deep": [text[:50]]}, next=None)
         newest = served.house.journal.before(None, 1)[0].seq
         await page.wait_for_selector(f"#e{newest}")
-        for path in ("/?show=all", "/", f"/events/{newest - 8}", "/minds"):
+        for path in ("/?show=all", "/", f"/events/{newest - 8}", "/models"):
             assert await page.title() != "owned"
             assert await page.locator("h1", has_text="owned").count() == 0
             assert (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ai.settings_sources import SettingsError, load_settings
+from ai.settings.sources import SettingsError, load_settings
 
 MANY = json.dumps([{"name": f"b{n}", "amount": "1", "period": "day", "covers": ["post"]} for n in range(11)])
 

@@ -13,10 +13,10 @@ import pytest
 from ai.clock import VirtualClock
 from ai.credit_tracker import CreditTracker, ProviderClock
 from ai.credit_tracker.schema import open_credit_ledger
-from ai.journal import Journal
 from ai.ledger.audit import audit
 from ai.ledger.ledger import Ledger
-from ai.mind import Mind, open_mind
+from ai.mind.database import MindDatabase, open_mind
+from ai.mind.journal import Journal
 from ai.settings import Settings
 from ai.social import Outbox, Post
 from ai.social.x_client import XClient
@@ -31,7 +31,7 @@ class House:
 
     folder: Path
     clock: VirtualClock
-    mind: Mind
+    mind: MindDatabase
     journal: Journal
     ledger: Ledger
     x: FakeX

@@ -18,9 +18,9 @@ from pathlib import Path
 from ai.clock import VirtualClock
 from ai.credit_tracker import CreditTracker, ProviderClock
 from ai.credit_tracker.schema import open_credit_ledger
-from ai.journal import Journal
 from ai.ledger.audit import audit
-from ai.mind import open_mind
+from ai.mind.database import open_mind
+from ai.mind.journal import Journal
 from ai.settings import Settings
 from ai.social import Outbox, PostState
 from ai.social.x_client import XClient

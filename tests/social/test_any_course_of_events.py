@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from ai.clock import VirtualClock
 from ai.credit_tracker.schema import open_credit_ledger
-from ai.journal import Journal
 from ai.ledger.audit import audit
-from ai.mind import open_mind
+from ai.mind.database import open_mind
+from ai.mind.journal import Journal
 from ai.social import PostState
 from tests.social.conftest import MORNING, House
 from tests.world import x as world

@@ -9,7 +9,7 @@ import pytest
 
 from ai.ledger.errors import StoreUnavailable
 from ai.social import Outbox, PostState
-from ai.social.x import Answer, Outcome
+from ai.social.x import Answer, XResult
 from ai.social.x_client import XClient
 from tests.social.conftest import House
 from tests.world import x as world
@@ -183,8 +183,8 @@ async def test_two_deliveries_at_once_send_once(house: House) -> None:
 
 
 def test_no_connection_is_told_from_a_broken_one(house: House) -> None:
-    assert house.client("http://127.0.0.1:1").post("x").outcome is Outcome.NOT_SENT
-    assert house.client("http://no-such-host.invalid").post("x").outcome is Outcome.NOT_SENT
+    assert house.client("http://127.0.0.1:1").post("x").outcome is XResult.NOT_SENT
+    assert house.client("http://no-such-host.invalid").post("x").outcome is XResult.NOT_SENT
 
 
 def test_a_process_may_end_while_x_hangs(house: House) -> None:

@@ -97,6 +97,7 @@ async def test_a_text_longer_than_x_takes_never_leaves(house: House) -> None:
 
 
 def test_a_dry_run_does_not_even_load_the_client() -> None:
-    seen = "import sys, ai.wiring; print([name for name in ('tweepy', 'requests', 'oauthlib') if name in sys.modules])"
+    names = ("tweepy", "requests", "oauthlib")
+    seen = f"import sys, ai.daemon.wiring; print([name for name in {names} if name in sys.modules])"
     told = subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, timeout=60, check=True)
     assert told.stdout.strip() == "[]"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ai.clock import VirtualClock
-from ai.journal import Event, Journal
+from ai.mind.journal import Event, Journal
 
 WAIT_SECONDS = 120.0  # only a bound: a busy machine reads prompts slowly
 

@@ -9,15 +9,15 @@ from datetime import datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 
+from ai.asking import Message, Purpose
 from ai.clock import VirtualClock
 from ai.credit_tracker import CreditTracker, ProviderClock
 from ai.credit_tracker.schema import open_credit_ledger
-from ai.journal import Journal
 from ai.ledger.ledger import Ledger
-from ai.llm import Limits, Message, ModelHealth, NoAnswer, OpenAIEndpoint, PaidClient
-from ai.mind import open_mind
+from ai.llm import Limits, ModelHealth, NoAnswer, OpenAIEndpoint, PaidClient
+from ai.mind.database import open_mind
+from ai.mind.journal import Journal
 from ai.model_config import parse_openrouter
-from ai.purpose import Purpose
 from ai.settings import Settings
 from tests.world.openrouter_books import DEFAULT_MODELS
 

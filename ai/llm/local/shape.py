@@ -7,7 +7,8 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from ai.llm.calls import Message, ModelRequest
+from ai.asking import Message
+from ai.llm.calls import ModelRequest
 from ai.prompts import render
 
 DECISION_TEMPERATURE = 0.2  # where the caller names none: above it the actions of small models drift

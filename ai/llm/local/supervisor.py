@@ -12,9 +12,9 @@ import httpx2
 from ai.llm.calls import Endpoint, ModelRequest, Outcome, ProviderError, Shape
 from ai.llm.endpoint import OpenAIEndpoint
 from ai.llm.local.child import CONTEXT_TOKENS, Child, ChildFailed, Served
+from ai.llm.local.model_store import Environment, LocalModel, ModelStore
 from ai.llm.local.shape import shaped
-from ai.llm.local.stock import LocalModel, Stock, Surroundings
-from ai.llm.local.supply import Download
+from ai.llm.local.weight_store import Download
 from ai.model_config import Model, Prices, Tier
 
 IDLE_SECONDS = 900.0  # longer than the default 600 s between beats: a kept prefix makes a 1.5b reply 13 s → 1–2 s
@@ -37,21 +37,21 @@ class LocalStatus:
     problem: str | None
 
 
-class LocalMind:
+class LocalEndpoint:
     """Answers requests with a model on this machine. It costs nothing, needs no key, and is never sure to be there.
 
-    `choice` is the setting LOCAL_MODEL, `folder` is DATA_DIR/models; `Surroundings(journal, clock)` is this machine.
+    `choice` is the setting LOCAL_MODEL, `folder` is DATA_DIR/models; `Environment(journal, clock)` is this machine.
     """
 
     name = "local"
     paid = False
 
-    def __init__(self, choice: str, folder: Path, around: Surroundings, *, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(self, choice: str, folder: Path, around: Environment, *, idle_seconds: float = IDLE_SECONDS) -> None:
         self._around = around
         self._recorder = around.recorder
         self._clock = around.clock
         self._idle_seconds = idle_seconds
-        self._stock = Stock(choice, folder, around)
+        self._stock = ModelStore(choice, folder, around)
         self._turn = asyncio.Lock()  # one child, one thought at a time; others queue here
         self._child: Child | None = None
         self._line: Endpoint | None = None

@@ -1,0 +1,222 @@
+"""One beat of a life: perceive, choose, think, act, remember."""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ai.actions import ActionContext, ActionResult, Registry, Reply, parse_reply
+from ai.asking import Message, Purpose
+from ai.brain.novelty import Novelty
+from ai.brain.senses import Senses, worded_for
+from ai.clock import Clock
+from ai.credit_tracker import CreditTracker
+from ai.life import Accept, Life, Lives
+from ai.llm import Completion, NoAnswer, PaidClient
+from ai.memory import clean, cut
+from ai.mind.journal import Journal
+from ai.mind.schedule import Schedule
+from ai.model_rotator.policy import Choice
+from ai.model_rotator.rotation import Rotation
+from ai.prompts import render
+from ai.settings import Settings
+from ai.social import Outbox
+
+SHORTEST_BEAT_SECONDS = 60.0  # a beat may outlast a very short interval: a model needs time to answer
+BEAT_SECONDS_AT_MOST = 300.0  # a beat ends by the smaller of its interval and this, so that beats never pile up
+THOUGHT_CHARS = 4_000  # of a reply that is no JSON; MAX_OUTPUT_TOKENS bounds it as well
+RESULT_CHARS = 1_200  # of an action's result shown to the model; four steps must fit a context of 4,096 tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What one beat was: its number in its life, how many answers models gave, and why it was empty if it was."""
+
+    number: int
+    steps: int
+    problem: str | None = None
+
+
+class Brain:
+    """Lives a life one beat at a time; everything it may use is handed in."""
+
+    def __init__(  # noqa: PLR0913 - a mind has many rooms, and this is where they meet
+        self,
+        *,
+        lives: Lives,
+        senses: Senses,
+        rotation: Rotation,
+        tracker: CreditTracker,
+        client: PaidClient,
+        registry: Registry,
+        context: Callable[[Life, int, int | None], ActionContext],
+        outbox: Outbox,
+        schedule: Schedule,
+        novelty: Novelty,
+        journal: Journal,
+        clock: Clock,
+        settings: Settings,
+    ) -> None:
+        self._lives = lives
+        self._senses = senses
+        self._rotation = rotation
+        self._tracker = tracker
+        self._client = client
+        self._registry = registry
+        self._context = context
+        self._outbox = outbox
+        self._schedule = schedule
+        self._novelty = novelty
+        self._journal = journal
+        self._clock = clock
+        self._settings = settings
+        interval = float(settings.think_interval_seconds)
+        self._patience = min(BEAT_SECONDS_AT_MOST, max(SHORTEST_BEAT_SECONDS, interval))
+
+    async def beat(self, between_steps: Callable[[], Awaitable[None]]) -> Beat | None:
+        """Live one beat; `between_steps` lets people's commands in. None where nobody lives and no birth is due."""
+        life = await self._lives.ensure_alive(self, await self._tracker.balance())
+        if life is None:
+            return None
+        purpose, why = await self._senses.occasion()
+        number, started = self._begin(life, purpose)
+
+        # Nothing new came, and nothing calls: it is to cost less.
+        idle = purpose is Purpose.THOUGHT and self._novelty.idle(life.number)
+        conversation = await self._perceive(life, purpose, why, idle=idle)
+        steps, problem, allowed = 0, None, 1 if idle else self._settings.max_steps_per_beat
+        while steps < allowed:
+            answer = await self._think(life, purpose, conversation, started, idle=idle)
+            if isinstance(answer, str):
+                problem = answer
+                break
+            steps += 1
+            reply, stale = await self._take_in(life, answer)
+            if self._novelty.rests(life.number):
+                break
+            result = await self._registry.perform(reply, self._context(life, number, reply.importance))
+            if result.ends_beat or result.looping:  # a loop is answered with rest
+                break
+            conversation += _next_step(answer, result, allowed - steps, stale)
+            await between_steps()
+            if self._lives.current() is not life:  # it died of a command, or of its own deed
+                break
+
+        await self._remember_beat(life)
+        return self._end(life, Beat(number, steps, problem), started)
+
+    def _begin(self, life: Life, purpose: Purpose) -> tuple[int, float]:
+        number = life.beats + 1
+        with self._journal.together():
+            self._schedule.open_beat(number)
+            life.begin_beat(number)
+            self._journal.bind(life=life.number, beat=number)
+            self._journal.append("beat.started", purpose=purpose.value)
+        self._client.bind(life=life.number, beat=number)
+        return number, self._clock.monotonic()
+
+    async def _perceive(self, life: Life, purpose: Purpose, why: str, *, idle: bool) -> list[Message]:
+        choices = await self._rotation.candidates(purpose, life=life.number, beat=life.beats, idle=idle)
+        thinker = choices[0].model if choices else None
+        system = render(
+            worded_for(thinker, "system"),
+            name=life.name,
+            pronoun=life.pronoun,
+            max_steps=self._settings.max_steps_per_beat,
+            actions=self._registry.describe(),
+        )
+        scene = await self._senses.scene(life, thinker, purpose, why, brief=idle)
+        return [Message(role="system", content=system), Message(role="user", content=scene)]
+
+    async def _think(
+        self, life: Life, purpose: Purpose, conversation: Sequence[Message], started: float, *, idle: bool
+    ) -> Completion | str:
+        """Return an answer, or in one line why nobody could think."""
+        schema = self._registry.reply_schema()
+        choices = await self._rotation.candidates(
+            purpose, life=life.number, beat=life.beats, idle=idle, messages=conversation, schema=schema
+        )
+        if not choices:
+            self._journal.append("beat.empty", problem=self._rotation.why_nobody)
+            return self._rotation.why_nobody
+        try:
+            answer = await self._client.complete(
+                [choice.model for choice in choices],
+                conversation,
+                purpose=purpose,
+                schema=schema,
+                local_schema=self._registry.local_schema(),
+                temperature=life.drift(choices[0].model.tier, self._senses.band).temperature,
+                deadline=started + self._patience,
+                wish=choices[0].wish,
+            )
+        except NoAnswer as error:
+            self._journal.append("beat.empty", problem=str(error))
+            return str(error)
+        self._rotation.used(answer.model.id, life.number, life.beats)
+        return answer
+
+    async def _take_in(self, life: Life, answer: Completion) -> tuple[Reply, str | None]:
+        """Read the answer; a new thought is remembered, and of one that is not the reason for refusing it returned."""
+        reply = parse_reply(answer.text)
+        thought = clean(reply.thought, THOUGHT_CHARS)  # without what nobody can see; it may be nothing
+        with self._journal.together():
+            self._rotation.observed(answer.model.id, parsed=reply.action is not None, thought=reply.thought)
+            if thought:
+                self._journal.append("thought", text=thought, importance=reply.importance, model=answer.model.id)
+        return reply, await self._novelty.hear(thought, reply.importance, life.memory) if thought else None
+
+    async def _remember_beat(self, life: Life) -> None:
+        if self._lives.current() is life:
+            await life.memory.settle(self.ask)
+        await self._outbox.deliver_due()
+
+    def _end(self, life: Life, beat: Beat, started: float) -> Beat:
+        with self._journal.together():
+            self._schedule.close_beat()
+            self._journal.append(
+                "beat.ended",
+                steps=beat.steps,
+                seconds=round(self._clock.monotonic() - started, 3),
+                next_beat_at=f"{self._schedule.next_beat_at():%H:%M:%S}",
+            )
+        self._journal.bind(life=life.number)
+        return beat
+
+    # What a life needs in order to be born, to reflect and to die: somebody who asks a model and posts.
+
+    async def ask(
+        self,
+        purpose: Purpose,
+        messages: Sequence[Message],
+        *,
+        schema: Mapping[str, Any] | None = None,
+        accept: Accept | None = None,
+        avoid: Collection[str] = (),
+    ) -> Completion | None:
+        """Return the first reply that `accept` finds nothing wrong with, models in `avoid` last, or None."""
+        if purpose is Purpose.BIRTH:  # what a birth costs is the newborn's
+            self._client.bind(life=self._lives.chronicle.last() + 1)
+        ranked: list[Choice] = await self._rotation.candidates(purpose, messages=messages, schema=schema)
+        candidates = sorted((choice.model for choice in ranked), key=lambda model: model.id in avoid)
+        try:
+            return await self._client.complete(
+                candidates,
+                messages,
+                purpose=purpose,
+                schema=schema,
+                accept=accept,
+                deadline=self._clock.monotonic() + self._patience,
+            )
+        except NoAnswer:
+            return None  # each attempt that failed was journaled; who asked goes on without
+
+    async def post(self, text: str, *, source: str, life: int) -> None:
+        """Queue a post of a birth or a death; the same text again is the same post."""
+        await self._outbox.queue(text, source=source, life=life)
+
+
+def _next_step(answer: Completion, result: ActionResult, steps_left: int, stale: str | None) -> list[Message]:
+    """Return the two messages that carry an action's result, and why a thought was refused, into the next step."""
+    told = render("result", action=result.action, result=cut(result.text, RESULT_CHARS), steps_left=steps_left)
+    told = told if stale is None else f"Your thought was refused: {stale}.\n{told}"
+    return [Message(role="assistant", content=answer.text), Message(role="user", content=told)]

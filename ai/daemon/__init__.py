@@ -1,0 +1,1 @@
+"""The living process: wires the rooms, runs the timer, carries out what people ask, shows the page what it may."""

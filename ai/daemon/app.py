@@ -1,0 +1,151 @@
+"""The house: every room of a living mind, what it does on waking, and its chores beside thinking."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from ai.asking import Purpose
+from ai.brain.brain import Beat, Brain
+from ai.clock import Clock
+from ai.credit_tracker import CreditTracker
+from ai.credit_tracker.reconcile import Reconciler
+from ai.daemon.command_handlers import CommandHandlers
+from ai.ledger import Ledger
+from ai.ledger.errors import StoreUnavailable
+from ai.life import Lives
+from ai.life.chronicle import Chronicle
+from ai.llm import ModelHealth, OpenAIEndpoint, PaidClient
+from ai.llm.account import key_info
+from ai.llm.local.supervisor import LocalEndpoint
+from ai.memory.embeddings import Embedder, MiniLM
+from ai.mind.commands import Commands
+from ai.mind.database import MindDatabase
+from ai.mind.journal import Journal
+from ai.mind.schedule import Schedule
+from ai.model_config import Model
+from ai.model_config.catalogue import Catalogue
+from ai.model_rotator.rotation import Rotation
+from ai.operations.alerts import Alerts
+from ai.operations.webhook import Webhook
+from ai.settings import Settings
+from ai.social import Outbox
+
+REBIRTH_SECONDS_AT_MOST = 90.0  # a birth comes 10 to 60 s after a death; a longer wait is one for money
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOnlyApp:
+    """The rooms as those who only look see them: nothing is spent, nothing is written."""
+
+    settings: Settings
+    clock: Clock
+    mind: MindDatabase
+    ledger: Ledger
+    tracker: CreditTracker
+    health: ModelHealth
+    catalogue: Catalogue
+    rotation: Rotation
+    outbox: Outbox
+    schedule: Schedule
+    chronicle: Chronicle
+
+    def thinker(self) -> tuple[str | None, Model | None]:
+        """Return the id of who thought last, and what the catalogue knows of it; both None before the first thought."""
+        current = self.rotation.current()
+        return current, self.catalogue.models().get(current or "")
+
+
+@dataclass(frozen=True, slots=True)
+class App(ReadOnlyApp):
+    """All rooms of a living mind."""
+
+    journal: Journal
+    provider: OpenAIEndpoint | None
+    local: LocalEndpoint | None
+    client: PaidClient
+    lives: Lives
+    embedder: Embedder | None
+    brain: Brain
+    commands: Commands
+    caretaker: CommandHandlers
+    reconciler: Reconciler
+    alerts: Alerts
+    webhook: Webhook | None
+
+    async def greet(self) -> None:
+        """Close a beat that a crash cut short, take up calls that it left open, and say who serves."""
+        interrupted = self.schedule.interrupted_beat()
+        if interrupted is not None:
+            self.journal.append("beat.interrupted", beat=interrupted)
+        await self.catalogue.refresh()
+        self.journal.append("daemon.provider", text=self._who_serves())
+        if self.local is not None and (problem := self.local.status().problem) is not None:
+            self.journal.append("local.unavailable", problem=problem)
+        if isinstance(self.embedder, MiniLM):
+            self.embedder.prepare()  # its weights come while it thinks; until then memories are found by words
+        await self.client.resolve_open()
+        try:
+            await self.tracker.open()
+        except StoreUnavailable as error:  # no spending, but thinking: the mind lives on free and local models
+            self.journal.append("daemon.trouble", problem=str(error))
+        balance = await self.tracker.balance()
+        self.journal.append("brain.budget", available_nanos=balance.available, granted_nanos=balance.granted)
+        choices = await self.rotation.candidates(Purpose.THOUGHT)
+        if choices:
+            model = choices[0].model
+            self.journal.append("brain.model", model=model.name, intelligence=model.intelligence)
+        life = self.lives.current()
+        if life is not None:
+            self.journal.append("brain.looping", name=life.name)
+
+    def _who_serves(self) -> str:
+        if self.settings.provider == "openrouter":
+            return f"Using OpenRouter API (model: {self.settings.openrouter_model or 'rotating'})"
+        if self.settings.provider == "openai":
+            return "Using OpenAI API (model: gpt-4o-mini)"
+        models = self.local.models() if self.local else []
+        return f"Using the embedded local model ({models[0].name if models else 'none can run here'})"
+
+    async def live_one(self) -> Beat | None:
+        """Live one beat now, waiting for a birth that is due soon; None where new money must come first."""
+        beat = await self.brain.beat(self.caretaker.carry_out_waiting)
+        if beat is None and (due := self.lives.birth_due_at()) is not None:
+            seconds = (due - self.clock.now()).total_seconds()
+            await self.clock.sleep(min(max(0.0, seconds), REBIRTH_SECONDS_AT_MOST))
+            beat = await self.brain.beat(self.caretaker.carry_out_waiting)
+        return beat
+
+    def chores(self) -> Sequence[tuple[str, float, Callable[[], Awaitable[object]]]]:
+        """Return what is done beside thinking: name, seconds between two times, work."""
+        return (
+            ("settle", 60.0, self._settle),
+            ("deliver", 60.0, self.outbox.deliver_due),
+            ("catalogue", 300.0, self.catalogue.refresh_if_due),
+            ("account", 3600.0, self.learn_account),
+            ("reconcile", 3600.0, self._reconcile),
+            ("alerts", 60.0, self._alert),
+            ("prune", 3600.0, self._prune),
+        )
+
+    async def _settle(self) -> None:
+        await self.client.settle_unknowns()
+        await self.tracker.capture_overdue()
+
+    async def _reconcile(self) -> None:
+        if self.provider is not None:
+            await self.reconciler.reconcile()
+
+    async def _alert(self) -> None:
+        await self.alerts.look()
+        if self.webhook is not None:
+            await self.webhook.deliver()
+
+    async def _prune(self) -> None:
+        self.journal.prune(self.settings.journal_keep_days)
+
+    async def learn_account(self) -> None:
+        """Take in what the provider says of this key: how many free requests are left today."""
+        if self.provider is None:
+            return
+        _, info = await key_info(self.provider)
+        if info is not None:
+            await self.tracker.set_free_quota(info.free_requests_limit, info.free_requests_remaining)

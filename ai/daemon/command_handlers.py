@@ -1,0 +1,165 @@
+"""Carries out what people ask of the mind, between its steps, and acknowledges each with one line."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from ai.credit_tracker import CreditTracker
+from ai.credit_tracker.reconcile import Reconciler
+from ai.credit_tracker.reconciliation import reconciliation_json
+from ai.ledger.errors import LedgerError
+from ai.ledger.money import NANOS_PER_USD, nanos, usd9
+from ai.life import Life, Lives, Midwife
+from ai.life.self_page import NoSuchVersion
+from ai.mind.commands import Command, Commands
+from ai.mind.journal import Journal
+from ai.mind.schedule import Schedule
+from ai.social import Outbox, Post, PostRefusal
+
+BEATS_AT_MOST = 10_000  # of one `run N`: at one a second that is three hours; more is a typing error
+TOPUP_AT_MOST_NANOS = 10_000 * NANOS_PER_USD  # more by one command is rather a slip of the finger
+
+
+SELF_TOLD = frozenset({"say", "pause", "resume", "reconcile", "forget"})  # these have an event or a figure of their own
+
+
+class Refusal(Exception):
+    """A command could not be carried out; the message is one line."""
+
+
+class CommandHandlers:
+    """The hands of people inside the house. `beats_asked` counts the beats that `run N` still owes."""
+
+    def __init__(  # noqa: PLR0913 - people may touch every room
+        self,
+        *,
+        commands: Commands,
+        schedule: Schedule,
+        lives: Lives,
+        midwife: Midwife,
+        tracker: CreditTracker,
+        outbox: Outbox,
+        reconciler: Reconciler,
+        journal: Journal,
+        mind_name: str,
+    ) -> None:
+        self._commands = commands
+        self._schedule = schedule
+        self._lives = lives
+        self._midwife = midwife
+        self._tracker = tracker
+        self._outbox = outbox
+        self._reconciler = reconciler
+        self._journal = journal
+        self._name = f"topup-{mind_name}"  # several minds share a purse; their commands are numbered alike
+        self.beats_asked = 0
+        self._hands: dict[str, Callable[[dict[str, Any], Command], Awaitable[str]]] = {
+            "pause": self._pause,
+            "resume": self._resume,
+            "say": self._say,
+            "topup": self._topup,
+            "kill": self._kill,
+            "run": self._run,
+            "approve": self._approve,
+            "refuse": self._refuse,
+            "sign_in": self._sign_in,
+            "reconcile": self._reconcile,
+            "forget": self._forget,
+            "restore_self": self._restore_self,
+        }
+
+    async def carry_out_waiting(self) -> None:
+        """Carry out every command that waits, oldest first; a command that fails is answered, never raised."""
+        for command in self._commands.pending():
+            try:
+                result, ok = await self._hands[command.kind](dict(command.data), command), True
+            except (Refusal, LedgerError, NoSuchVersion, ValueError, KeyError) as error:
+                result, ok = " ".join(str(error).split()), False
+            self._commands.finish(command.id, ok=ok, result=result)
+            by = str(command.data.get("by", "caretaker"))
+            if command.kind not in SELF_TOLD:
+                self._journal.append("caretaker.command", command=command.kind, by=by, result=result)
+
+    async def _pause(self, data: dict[str, Any], _: Command) -> str:
+        if self._schedule.paused:
+            return "was paused already"
+        self._schedule.pause()
+        self._journal.append("brain.paused", by=str(data.get("by", "caretaker")))
+        return "paused; `genesis resume` goes on"
+
+    async def _resume(self, data: dict[str, Any], _: Command) -> str:
+        if not self._schedule.paused:
+            return "was not paused"
+        self._schedule.resume()
+        self._journal.append("brain.resumed", by=str(data.get("by", "caretaker")))
+        return "resumed"
+
+    async def _say(self, data: dict[str, Any], _: Command) -> str:
+        text = str(data["text"]).strip()
+        if not text:
+            raise Refusal("the message is empty; write what you want to say")
+        self._journal.append("caretaker.message", by=str(data.get("from") or data.get("by") or "caretaker"), text=text)
+        return "left for its next beat"
+
+    async def _topup(self, data: dict[str, Any], command: Command) -> str:
+        amount = nanos(str(data["amount"]))
+        if not 0 < amount <= TOPUP_AT_MOST_NANOS:
+            raise Refusal(f"${usd9(amount)} cannot be added; give an amount above 0 and up to 10,000 dollars")
+        donor = str(data.get("from", "caretaker"))
+        balance = await self._tracker.topup(amount, donor, str(data.get("id") or f"{self._name}-{command.id}"))
+        return f"${usd9(amount)} of {donor} added; ${usd9(balance.available)} available"
+
+    async def _kill(self, data: dict[str, Any], _: Command) -> str:
+        cause = str(data.get("cause", "")).strip()
+        if not cause:
+            raise Refusal("no cause was given; say why this life ends")
+        life = self._lives.current()
+        if not await self._lives.die(cause, self._midwife) or life is None:
+            raise Refusal("nobody lives right now")
+        return f"life #{life.number} ({life.name}) has ended"
+
+    async def _run(self, data: dict[str, Any], _: Command) -> str:
+        beats = int(data["beats"])
+        if self._schedule.paused:
+            raise Refusal("the mind is paused; `genesis resume` lets it live again")
+        if not 1 <= beats <= BEATS_AT_MOST:
+            raise Refusal(f"{beats} beats cannot be run; give 1 to {BEATS_AT_MOST}")
+        self.beats_asked += beats
+        return f"{beats} beats will be lived now"
+
+    async def _approve(self, data: dict[str, Any], _: Command) -> str:
+        return _decided(self._outbox.approve(int(data["id"])), "released")
+
+    async def _refuse(self, data: dict[str, Any], _: Command) -> str:
+        return _decided(self._outbox.refuse(int(data["id"])), "refused")
+
+    async def _reconcile(self, data: dict[str, Any], _: Command) -> str:
+        gap = data.get("gap")
+        found = await self._reconciler.reconcile(gap_nanos=None if gap is None else nanos(str(gap)))
+        return json.dumps(reconciliation_json(found))
+
+    async def _forget(self, data: dict[str, Any], _: Command) -> str:
+        life, number = self._living(), int(data["memory"])
+        if not life.memory.forget(number, by=str(data.get("by", "caretaker"))):
+            raise Refusal(f"life #{life.number} has no memory {number}; find one with: genesis memory search WORDS")
+        return f"memory {number} of life #{life.number} is forgotten"
+
+    async def _restore_self(self, data: dict[str, Any], _: Command) -> str:
+        life, version = self._living(), int(data["version"])
+        page = life.restore_self(version, by=str(data.get("by", "caretaker")))
+        return f"version {version} stands again, as version {page.version}"
+
+    def _living(self) -> Life:
+        life = self._lives.current()
+        if life is None:
+            raise Refusal("nobody lives right now")
+        return life
+
+    async def _sign_in(self, data: dict[str, Any], _: Command) -> str:
+        return f"{data.get('by', 'caretaker')} signed in"
+
+
+def _decided(outcome: Post | PostRefusal, verdict: str) -> str:
+    if isinstance(outcome, PostRefusal):
+        raise Refusal(outcome.reason)
+    return f"post {outcome.id} {verdict}"

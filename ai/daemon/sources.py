@@ -1,0 +1,118 @@
+"""What the Observer sees of the house: reads, and one way to ask for something."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from ai.clock import Clock
+from ai.credit_tracker.rollups import cost_of_lives
+from ai.credit_tracker.spending import spending_json
+from ai.daemon import status
+from ai.daemon.app import App
+from ai.ledger.money import usd9
+from ai.memory import Kind
+from ai.memory.archive import Archive
+from ai.observer import Donation, Donations, Receipt
+from ai.observer.sources import Budget, ByDay, Fragment, LifeRow, ModelRow, State, Tweet
+from ai.settings import Settings
+
+
+class AppSources:
+    """Implements `ai.observer.ObserverSources` for a living house; `problems` says why it is not ready."""
+
+    def __init__(self, house: App, problems: Callable[[], Sequence[str]]) -> None:
+        self._house = house
+        self._problems = problems
+        self._donations = Donations(house.mind, house.clock, self.command)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of this daemon."""
+        return self._house.settings
+
+    @property
+    def clock(self) -> Clock:
+        """The daemon's clock."""
+        return self._house.clock
+
+    @property
+    def mind_path(self) -> Path:
+        """Where mind.db is."""
+        return self._house.settings.data_dir / "mind.db"
+
+    async def state(self) -> State:
+        """Return who lives and how it goes."""
+        house = self._house
+        return cast(
+            "State",
+            status.state(
+                house.lives.chronicle,
+                house.schedule,
+                house.thinker(),
+                await house.tracker.balance(),
+                next_birth_at=house.lives.birth_due_at(),
+            ),
+        )
+
+    async def budget(self) -> Budget:
+        """Return the month's money."""
+        return cast("Budget", await self._house.tracker.budget_report())
+
+    async def days(self) -> Sequence[ByDay]:
+        """Return what each day of this month cost."""
+        spending = await self._house.tracker.spending(month=f"{self._house.clock.now():%Y-%m}")
+        return cast("Sequence[ByDay]", spending_json(spending)["by_day"])
+
+    async def models(self) -> Sequence[ModelRow]:
+        """Return the catalogue, best first."""
+        return cast("Sequence[ModelRow]", await self._house.rotation.table())
+
+    async def tweets(self, limit: int) -> Sequence[Tweet]:
+        """Return posts, newest first."""
+        return cast("Sequence[Tweet]", self._house.outbox.table(limit))
+
+    async def lives(self) -> Sequence[LifeRow]:
+        """Return every life, newest first."""
+        house = self._house
+        costs = await house.ledger.read(lambda tx: cost_of_lives(tx, house.settings.mind))
+        archive = Archive(house.mind)
+        return [_life_row(facts, costs, archive) for facts in reversed(house.chronicle.all())]
+
+    async def ready(self) -> Sequence[str]:
+        """Return what is wrong, one line each."""
+        return list(self._problems())
+
+    def command(self, kind: str, data: Mapping[str, Any]) -> int:
+        """Ask for something: a row that the daemon carries out."""
+        return self._house.commands.put(kind, **data)
+
+    def donate(self, donation: Donation) -> Receipt:
+        """Record a donation once."""
+        return self._donations.record(donation)
+
+    def listen(self, callback: Callable[[], None]) -> None:
+        """Call `callback` whenever the journal has grown."""
+        self._house.journal.listen(lambda _: callback())
+
+
+def _life_row(facts: Mapping[str, Any], costs: Mapping[int, int], archive: Archive) -> LifeRow:
+    number = int(facts["number"])
+    return LifeRow(
+        number=number,
+        name=str(facts["name"]),
+        pronoun=facts.get("pronoun"),
+        born_at=str(facts["born_at"]),
+        died_at=facts.get("died_at"),
+        cause=facts.get("cause"),
+        last_words=facts.get("last_words") or None,
+        beats=int(facts.get("beats", 0)),
+        thoughts=archive.count_kind(number, Kind.THOUGHT),
+        cost=usd9(costs.get(number, 0)),
+        first_thought=facts.get("first_thought"),
+        bootstrap_mode=facts.get("bootstrap_mode"),
+        self_page=facts.get("self_page"),
+        fragments=[
+            Fragment(text=echo.text, from_life=None if echo.origin is None else echo.origin.life)
+            for echo in archive.of_kind(number, Kind.FRAGMENT)
+        ],
+    )

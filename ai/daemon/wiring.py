@@ -1,0 +1,293 @@
+"""Opens every room once and hands it what it needs; the same for the daemon, for `run N` and for simulations."""
+
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from ai.actions import ActionContext, Refused, Registry
+from ai.actions.oneself import actions as deeds
+from ai.brain.brain import Brain
+from ai.brain.mailbox import Mailbox
+from ai.brain.novelty import USUAL_LOOP_GUARDS, LoopGuards
+from ai.brain.senses import Senses
+from ai.clock import Clock
+from ai.credit_tracker import CreditTracker, ProviderClock
+from ai.credit_tracker.reconcile import Reconciler
+from ai.credit_tracker.schema import open_credit_ledger
+from ai.daemon.app import App, ReadOnlyApp
+from ai.daemon.command_handlers import CommandHandlers
+from ai.ledger import Ledger
+from ai.ledger.errors import StoreUnavailable
+from ai.life import Life, Lives
+from ai.life.chronicle import Chronicle
+from ai.life.workspace import Workspace
+from ai.llm import Limits, ModelHealth, OpenAIEndpoint, PaidClient
+from ai.llm.account import Generation, generation, key_info
+from ai.llm.local.model_store import Environment, default_shelves
+from ai.llm.local.supervisor import LocalEndpoint
+from ai.llm.local.weights import default_sources
+from ai.llm.providers import configured_endpoint
+from ai.memory.embeddings import Embedder, MiniLM, PaidEmbedder
+from ai.memory.similarity import SimilarityGuard
+from ai.mind.commands import Commands
+from ai.mind.database import MindDatabase, open_mind
+from ai.mind.journal import Event, Journal
+from ai.mind.schedule import Schedule
+from ai.model_config.catalogue import Catalogue
+from ai.model_rotator.rotation import Rotation
+from ai.operations.alerts import Alerts
+from ai.operations.webhook import Webhook
+from ai.settings import Settings
+from ai.social import Outbox, SameMeaning, open_x
+
+
+@asynccontextmanager
+async def open_reading(settings: Settings, clock: Clock) -> AsyncIterator[ReadOnlyApp]:
+    """Open what is there for reading alone. Raises StoreUnavailable where nothing was started here yet."""
+    path = settings.data_dir / "mind.db"
+    if not path.exists():
+        raise StoreUnavailable(f"nobody has lived in {settings.data_dir} yet; `genesis up` or `genesis run 1` begins")
+    mind = open_mind(path, read_only=True)
+    ledger = open_credit_ledger(settings.purse_url, clock, read_only=True)
+    journal, provider_clock = Journal(mind, clock), ProviderClock(clock, required=False)
+    catalogue = Catalogue(settings, clock, provider_clock)
+    try:
+        yield _rooms_to_read(settings, clock, mind, ledger, journal, provider_clock, catalogue)
+    finally:
+        ledger.close()
+        mind.close()
+
+
+@asynccontextmanager
+async def open_house(
+    settings: Settings,
+    clock: Clock,
+    *,
+    seed: int | None = None,
+    listen: Callable[[Event], None] | None = None,
+    hygiene: LoopGuards = USUAL_LOOP_GUARDS,
+) -> AsyncIterator[App]:
+    """Open every room in `settings.data_dir`; the caller holds the daemon's lock.
+
+    `seed` makes a run repeatable; `listen` is told of every event from the first one on; `hygiene` says who keeps the
+    mind out of circles.
+
+    Raises NewerSchema, CorruptStore, StoreUnavailable, LifeFileBroken: one line each.
+    """
+    rng = random.Random(seed)  # noqa: S311 - chooses fragments and waits; nothing secret
+    async with AsyncExitStack() as stack:
+        mind = open_mind(settings.data_dir / "mind.db")
+        stack.callback(mind.close)
+        ledger = open_credit_ledger(settings.purse_url, clock)
+        stack.callback(ledger.close)
+        journal = Journal(mind, clock)
+        if listen is not None:
+            journal.listen(listen)
+        provider_clock = ProviderClock(clock, required=settings.provider != "local")
+        provider, local = configured_endpoint(settings, clock), _local_mind(settings, clock, journal)
+        endpoints = [endpoint for endpoint in (provider, local) if endpoint is not None]
+        for endpoint in endpoints:
+            stack.push_async_callback(endpoint.close)
+        catalogue = Catalogue(settings, clock, provider_clock, journal, local_models=local.models if local else tuple)
+        read = _rooms_to_read(settings, clock, mind, ledger, journal, provider_clock, catalogue)
+        client = PaidClient(
+            {endpoint.name: endpoint for endpoint in endpoints},
+            read.tracker,
+            read.health,
+            journal,
+            clock,
+            provider_clock=provider_clock,
+            limits=Limits.of(settings),
+        )
+        embedder = _embedder(settings, clock, journal, client, catalogue)
+        if isinstance(embedder, MiniLM):
+            stack.push_async_callback(embedder.close)
+        if embedder is not None:
+            read.outbox.compare_by(SameMeaning(embedder.embed))
+        lives = Lives(settings.data_dir, mind, journal, clock, rng, settings, embedder)
+        stack.callback(lives.close)
+        webhook = _webhook(settings, mind, journal, clock)
+        if webhook is not None:
+            stack.push_async_callback(webhook.close)
+        yield _furnish(read, journal, catalogue, provider, local, client, lives, webhook, embedder, hygiene)
+
+
+def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
+    read: ReadOnlyApp,
+    journal: Journal,
+    catalogue: Catalogue,
+    provider: OpenAIEndpoint | None,
+    local: LocalEndpoint | None,
+    client: PaidClient,
+    lives: Lives,
+    webhook: Webhook | None,
+    embedder: Embedder | None,
+    hygiene: LoopGuards,
+) -> App:
+    """Put the brain and the hands of people into the rooms."""
+    settings, clock, mind = read.settings, read.clock, read.mind
+    mailbox, workspace = Mailbox(mind, journal), Workspace(lives.workspace)
+    registry = Registry(mind, breaker=hygiene.breaker(mind))
+    for deed in deeds(lives):
+        registry.register(deed)
+    commands = Commands(mind, clock)
+
+    def context(life: Life, beat: int, importance: int | None) -> ActionContext:
+        async def reflect() -> str:
+            if (why := life.memory.too_soon_to_reflect()) is not None:
+                raise Refused(why)
+            insights = await life.memory.reflect(brain.ask)
+            return "; ".join(insight.text for insight in insights) or "nothing new came of it"
+
+        return ActionContext(
+            life=life.number,
+            beat=beat,
+            memory=life.memory,
+            tracker=read.tracker,
+            rotation=read.rotation,
+            catalogue=catalogue,
+            outbox=read.outbox,
+            workspace=workspace,
+            mailbox=mailbox,
+            rest=read.schedule.rest,
+            reflect=reflect,
+            journal=journal,
+            clock=clock,
+            settings=settings,
+            importance=importance,
+        )
+
+    brain = Brain(
+        lives=lives,
+        senses=Senses(
+            tracker=read.tracker,
+            mind=mind,
+            journal=journal,
+            mailbox=mailbox,
+            posts=read.outbox,
+            clock=clock,
+            settings=settings,
+        ),
+        rotation=read.rotation,
+        tracker=read.tracker,
+        client=client,
+        registry=registry,
+        context=context,
+        outbox=read.outbox,
+        schedule=read.schedule,
+        novelty=hygiene.novelty(
+            lambda life: SimilarityGuard(mind, clock, "thought", embedder, life=life), read.schedule, journal
+        ),
+        journal=journal,
+        clock=clock,
+        settings=settings,
+    )
+    reconciler = _reconciler(read, provider)
+    caretaker = CommandHandlers(
+        commands=commands,
+        reconciler=reconciler,
+        schedule=read.schedule,
+        lives=lives,
+        midwife=brain,
+        tracker=read.tracker,
+        outbox=read.outbox,
+        journal=journal,
+        mind_name=settings.mind,
+    )
+    return App(
+        settings=settings,
+        clock=clock,
+        mind=mind,
+        ledger=read.ledger,
+        tracker=read.tracker,
+        health=read.health,
+        rotation=read.rotation,
+        outbox=read.outbox,
+        schedule=read.schedule,
+        chronicle=lives.chronicle,
+        catalogue=catalogue,
+        journal=journal,
+        provider=provider,
+        local=local,
+        client=client,
+        lives=lives,
+        embedder=embedder,
+        brain=brain,
+        commands=commands,
+        caretaker=caretaker,
+        reconciler=reconciler,
+        alerts=Alerts(read.tracker, mind, journal, clock),
+        webhook=webhook,
+    )
+
+
+def _reconciler(read: ReadOnlyApp, provider: OpenAIEndpoint | None) -> Reconciler:
+    """Return what compares the books with the provider's own figures; with no provider there are none to ask for."""
+
+    async def ask_month() -> int | None:
+        _, info = (None, None) if provider is None else await key_info(provider)
+        return None if info is None else info.usage_monthly_nanos
+
+    async def ask_generation(generation_id: str) -> Generation | None:
+        return None if provider is None else await generation(provider, generation_id)
+
+    return Reconciler(read.ledger, read.tracker, read.clock, ask_month=ask_month, ask_generation=ask_generation)
+
+
+def _webhook(settings: Settings, mind: MindDatabase, journal: Journal, clock: Clock) -> Webhook | None:
+    if settings.alert_webhook_url is None:
+        return None
+    secret = settings.alert_webhook_secret
+    return Webhook(
+        settings.alert_webhook_url,
+        None if secret is None else secret.get_secret_value(),
+        mind=mind,
+        journal=journal,
+        clock=clock,
+        mind_name=settings.mind,
+    )
+
+
+def _rooms_to_read(  # noqa: PLR0913, PLR0917 - the same
+    settings: Settings,
+    clock: Clock,
+    mind: MindDatabase,
+    ledger: Ledger,
+    journal: Journal,
+    provider_clock: ProviderClock,
+    catalogue: Catalogue,
+) -> ReadOnlyApp:
+    tracker = CreditTracker(ledger, settings, clock, mind_name=settings.mind, provider_clock=provider_clock)
+    health = ModelHealth(mind, clock)
+    rotation = Rotation(mind, catalogue, tracker, health, settings, clock, journal)
+    x = open_x(settings, clock)
+    return ReadOnlyApp(
+        settings=settings,
+        clock=clock,
+        mind=mind,
+        ledger=ledger,
+        tracker=tracker,
+        health=health,
+        catalogue=catalogue,
+        rotation=rotation,
+        outbox=Outbox(mind, tracker, journal, clock, settings, x, worth=rotation.worth_posting),
+        schedule=Schedule(mind, clock, settings.think_interval_seconds),
+        chronicle=Chronicle(mind),
+    )
+
+
+def _local_mind(settings: Settings, clock: Clock, journal: Journal) -> LocalEndpoint | None:
+    if settings.local_model == "off":
+        return None
+    return LocalEndpoint(settings.local_model, settings.data_dir / "models", Environment(journal, clock))
+
+
+def _embedder(
+    settings: Settings, clock: Clock, journal: Journal, client: PaidClient, catalogue: Catalogue
+) -> Embedder | None:
+    """Return what compares memories: the embedded MiniLM, a paid model, or nothing (words alone)."""
+    if settings.embeddings == "local":
+        return MiniLM(settings.data_dir / "models", default_shelves(), default_sources(), journal, clock)
+    if settings.embeddings == "openai" and (model := catalogue.embedding_model()) is not None:
+        return PaidEmbedder(model.id, lambda texts: client.embed(model, texts))
+    return None

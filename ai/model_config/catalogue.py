@@ -1,0 +1,205 @@
+"""Which models there are: OpenRouter's live listing, else the last one kept, else the one shipped."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import httpx2
+
+from ai.clock import Clock, parse_rfc3339, rfc3339
+from ai.mind.journal import Journal
+from ai.model_config.listing import FetchFailed, Listing, read_json, trimmed
+from ai.model_config.model import Model, parse_openrouter
+from ai.model_config.openai_models import chat_models, embedding_model
+from ai.settings import Settings
+
+Source = Literal["live", "kept", "shipped", "built-in"]
+REFRESH_EVERY = timedelta(hours=6)  # prices change by the day, free models come and go by the week
+RETRY_AFTER = timedelta(minutes=10)  # a beat: an outage is noticed by its calls anyway
+FETCH_SECONDS = 30.0
+MAX_CORRUPT_KEPT = 100
+
+
+class DateSeen(Protocol):
+    """The provider's clock, as far as the catalogue knows it."""
+
+    def observe(self, date_header: str | None) -> None:
+        """Take in a `Date` header."""
+        ...
+
+
+class Catalogue:
+    """The models of the configured provider, and the embedded one. `source` says where the remote ones are from.
+
+    `local_models` are asked for anew each time, since a larger one may have been fetched meanwhile. Without a
+    `journal` nothing is written and nothing is told: for those who only look.
+    """
+
+    def __init__(  # noqa: PLR0913 - settings, clocks and transport are handed in
+        self,
+        settings: Settings,
+        clock: Clock,
+        provider_clock: DateSeen,
+        journal: Journal | None = None,
+        *,
+        local_models: Callable[[], Sequence[Model]] = tuple,
+        http_client: httpx2.AsyncClient | None = None,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._provider_clock = provider_clock
+        self._journal = journal
+        self._local_models = local_models
+        self._http = http_client
+        self._tried_at: datetime | None = None
+        self.fetched_at: datetime | None = None  # when the listing at hand was live
+        self._failing = False
+        self.source: Source = "built-in"
+        self._remote: list[Model] = []
+        if settings.provider == "openrouter":
+            self._remote = self._kept() or self._shipped()
+        elif settings.provider == "openai":
+            self._remote = chat_models()
+
+    def models(self) -> dict[str, Model]:
+        """Return every model by id, the embedded one last; what has expired is left out."""
+        now = self._clock.now()
+        known = [model for model in self._remote if not model.expired(now)]
+        return {model.id: model for model in (*known, *self._local_models())}
+
+    def embedding_model(self) -> Model | None:
+        """Return the model that makes embeddings at the configured provider; None where there is none."""
+        provider = self._settings.provider
+        return None if provider == "local" else embedding_model(provider)
+
+    async def refresh_if_due(self) -> None:
+        """Fetch the listing at a start, six hours after the last one, or ten minutes after a failure."""
+        now = self._clock.now()
+        every = RETRY_AFTER if self._failing else REFRESH_EVERY
+        if self._tried_at is None or not timedelta(0) <= now - self._tried_at < every:
+            await self.refresh()
+
+    async def refresh(self) -> bool:
+        """Fetch the live listing and keep it; False, and the one at hand stays, where it cannot be had.
+
+        Tells the provider's clock the `Date` of every answer. With OpenAI, whose prices are built in, only that.
+        """
+        if self._settings.provider == "local":
+            return False
+        self._tried_at = self._clock.now()
+        try:
+            models, entries = await self._fetch()
+        except FetchFailed as error:
+            self._tell_failure(str(error))
+            return False
+        self._failing, self.fetched_at = False, self._clock.now()
+        if self._settings.provider == "openrouter":
+            self._take(models, entries)
+        return True
+
+    # --- the live listing ----------------------------------------------------------------------------------
+
+    def _listing(self) -> Listing:
+        settings = self._settings
+        openrouter = settings.provider == "openrouter"
+        key = settings.openrouter_api_key if openrouter else settings.openai_api_key
+        url = settings.openrouter_base_url if openrouter else settings.openai_base_url
+        return Listing(url, key.get_secret_value() if key else None, self._provider_clock.observe, self._http)
+
+    async def _fetch(self) -> tuple[list[Model], list[Any]]:
+        """Return the live models and their entries; raises FetchFailed, with the reason in one line."""
+        try:
+            async with asyncio.timeout(FETCH_SECONDS):
+                entries = [trimmed(entry) for entry in await self._listing().fetch()]
+        except TimeoutError:
+            raise FetchFailed(f"its listing did not come whole within {FETCH_SECONDS:.0f} s") from None
+        models = parse_openrouter({"data": entries}) if self._settings.provider == "openrouter" else self._remote
+        if not any(model.barred is None for model in models):
+            raise FetchFailed("its listing has no model that could be used")
+        return models, entries
+
+    def _take(self, models: list[Model], entries: list[Any]) -> None:
+        before = {model.id for model in self._remote}
+        after = {model.id for model in models}
+        self._remote, first = models, self.source != "live"
+        self.source = "live"
+        self._keep(entries)
+        if self._journal is not None and (first or before != after):
+            usable = sum(model.barred is None for model in models)
+            self._journal.append(
+                "catalogue.refreshed",
+                usable=usable,
+                listed=len(models),
+                added=len(after - before),
+                gone=len(before - after),
+            )
+
+    def _tell_failure(self, problem: str) -> None:
+        if not self._failing and self._journal is not None:
+            self._journal.append("catalogue.failed", problem=problem, source=self.source, listed=len(self._remote))
+        self._failing = True
+
+    # --- the listing at hand -------------------------------------------------------------------------------
+
+    @property
+    def _path(self) -> Path:
+        return self._settings.data_dir / "models" / "catalogue.json"
+
+    def _kept(self) -> list[Model]:
+        """Return the kept listing's models; a broken copy is set aside under another name."""
+        try:
+            document = read_json(self._path.read_bytes())
+        except OSError:
+            return []
+        models = parse_openrouter(document)
+        if document is None or not models:
+            self._set_aside()
+            return []
+        try:
+            self.fetched_at = parse_rfc3339(str(document.get("fetched_at")))
+        except ValueError:
+            self.fetched_at = None
+        self.source = "kept"
+        return models
+
+    def _shipped(self) -> list[Model]:
+        self.source = "shipped"
+        return parse_openrouter(shipped())
+
+    def _keep(self, entries: list[Any]) -> None:
+        """Write the listing aside, sync and rename it: a crash leaves the old one or the new one whole."""
+        if self._journal is None:
+            return
+        document = {"fetched_at": rfc3339(self._clock.now()), "data": entries}
+        beside = self._path.with_suffix(".new")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with beside.open("w", encoding="utf-8", errors="backslashreplace") as file:
+                json.dump(document, file, ensure_ascii=False, default=str)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(self._path)
+        except OSError as error:
+            self._journal.append("catalogue.unkept", problem=error.strerror or str(error))
+
+    def _set_aside(self) -> None:
+        if self._journal is None:
+            return
+        for number in range(1, MAX_CORRUPT_KEPT + 1):
+            aside = self._path.with_name(f"{self._path.name}.corrupt-{number}")
+            if not aside.exists():
+                self._path.replace(aside)
+                self._journal.append("catalogue.corrupt", name=aside.name)
+                return
+
+
+def shipped() -> Any:
+    """Return the shipped listing, a real one of May 2026, as OpenRouter's document."""
+    return read_json((files("ai.model_config") / "models.json").read_bytes())

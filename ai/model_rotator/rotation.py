@@ -1,0 +1,350 @@
+"""The rotator's hands: gathers what the choice depends on, remembers who thought, and tells why it switched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ai.asking import Purpose
+from ai.clock import Clock
+from ai.ledger.errors import StoreUnavailable
+from ai.ledger.money import nanos
+from ai.llm.health import endpoint_subject, tier_subject
+from ai.mind.database import MindDatabase
+from ai.mind.journal import Journal
+from ai.model_config import Model, Tier
+from ai.model_config.bound import CALL_TOKENS, MESSAGE_TOKENS, input_bound
+from ai.model_rotator.memory import LearnedPace, RotationMemory, Use, Wish, by_purpose
+from ai.model_rotator.policy import (
+    DEFAULT_RATES,
+    DEFAULT_TOKENS,
+    Choice,
+    RotatorState,
+    learned,
+    price_of_money,
+    quality_in,
+    rank,
+    weight_to_come,
+    worth_posting,
+)
+from ai.model_rotator.reasons import granted, why_nobody, why_not, why_unknown
+from ai.model_rotator.table import ModelRow, exact_bound, model_row
+from ai.settings import Settings
+
+if TYPE_CHECKING:
+    from ai.asking import Message
+    from ai.credit_tracker import Balance
+    from ai.llm.health import Health
+
+LEARN_EVERY = timedelta(hours=1)  # the step that LEARNING_RATE was measured with
+USUAL_MESSAGES = 8  # a beat's last step has a system prompt, a scene and two messages for each step before it
+MOST_BYTES_PER_TOKEN = 5  # more than English has on average: without the messages at hand the bound is guessed high
+ROTATE_AGAIN = frozenset({"auto", "rotate", "any", "none"})  # ways in which a model may ask to end its wish
+LAST_WORDS_INPUT = 10_000  # tokens at most: a page of 2,000 signs and twelve memories of 160, nearly two bytes each
+TYPICAL_QUALITY = 7.0  # of a draft whose model is not listed any more
+DAY_SECONDS = 86_400.0
+
+
+class Listing(Protocol):
+    """The catalogue, as far as the rotation knows it."""
+
+    def models(self) -> Mapping[str, Model]:
+        """Return every model by id, the local one among them."""
+        ...
+
+
+class Purse(Protocol):
+    """The credit tracker, as far as the rotation knows it; all but `balance` and `may_pay` raise StoreUnavailable."""
+
+    async def balance(self) -> Balance: ...  # noqa: D102 - see ai.credit_tracker.CreditTracker, for all of these
+    async def may_pay(self) -> str | None: ...  # noqa: D102
+    async def room(self, purpose: str) -> int: ...  # noqa: D102
+    async def wishes_left(self) -> int: ...  # noqa: D102
+    async def averages(self) -> dict[str, tuple[float, float]]: ...  # noqa: D102
+    async def moments(self) -> dict[str, float]: ...  # noqa: D102
+    def set_smallest_hold(self, amount_nanos: int) -> None: ...  # noqa: D102
+    def set_last_words(self, least_nanos: int, words_nanos: int) -> None: ...  # noqa: D102
+
+
+class ModelHealth(Protocol):
+    """The models' health, as far as the rotation knows it."""
+
+    def available(self, model: Model | str, now: datetime) -> bool:
+        """Return whether the model does not rest."""
+        ...
+
+    def snapshot(self) -> dict[str, Health]:
+        """Return the health of all that ever answered or failed."""
+        ...
+
+
+class Rotation:
+    """Who thinks next, with its memory. Deterministic given the clock, the catalogue and the books."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the choice looks into every room that has a say in it
+        self,
+        mind: MindDatabase,
+        catalogue: Listing,
+        tracker: Purse,
+        health: ModelHealth,
+        settings: Settings,
+        clock: Clock,
+        journal: Journal,
+    ) -> None:
+        self._memory = RotationMemory(mind)
+        self._catalogue = catalogue
+        self._tracker = tracker
+        self._health = health
+        self._settings = settings
+        self._clock = clock
+        self._journal = journal
+        self._reasons: dict[str, str] = {}
+        self._holds_told = False
+        self.why_nobody = "nobody was asked for yet"  # one line, of the last time that `candidates` found none
+
+    async def candidates(  # noqa: PLR0913 - each is one thing that is known of the call; only the purpose is required
+        self,
+        purpose: Purpose,
+        *,
+        life: int | None = None,
+        beat: int | None = None,
+        idle: bool = False,
+        messages: Sequence[Message] | None = None,
+        schema: Mapping[str, Any] | None = None,
+    ) -> list[Choice]:
+        """Return who may answer, best first; empty where nobody can, and then `why_nobody` says why.
+
+        With `life` and `beat` a beat keeps the model that it began with; an `idle` one takes a cheaper tier. With
+        `messages` (and `schema`) what is affordable is known as exactly as by the hold, otherwise it is guessed from
+        the usual size.
+        """
+        await self._learn()
+        bound = None if messages is None else input_bound(messages, schema)
+        state = replace(await self._state(purpose, bound), idle=idle)
+        last = self._memory.last()
+        if beat is not None and last is not None and (last.life, last.beat) == (life, beat):
+            state = replace(state, current=last.model)
+        elif purpose is Purpose.THOUGHT and bound is not None:  # a beat's first step: less pays for no thought at all
+            self._memory.keep_thought_size(bound)
+            self._tell_smallest_hold(bound)
+        choices = rank(purpose, state)
+        if not choices:
+            self.why_nobody = why_nobody(state)
+        self._reasons = {choice.model.id: choice.reason for choice in choices}
+        named = state.pinned or state.wished
+        if named is not None and choices and choices[0].model.id not in {named, state.current}:
+            self._reasons[choices[0].model.id] = self._why_passed_over(named, state)
+        return choices
+
+    def _why_passed_over(self, model_id: str, state: RotatorState) -> str:
+        """Return why the model that was pinned or wished for does not come first."""
+        model = self._catalogue.models().get(model_id)
+        if model is None:
+            return why_unknown(model_id, self._catalogue.models())
+        why = why_not(model, state, self._health.snapshot().get(model_id))
+        return why or f"{model_id} waits: a thought takes a free request only on an even plan for the day"
+
+    def used(self, model_id: str, life: int | None = None, beat: int | None = None) -> None:
+        """Note who answered; the steps of one beat are one use. A new model is told with the reason."""
+        last = self._memory.last()
+        use = Use(model_id, life, beat)
+        if beat is not None and use == last:
+            return
+        with self._memory.together():
+            wish = self._memory.wish()
+            if wish is not None and life is not None and wish.life is not None and wish.life != life:
+                self._memory.keep_wish(None)  # a wish dies with the life that made it
+            self._memory.add_use(use, self._clock.now())
+            if last is None or last.model != model_id:
+                reason = self._reasons.get(model_id, "those before it did not answer")
+                self._journal.append(
+                    "model.switched",
+                    from_model="nobody" if last is None else last.model,
+                    to_model=model_id,
+                    reason=reason,
+                )
+
+    def observed(self, model_id: str, *, parsed: bool, thought: str) -> None:
+        """Count an answer towards the model's quality: whether it could be read, and whether it said anything new."""
+        self._memory.add_answer(model_id, parsed=parsed, thought=thought)
+
+    def current(self) -> str | None:
+        """Return the id of who thought last; None before the first thought."""
+        last = self._memory.last()
+        return None if last is None else last.model
+
+    async def wish(self, model_id: str) -> str:
+        """Take the AI's wish for a model, or refuse it; the answer is one line. `auto` ends a wish.
+
+        It holds for the next beats of this life for as long as it can be afforded. What is dearer than the rule's
+        choice is paid from the wishes' tenth of the month's grant.
+        """
+        if self._settings.openrouter_model:
+            pin = self._settings.openrouter_model
+            return f"refused: your caretaker has pinned {pin} (OPENROUTER_MODEL), so the rotation is off"
+        if model_id.strip().lower() in ROTATE_AGAIN:
+            self._memory.keep_wish(None)
+            return "the rotation chooses again from your next beat"
+        models = self._catalogue.models()
+        model = models.get(model_id.strip())
+        if model is None:
+            return f"refused: {why_unknown(model_id, models)}"
+        state = await self._state(Purpose.THOUGHT, None)
+        refusal = why_not(model, state, self._health.snapshot().get(model.id))
+        if refusal is not None:
+            return f"refused: {refusal}"
+        last = self._memory.last()
+        self._memory.keep_wish(Wish(model.id, None if last is None else last.life))
+        return granted(model, state)
+
+    async def price_of_money(self) -> float:
+        """Return λ: the weighted points of quality that a nano-dollar is worth for the rest of the month."""
+        state = await self._state(Purpose.THOUGHT, None)
+        return price_of_money(state.b, state.weight_to_come, state.balance)
+
+    async def worth_posting(self, price_nanos: int, model_id: str | None = None, appeal: float = 1.0) -> bool:
+        """Return whether a draft by `model_id` (None: the current model) is worth the price of posting it."""
+        state = await self._state(Purpose.SOCIAL, None)
+        model = self._catalogue.models().get(model_id or self.current() or "")
+        quality = TYPICAL_QUALITY if model is None else quality_in(state, model)
+        lambda_ = price_of_money(state.b, state.weight_to_come, state.balance)
+        return worth_posting(quality, price_nanos, lambda_, appeal)
+
+    async def table(self) -> list[ModelRow]:
+        """Return every model with tier, prices, intelligence and health, and whether it could be asked now.
+
+        Those that would think the next thought come first, in their order; then by quality.
+        """
+        state = await self._state(Purpose.THOUGHT, None, looking=True)
+        preferred = {choice.model.id: n for n, choice in enumerate(rank(Purpose.THOUGHT, state), 1)}
+        health = self._health.snapshot()
+        rows = [model_row(model, state, health.get(model.id), preferred.get(model.id)) for model in state.models]
+        return sorted(rows, key=lambda row: (row["preferred"] or len(rows) + 1, -row["quality"], row["id"]))
+
+    # --- what the choice depends on ------------------------------------------------------------------------
+
+    async def _state(self, purpose: Purpose, bound: int | None, *, looking: bool = False) -> RotatorState:
+        now = self._clock.now()
+        models = list(self._catalogue.models().values())
+        balance = await self._tracker.balance()
+        spendable, wishes = await self._spendable(purpose, looking=looking)
+        pace = self._memory.pace()
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        days_left = max(0.0, (balance.resets_at - now).total_seconds() / DAY_SECONDS)
+        wish = self._memory.wish()
+        trust = self._memory.trust()
+        money, to_come = self._reachable(balance.available, days_left), weight_to_come(self._rates(pace), days_left)
+        if purpose is Purpose.DEATH and balance.band == "bankrupt":  # what the reserve keeps can buy nothing later
+            money, to_come = spendable, 1.0
+        return RotatorState(
+            models=models,
+            balance=money,
+            spendable=spendable,
+            wishes_left=wishes,
+            b=pace.b,
+            weight_to_come=to_come,
+            tokens=pace.tokens,
+            input_bound=_usual_bound(pace, purpose) if bound is None else bound,
+            max_tokens=self._settings.max_output_tokens,
+            free_left=balance.free_left,
+            free_quota=balance.free_quota,
+            day_left=1.0 - (now - midnight).total_seconds() / DAY_SECONDS,
+            resting=self._resting(models, now),
+            history=self._memory.models_used(),
+            quality={model.id: model.quality * trust[model.id] for model in models if model.id in trust},
+            pinned=self._settings.openrouter_model,
+            wished=None if wish is None else wish.model,
+        )
+
+    async def _spendable(self, purpose: Purpose, *, looking: bool) -> tuple[int, int]:
+        """Return what a paid hold may take now, and what of it the AI's wishes; nothing where the purse is away.
+
+        Who is only `looking` does not ask whether paying is allowed: that may open a month, which is a write.
+        """
+        try:
+            if not looking and await self._tracker.may_pay() is not None:
+                return 0, 0
+            return await self._tracker.room(purpose.value), await self._tracker.wishes_left()
+        except StoreUnavailable:
+            return 0, 0
+
+    def _resting(self, models: Sequence[Model], now: datetime) -> frozenset[str]:
+        """Return the ids that cool down by themselves, with their provider's tier, or with their provider."""
+        down = {subject for subject in self._health.snapshot() if not self._health.available(subject, now)}
+        if not down:
+            return frozenset()
+        return frozenset(m.id for m in models if down & {m.id, tier_subject(m), endpoint_subject(m.endpoint)})
+
+    def _reachable(self, available: int, days_left: float) -> int:
+        """Return what of the month's money a cap on the day lets be spent before the month ends."""
+        daily = self._settings.daily_budget_usd
+        return available if daily is None else min(available, round(nanos(daily) * max(1.0, days_left)))
+
+    def _rates(self, pace: LearnedPace) -> dict[Purpose, float]:
+        beats = DAY_SECONDS / self._settings.think_interval_seconds
+        return {**DEFAULT_RATES, Purpose.THOUGHT: beats, **pace.moments}
+
+    async def _learn(self) -> None:
+        """Look once an hour at how fast money goes and what calls are like; a longer sleep is one look."""
+        pace, now = self._memory.pace(), self._clock.now()
+        recent = pace.at is not None and timedelta(0) <= now - pace.at < LEARN_EVERY
+        if not (recent and self._holds_told):
+            self._tell_holds(pace)
+        if recent:
+            return
+        balance = await self._tracker.balance()
+        try:
+            moments, tokens = await self._tracker.moments(), await self._tracker.averages()
+        except StoreUnavailable:
+            return
+        b, speed = pace.b, pace.speed
+        if pace.at is not None and pace.at < now and pace.period == balance.period and balance.away is None:
+            spent = balance.spent - pace.spent
+            elapsed = (now - pace.at).total_seconds()
+            left = (balance.resets_at - pace.at).total_seconds()
+            b, speed = learned(b, speed, spent, (balance.available + spent) * elapsed / left)
+        self._memory.keep_pace(
+            LearnedPace(b, speed, now, balance.period, balance.spent, by_purpose(moments), by_purpose(tokens))
+        )
+
+    def _tell_holds(self, pace: LearnedPace) -> None:
+        """Tell the purse what a paid thought must hold at least: with less than that the mind is bankrupt.
+
+        And what last words must hold, on the cheapest model and on the best that is not premium: for the reserve.
+        """
+        prompt, _ = pace.tokens.get(Purpose.THOUGHT, DEFAULT_TOKENS)
+        self._tell_smallest_hold(self._memory.thought_size() or round(prompt) + CALL_TOKENS)
+        paid = self._paid()
+        if paid:
+            bounds = {model.id: exact_bound(model, self._of_size(LAST_WORDS_INPUT)) for model in paid}
+            cheap = [model for model in paid if model.tier is not Tier.PREMIUM]
+            best = max(cheap, key=lambda model: (model.quality, model.id), default=None)
+            least = min(bounds.values())
+            self._tracker.set_last_words(least, least if best is None else bounds[best.id])
+        self._holds_told = True
+
+    def _tell_smallest_hold(self, input_bound: int) -> None:
+        """Tell the purse what a thought of so many input tokens holds on the cheapest model."""
+        holds = [exact_bound(model, self._of_size(input_bound)) for model in self._paid()]
+        if holds:
+            self._tracker.set_smallest_hold(min(holds))
+
+    def _paid(self) -> list[Model]:
+        """Return the models that money may be spent on."""
+        pin = self._settings.openrouter_model
+        return [
+            model
+            for model in self._catalogue.models().values()
+            if model.barred is None and model.tier not in {Tier.LOCAL, Tier.FREE} and pin in {None, model.id}
+        ]
+
+    def _of_size(self, input_bound: int) -> RotatorState:
+        return RotatorState((), input_bound=input_bound, max_tokens=self._settings.max_output_tokens)
+
+
+def _usual_bound(pace: LearnedPace, purpose: Purpose) -> int:
+    """Return the most input tokens that a call of this purpose usually has, where its messages are not at hand."""
+    prompt, _ = pace.tokens.get(purpose, DEFAULT_TOKENS)
+    return round(prompt * MOST_BYTES_PER_TOKEN) + USUAL_MESSAGES * MESSAGE_TOKENS + CALL_TOKENS

@@ -1,0 +1,78 @@
+"""The catalogue as people see it: one row a model, with what it costs and whether it could be asked now. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, NotRequired, TypedDict
+
+from ai.clock import rfc3339
+from ai.ledger.money import nanos, usd9
+from ai.model_config import Model, Tier
+from ai.model_config.prices import PER_MILLION
+from ai.model_rotator.policy import RotatorState, quality_in
+
+if TYPE_CHECKING:
+    from ai.llm.health import Health
+
+
+class ModelRow(TypedDict):
+    """One model as `models --json` and the page show it; prices are USD per million tokens, `bound` USD."""
+
+    id: str
+    name: str
+    tier: str
+    intelligence: int | None
+    quality: float
+    price_prompt: str | None
+    price_completion: str | None
+    bound: str | None
+    affordable: bool
+    available: bool
+    cooldown_until: NotRequired[str | None]
+    cooldown_reason: NotRequired[str | None]
+    preferred: NotRequired[int | None]
+    context_length: NotRequired[int | None]
+    barred: NotRequired[str | None]
+
+
+def model_row(model: Model, state: RotatorState, health: Health | None, preferred: int | None) -> ModelRow:
+    """Return one model's row; `preferred` is its place among those that would think the next thought."""
+    known = model.prices.known
+    bound = exact_bound(model, state) if known else None
+    payable = model.tier in {Tier.LOCAL, Tier.FREE} or (bound is not None and bound <= state.spendable)
+    quota = not model.free or state.free_left >= 1
+    barred = model.barred or (health.barred if health else None)
+    quality = quality_in(state, model)
+    return ModelRow(
+        id=model.id,
+        name=model.name,
+        tier=model.tier.value,
+        intelligence=replace(model, quality=quality).intelligence,
+        quality=round(quality, 2),
+        price_prompt=per_million(model.prices.prompt) if known else None,
+        price_completion=per_million(model.prices.completion) if known else None,
+        bound=None if bound is None else usd9(bound),
+        affordable=barred is None and payable and quota,
+        available=barred is None and model.id not in state.resting,
+        cooldown_until=rfc3339(health.until) if health and health.until else None,
+        cooldown_reason=health.reason if health else None,
+        preferred=preferred,
+        context_length=model.context_length,
+        barred=barred,
+    )
+
+
+def exact_bound(model: Model, state: RotatorState) -> int:
+    """Return the bound of a call of the state's size in nano-dollars, as a hold would take it."""
+    most = model.max_completion_tokens
+    output = state.max_tokens if most is None else min(state.max_tokens, most)
+    prices = model.prices
+    return nanos(
+        state.input_bound * prices.dearest_prompt() + output * prices.dearest_completion() + prices.dearest_request()
+    )
+
+
+def per_million(price: Decimal) -> str:
+    """Return USD per token as USD per million tokens, without digits that say nothing: "0.15"."""
+    return f"{(price * PER_MILLION).normalize():f}"

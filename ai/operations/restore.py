@@ -1,0 +1,207 @@
+"""A backup put back: checked whole before anything is touched, nothing overwritten unasked, nothing paid too early."""
+
+import json
+import shutil
+import sqlite3
+import tarfile
+import tempfile
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from ai.clock import Clock
+from ai.credit_tracker.checks import check_records
+from ai.credit_tracker.gaps import note_restore
+from ai.credit_tracker.schema import open_credit_ledger
+from ai.durable import sync_file, sync_folder
+from ai.ledger.audit import audit
+from ai.ledger.errors import LedgerError
+from ai.mind.database import open_mind
+from ai.operations.backup import (
+    FOLDERS,
+    MANIFEST,
+    MIND,
+    PURSE,
+    BackupProblem,
+    Manifest,
+    purse_path,
+    read_manifest,
+    sha256,
+)
+from ai.operations.lock import is_held
+from ai.operations.purse_copy import copy_purse, transfers_in
+from ai.settings import Settings
+
+MAX_MANIFEST_BYTES = 16_000_000  # names and hashes of some hundred thousand files; more is no manifest
+SQLITE_TRACES = ("", "-wal", "-shm")  # a database in WAL mode and what belongs to it
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was restored, and where what was there before is kept (empty: there was nothing)."""
+
+    manifest: Manifest
+    transfers: int
+    kept: tuple[Path, ...]
+
+
+def restore_backup(source: Path, settings: Settings, clock: Clock, *, force: bool = False) -> Restored:
+    """Put the archive `source` in the place of what is in DATA_DIR; the caller holds the daemon's lock.
+
+    The archive is unpacked aside, its hashes, databases and life files are checked and its books audited before
+    anything is touched. With `force`, what is there is moved into a folder beside it, never deleted. The purse is
+    marked: nothing is paid until `Reconciler.reconcile` has booked what was spent since the backup.
+    Raises BackupProblem with one line for everything that stands against it, OSError as the disk does.
+    """
+    if not is_held(settings.data_dir):
+        raise BackupProblem("a restore needs the daemon's lock; stop the daemon first")
+    with tempfile.TemporaryDirectory(dir=settings.data_dir, prefix=".restore-") as folder:
+        staged = Path(folder)
+        manifest = _unpack(source, staged)
+        transfers = _check(staged, manifest, clock)
+        existing = _existing(settings, clock)
+        if existing and not force:
+            raise BackupProblem(
+                f"{existing[0]} exists and would be replaced; add --force, and what is there is kept beside it"
+            )
+        kept = _move_aside(settings, f"before-restore-{clock.now():%Y%m%dT%H%M%SZ}")
+        _place(staged, manifest, settings, clock)
+    return Restored(manifest, transfers, kept)
+
+
+def _unpack(source: Path, target: Path) -> Manifest:
+    try:
+        with tarfile.open(source, "r:gz") as archive:
+            first = archive.next()
+            if first is None or first.name != MANIFEST or first.size > MAX_MANIFEST_BYTES:
+                raise BackupProblem(f"{source} is no backup of Genesis: it does not begin with {MANIFEST}")
+            text = archive.extractfile(first)
+            manifest = read_manifest(text.read().decode() if text else "")
+            for member in iter(archive.next, None):
+                if member.name not in manifest.files or not member.isreg() or not _inside(member.name):
+                    raise BackupProblem(f"{source} has {member.name!r} in it, which its manifest does not list")
+                archive.extract(member, target, filter="data")
+    except FileNotFoundError:
+        raise BackupProblem(f"{source} does not exist; name a file that `python -m ai backup` wrote") from None
+    except (tarfile.TarError, EOFError, OSError, UnicodeDecodeError) as error:
+        raise BackupProblem(f"{source} is damaged or no backup: {error}") from error
+    for name, digest in manifest.files.items():
+        if not (target / name).is_file() or sha256(target / name) != digest:
+            raise BackupProblem(f"{source} is damaged: {name} is not what was backed up")
+    return manifest
+
+
+def _inside(name: str) -> bool:
+    path = PurePosixPath(name)
+    return name in (PURSE, MIND) or (path.parts[0] in FOLDERS and ".." not in path.parts)
+
+
+def _check(staged: Path, manifest: Manifest, clock: Clock) -> int:
+    """Check the unpacked databases and lives, and mark the purse as restored; return its number of transfers."""
+    for needed in (PURSE, MIND):
+        if needed not in manifest.files:
+            raise BackupProblem(f"this backup has no {needed} in it")
+    for path in sorted((staged / "lives").glob("*.json")):
+        try:
+            json.loads(path.read_text())
+        except ValueError as error:
+            raise BackupProblem(f"the life file {path.name} in this backup is damaged: {error}") from error
+    try:
+        with closing(open_mind(staged / MIND)) as mind:
+            found = mind.connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise BackupProblem(f"{MIND} in this backup is damaged: {found}")
+        ledger = open_credit_ledger(f"sqlite:///{staged / PURSE}", clock)
+        try:
+            report = ledger.read_now(audit)
+            mismatches = report.mismatches or ledger.read_now(check_records)
+            if mismatches:
+                raise BackupProblem(f"the books in this backup do not add up: {mismatches[0]}")
+            restore_id = f"{clock.now():%Y%m%dT%H%M%S%fZ}"
+            ledger.transact_now(lambda tx: note_restore(tx, restore_id, manifest.created_at))
+        finally:
+            ledger.close()
+        _close_wal(staged / PURSE)
+        _close_wal(staged / MIND)
+    except LedgerError as error:
+        raise BackupProblem(f"this backup cannot be used: {error}") from error
+    return report.transfers
+
+
+def _close_wal(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+
+
+def _existing(settings: Settings, clock: Clock) -> list[str]:
+    """Return what a restore would replace; a PostgreSQL that has anything in it is never replaced."""
+    found = []
+    path = purse_path(settings)
+    if path is None:
+        ledger = open_credit_ledger(settings.purse_url, clock)
+        try:
+            transfers = ledger.read_now(transfers_in)
+        finally:
+            ledger.close()
+        if transfers:
+            raise BackupProblem(
+                f"the PostgreSQL purse has {transfers:,} transfers already; restore into an empty database, "
+                "and name it in DATABASE_URL"
+            )
+    elif path.exists():
+        found.append(str(path))
+    found += [str(settings.data_dir / MIND)] if (settings.data_dir / MIND).exists() else []
+    for name in FOLDERS:
+        folder = settings.data_dir / name
+        found += [str(folder)] if folder.is_dir() and any(folder.iterdir()) else []
+    return found
+
+
+def _move_aside(settings: Settings, name: str) -> tuple[Path, ...]:
+    kept = []
+    path = purse_path(settings)
+    for database in (path, settings.data_dir / MIND):
+        if database is None:
+            continue
+        for trace in SQLITE_TRACES:
+            file = database.with_name(database.name + trace)
+            if file.exists():
+                aside = database.parent / name / file.name
+                aside.parent.mkdir(exist_ok=True)
+                file.rename(aside)
+                kept.append(aside)
+    for folder in FOLDERS:
+        if (settings.data_dir / folder).is_dir():
+            aside = settings.data_dir / name / folder
+            aside.parent.mkdir(exist_ok=True)
+            (settings.data_dir / folder).rename(aside)
+            kept.append(aside)
+    return tuple(kept)
+
+
+def _place(staged: Path, manifest: Manifest, settings: Settings, clock: Clock) -> None:
+    """Put the checked files where they live, the purse first: without it nothing can be paid."""
+    path = purse_path(settings)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")  # the purse may be on another volume than DATA_DIR
+        shutil.copyfile(staged / PURSE, part)
+        sync_file(part)
+        part.replace(path)
+        sync_folder(path.parent)
+    else:
+        source = open_credit_ledger(f"sqlite:///{staged / PURSE}", clock, read_only=True)
+        target = open_credit_ledger(settings.purse_url, clock)
+        try:
+            copy_purse(source, target, target_is_postgres=True)
+        finally:
+            source.close()
+            target.close()
+    for name in manifest.files:
+        if name != PURSE:
+            placed = settings.data_dir / name
+            placed.parent.mkdir(parents=True, exist_ok=True)
+            sync_file(staged / name)
+            (staged / name).replace(placed)
+            sync_folder(placed.parent)
+    sync_folder(settings.data_dir)

@@ -1,0 +1,130 @@
+"""The money of requests to X: held before, booked after, and put right after a crash or while the purse was away."""
+
+import logging
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from ai.credit_tracker.records import Balance, CallRecord, CallState, Expense, NotAffordable
+from ai.ledger.errors import HoldEnded, LedgerError, TransferConflict
+from ai.social.post import Post
+from ai.social.rows import OutboxRows, RequestEnd, XCall
+
+POST_SUBJECT, READ_SUBJECT = "x/post", "x/read"
+PURPOSE = "post"
+LAST_POST = "death"  # the source of a post that a life ends with: it may draw on the reserve
+
+_log = logging.getLogger(__name__)
+
+
+class Purse(Protocol):
+    """The credit tracker, as far as posting knows it."""
+
+    async def hold(self, expense: Expense) -> None: ...  # noqa: D102 - see CreditTracker
+    async def sent(self, call_id: str, remote_id: str | None) -> None: ...  # noqa: D102 - see CreditTracker
+    async def settle(self, call_id: str, cost_nanos: int, *, estimated: bool = False) -> Any: ...  # noqa: D102 - same
+    async def refuse(self, call_id: str) -> None: ...  # noqa: D102 - see CreditTracker
+    async def void(self, call_id: str) -> None: ...  # noqa: D102 - see CreditTracker
+    async def leave_unknown(self, call_id: str, reason: str) -> None: ...  # noqa: D102 - see CreditTracker
+    async def open_holds(self) -> list[CallRecord]: ...  # noqa: D102 - see CreditTracker
+    async def balance(self) -> Balance: ...  # noqa: D102 - see CreditTracker
+
+
+class PostPayments:
+    """Holds for a request before it is made, and tells the purse how it ended, however often that takes."""
+
+    def __init__(self, rows: OutboxRows, tracker: Purse, new_id: Callable[[], str]) -> None:
+        self._rows = rows
+        self._tracker = tracker
+        self._new_id = new_id
+        self.settled = False  # whether the purse is known to agree with the outbox; not so after a start
+
+    async def hold(self, post: Post, kind: str, amount_nanos: int) -> str:
+        """Hold for one request about `post` ("post": it counts against the day's posts; "read"); return its id.
+
+        Raises NotAffordable or LedgerError; nothing is held then, or what is will be given back.
+        """
+        call_id = f"x-{self._new_id()}"
+        self._rows.begin_call(call_id, post.id, kind, amount_nanos)
+        expense = Expense(
+            id=call_id,
+            subject=POST_SUBJECT if kind == "post" else READ_SUBJECT,
+            purpose=PURPOSE,
+            amount_nanos=amount_nanos,
+            life=post.life,
+            beat=post.beat,
+            posts=int(kind == "post"),
+            last=kind == "post" and post.source == LAST_POST,
+        )
+        try:
+            await self._tracker.hold(expense)
+        except NotAffordable:
+            self._rows.end_call(call_id, RequestEnd.VOID)
+            raise
+        except LedgerError:  # the purse is away, and may have held all the same
+            self._rows.end_call(call_id, RequestEnd.VOID)
+            self.settled = False
+            raise
+        return call_id
+
+    async def leaving(self, call_id: str) -> None:
+        """Let the purse know, before a request leaves, that it does. Raises LedgerError."""
+        await self._tracker.sent(call_id, None)
+
+    async def book(self, call_id: str) -> None:
+        """Tell the purse how a request ended, as the outbox has it; what it cannot take now it gets later."""
+        call = self._rows.call(call_id)
+        if call is None or call.fate is None:
+            return
+        try:
+            await self._tell(call)
+        except KeyError:
+            return  # nothing was ever held under this id
+        except (HoldEnded, TransferConflict) as error:
+            await self._correct(call, error)
+        except LedgerError as error:
+            _log.warning("the purse could not take how %s ended: %s; it is told again", call_id, error)
+            self.settled = False
+
+    async def agree(self) -> None:
+        """After a start, and after the purse was away: tell it of every open hold what the outbox knows."""
+        if self.settled:
+            return
+        try:
+            held = await self._tracker.open_holds()
+        except LedgerError:
+            return
+        self.settled = True
+        for record in held:
+            if record.subject in {POST_SUBJECT, READ_SUBJECT}:
+                await self._agree_on(record)
+
+    async def _agree_on(self, record: CallRecord) -> None:
+        call = self._rows.call(record.id)
+        if call is not None:
+            if call.fate is not None and (call.fate is not RequestEnd.UNKNOWN or record.state is not CallState.UNKNOWN):
+                await self.book(record.id)
+            return
+        try:  # an outbox that was lost or restored from a backup knows nothing of it
+            if record.state is CallState.HELD:
+                await self._tracker.void(record.id)
+            elif record.state is CallState.SENT:
+                await self._tracker.leave_unknown(record.id, "the outbox has no record of this request")
+        except LedgerError:
+            self.settled = False
+
+    async def _tell(self, call: XCall) -> None:
+        if call.fate is RequestEnd.CAPTURED:
+            await self._tracker.settle(call.id, call.cost_nanos or 0)
+        elif call.fate is RequestEnd.REFUSED:
+            await self._tracker.refuse(call.id)
+        elif call.fate is RequestEnd.VOID:
+            await self._tracker.void(call.id)
+        else:
+            await self._tracker.leave_unknown(call.id, "X did not say whether it was published")
+
+    async def _correct(self, call: XCall, error: LedgerError) -> None:
+        """The purse ended it by itself after a day, in full and as an estimate: better news corrects that."""
+        try:
+            await self._tracker.settle(call.id, call.cost_nanos or 0)
+        except LedgerError:
+            _log.warning("the purse has ended %s in another way: %s", call.id, error)
