@@ -1,0 +1,131 @@
+"""What the gateway cannot do, with its status, its words and its figures; each dialect gives it its own shape."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ai.clock import rfc3339
+from ai.ledger.money import usd9
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+MAX_MESSAGE_CHARS = 500
+LONGEST_WAIT_SECONDS = 3600
+
+
+class Refusal(Exception):
+    """A request that is not served; the message is one line that says what would be right.
+
+    `status` is HTTP's, `type` and `code` OpenAI's, `param` the field that is wrong; `more` stands in the error object
+    beside them, `headers` in the answer.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts of an error, each by its name
+        self,
+        status: int,
+        message: str,
+        *,
+        type: str = "invalid_request_error",  # noqa: A002 - what every client calls it
+        code: str | None = None,
+        param: str | None = None,
+        more: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message[:MAX_MESSAGE_CHARS]
+        self.type = type
+        self.code = code
+        self.param = param
+        self.more = dict(more or {})
+        self.headers = dict(headers or {})
+
+
+@dataclass(frozen=True, slots=True)
+class CapState:
+    """One cap as a refusal tells of it, in nano-dollars; `spent + held + available` is the whole cap.
+
+    `name` is `month`, `day`, `key NAME`, `run NAME` or `call`.
+    """
+
+    name: str
+    available: int
+    held: int = 0
+    spent: int = 0
+    resets_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """A hold that did not fit: what it needed, the narrowest cap, the output limit that would fit there (0: none)."""
+
+    needed: int
+    cap: CapState
+    fits_max_tokens: int = 0
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+def insufficient(shortage: Shortage) -> Refusal:
+    """Return the refusal of a call that a cap has no room for: 402, or 429 where it fits once others have ended."""
+    cap = shortage.cap
+    figures = {
+        "cap": cap.name,
+        "needed": usd9(shortage.needed),
+        "available": usd9(max(0, cap.available)),
+        "held": usd9(cap.held),
+        "spent": usd9(cap.spent),
+        "resets_at": None if cap.resets_at is None else rfc3339(cap.resets_at),
+        "fits_max_tokens": shortage.fits_max_tokens,
+        **shortage.more,
+    }
+    said = f"{cap.name}: this call may cost ${usd9(shortage.needed)} and ${usd9(max(0, cap.available))} is available"
+    if cap.available < shortage.needed <= cap.available + cap.held:
+        return Refusal(
+            429,
+            f"{said}; ${usd9(cap.held)} is held by calls under way, so it will fit when they end",
+            type="rate_limit_error",
+            code="budget_in_flight",
+            more=figures,
+            headers={"Retry-After": "1"},
+        )
+    if shortage.fits_max_tokens:
+        said += f"; an output limit of {shortage.fits_max_tokens} tokens would fit"
+    return Refusal(402, said, type="insufficient_budget", code="insufficient_budget", more=figures)
+
+
+def unknown_key() -> Refusal:
+    """Return the refusal of a request without a key of this gateway, or with one that was revoked or has expired."""
+    return Refusal(
+        401,
+        "this key is not one of this gateway's, was revoked or has expired; give one that `genesis keys create` made, "
+        "as `Authorization: Bearer gk-…` or `x-api-key`",
+        type="authentication_error",
+        code="invalid_api_key",
+    )
+
+
+def too_many(message: str, wait_seconds: float) -> Refusal:
+    """Return the refusal of a request that came too early."""
+    return Refusal(
+        429, message, type="rate_limit_error", code="rate_limit_exceeded", headers={"Retry-After": whole(wait_seconds)}
+    )
+
+
+def purse_away(problem: str) -> Refusal:
+    """Return the refusal while the books cannot be reached: nothing is sent that cannot be booked."""
+    return Refusal(
+        503,
+        f"the purse is away, so nothing is sent: {problem}",
+        type="api_error",
+        code="purse_away",
+        headers={"Retry-After": "5"},
+    )
+
+
+def whole(seconds: float) -> str:
+    """Return seconds as a Retry-After: whole, at least one, at most an hour."""
+    return str(min(LONGEST_WAIT_SECONDS, max(1, math.ceil(seconds))))
