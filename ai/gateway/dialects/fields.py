@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ai.gateway.refusals import Refusal
-from ai.llm.bound import CALL_TOKENS, MESSAGE_TOKENS, schema_bytes, text_bytes
+from ai.model_config.bound import CALL_TOKENS, MESSAGE_TOKENS, schema_bytes, text_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -1,0 +1,331 @@
+"""What a caller loses where a body is read wrongly: a cap that leaks, or a call that is refused for nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import unicodedata
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ai.credit_tracker import Usage
+from ai.gateway.dialects.chat import CHAT
+from ai.gateway.dialects.embeddings import EMBEDDINGS
+from ai.gateway.dialects.events import EventSplitter
+from ai.gateway.dialects.figures import Figures
+from ai.gateway.dialects.messages import MESSAGES
+from ai.gateway.dialects.responses import RESPONSES
+from ai.gateway.refusals import Refusal
+from ai.gateway.translate.completions import COMPLETIONS_DIALECT
+
+DIALECTS = (CHAT, RESPONSES, MESSAGES, EMBEDDINGS, COMPLETIONS_DIALECT)
+FORMS = {
+    "chat": lambda text: {"messages": [{"role": "user", "content": text}]},
+    "chat-parts": lambda text: {"messages": [{"role": "user", "content": [{"type": "text", "text": text}]}]},
+    "chat-tool": lambda text: {
+        "messages": [{"role": "user", "content": ""}],
+        "tools": [{"type": "function", "function": {"name": "f", "description": text}}],
+    },
+    "chat-call": lambda text: {
+        "messages": [{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": text}}]}]
+    },
+    "chat-name": lambda text: {"messages": [{"role": "user", "content": "", "name": text}]},
+    "chat-schema": lambda text: {
+        "messages": [],
+        "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {"description": text}}},
+    },
+    "responses": lambda text: {"input": text},
+    "responses-instructions": lambda text: {"input": "", "instructions": text},
+    "responses-item": lambda text: {"input": [{"role": "user", "content": [{"type": "input_text", "text": text}]}]},
+    "responses-output": lambda text: {"input": [{"type": "function_call_output", "call_id": "c", "output": text}]},
+    "messages": lambda text: {"messages": [{"role": "user", "content": text}]},
+    "messages-system": lambda text: {"messages": [], "system": [{"type": "text", "text": text}]},
+    "messages-result": lambda text: {
+        "messages": [
+            {
+                "role": "user",
+                "content": [
+                    {"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": text}]},
+                ],
+            }
+        ]
+    },
+    "embeddings": lambda text: {"input": [text, text]},
+    "completions": lambda text: {"prompt": text},
+}
+
+
+def dialect_of(form: str) -> Any:
+    name = form.split("-", maxsplit=1)[0]
+    return next(dialect for dialect in DIALECTS if dialect.name == name)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@given(text=st.text(max_size=300))
+@settings(max_examples=40, deadline=None)
+def test_no_text_in_any_place_can_be_counted_as_more_than_the_bound(form: str, text: str) -> None:
+    """A token is at least a byte of the text, as it is or normalised, so a bound below that would leak money."""
+    asked = dialect_of(form).read(FORMS[form](text))
+
+    most = max(
+        len(text.encode("utf-8", "surrogatepass")),
+        len(unicodedata.normalize("NFKC", text).encode("utf-8", "surrogatepass")),
+    )
+    assert asked.input_tokens >= most * (2 if form == "embeddings" else 1)
+
+
+@given(body=st.binary(max_size=2000), cuts=st.lists(st.integers(0, 2000), max_size=12))
+@settings(max_examples=200, deadline=None)
+def test_a_stream_cut_anywhere_into_pieces_comes_out_byte_for_byte(body: bytes, cuts: list[int]) -> None:
+    splitter = EventSplitter()
+    edges = sorted({0, len(body), *(cut for cut in cuts if cut <= len(body))})
+    events = [event for a, b in itertools.pairwise(edges) for event in splitter.feed(body[a:b])]
+    rest = splitter.rest()
+
+    assert b"".join(event.raw for event in events) + (rest.raw if rest else b"") == body
+
+
+@given(
+    lines=st.lists(st.text(alphabet='ab :{}"é', max_size=20), max_size=20), end=st.sampled_from(["\n", "\r\n", "\r"])
+)
+@settings(max_examples=100, deadline=None)
+def test_events_are_the_same_however_the_bytes_arrive(lines: list[str], end: str) -> None:
+    body = "".join(f"data: {line}{end}{end}" for line in lines).encode()
+    whole, single = EventSplitter(), EventSplitter()
+
+    at_once = [event.data for event in whole.feed(body)]
+    one_by_one = [event.data for byte in body for event in single.feed(bytes([byte]))]
+
+    assert (
+        [data for data in at_once if data]
+        == [data for data in one_by_one if data]
+        == [line.removeprefix("") for line in lines if line]
+    )
+
+
+@pytest.mark.parametrize(
+    ("dialect", "body", "param"),
+    [
+        (CHAT, {"messages": [], "audio": {"voice": "a"}}, "audio"),
+        (CHAT, {"messages": [], "modalities": ["text", "audio"]}, "modalities"),
+        (CHAT, {"messages": [], "web_search_options": {}}, "web_search_options"),
+        (CHAT, {"messages": [], "plugins": [{"id": "web"}]}, "plugins"),
+        (CHAT, {"messages": [], "model": "acme/tiny-1:online"}, "model"),
+        (CHAT, {"messages": [], "models": ["acme/tiny-1:online"]}, "models"),
+        (CHAT, {"messages": [], "service_tier": "priority"}, "service_tier"),
+        (CHAT, {"messages": [], "service_tier": ["priority"]}, "service_tier"),
+        (CHAT, {"messages": [], "invented": 1}, "invented"),
+        (CHAT, {"messages": [], "provider": {"engine": "x"}}, "provider.engine"),
+        (CHAT, {"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]}, "messages[0].content[0].type"),
+        (CHAT, {"messages": [{"role": "user", "content": [{"type": "file"}]}]}, "messages[0].content[0].type"),
+        (CHAT, {"messages": [{"role": "user", "content": [{"type": {"a": 1}}]}]}, "messages[0].content[0].type"),
+        (CHAT, {"messages": [{"role": "user", "audio": {"id": "a"}}]}, "messages[0].audio"),
+        (CHAT, {"messages": [], "tools": [{"type": "openrouter:web_search"}]}, "tools[0].type"),
+        (CHAT, {"messages": [], "n": 0}, "n"),
+        (CHAT, {"messages": [], "n": True}, "n"),
+        (CHAT, {"messages": [], "n": 10**6}, "n"),
+        (CHAT, {"messages": [], "max_tokens": -1}, "max_tokens"),
+        (CHAT, {"messages": [], "max_tokens": "many"}, "max_tokens"),
+        (CHAT, {"messages": "hello"}, "messages"),
+        (CHAT, {}, "messages"),
+        (RESPONSES, {"input": "", "background": True}, "background"),
+        (RESPONSES, {"input": "", "tools": [{"type": "web_search"}]}, "tools[0].type"),
+        (RESPONSES, {"input": "", "tools": [{"type": "code_interpreter"}]}, "tools[0].type"),
+        (RESPONSES, {"input": [{"type": "web_search_call"}]}, "input[0].type"),
+        (RESPONSES, {"input": [{"role": "user", "content": [{"type": "input_file"}]}]}, "input[0].content[0].type"),
+        (MESSAGES, {"messages": [], "tools": [{"type": "web_search_20250305", "name": "w"}]}, "tools[0].type"),
+        (MESSAGES, {"messages": [], "tools": [{"type": "code_execution_20250522"}]}, "tools[0].type"),
+        (MESSAGES, {"messages": [], "mcp_servers": []}, "mcp_servers"),
+        (MESSAGES, {"messages": [{"role": "user", "content": [{"type": "document"}]}]}, "messages[0].content[0].type"),
+        (EMBEDDINGS, {"input": [{}]}, "input"),
+        (EMBEDDINGS, {"input": []}, "input"),
+        (COMPLETIONS_DIALECT, {"prompt": ["a", "b"]}, "prompt"),
+        (COMPLETIONS_DIALECT, {"prompt": "a", "suffix": "b"}, "suffix"),
+        (COMPLETIONS_DIALECT, {"prompt": "a", "best_of": 5}, "best_of"),
+    ],
+)
+def test_what_cannot_be_bounded_is_refused_with_the_name_of_its_field(
+    dialect: Any, body: dict[str, Any], param: str
+) -> None:
+    with pytest.raises(Refusal) as refused:
+        dialect.read(body)
+
+    assert refused.value.status == 400
+    assert refused.value.param == param
+    assert param.split("[", maxsplit=1)[0].split(".", maxsplit=1)[0] in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("dialect", "body"),
+    [
+        (CHAT, {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:x"}}]}]}),
+        (RESPONSES, {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "data:x"}]}]}),
+        (RESPONSES, {"input": "", "previous_response_id": "resp_1"}),
+        (RESPONSES, {"input": [{"type": "item_reference", "id": "i"}]}),
+        (MESSAGES, {"messages": [{"role": "user", "content": [{"type": "image", "source": {}}]}]}),
+        (
+            MESSAGES,
+            {"messages": [{"role": "user", "content": [{"type": "tool_result", "content": [{"type": "image"}]}]}]},
+        ),
+    ],
+)
+def test_images_and_what_a_provider_keeps_count_as_the_whole_context(dialect: Any, body: dict[str, Any]) -> None:
+    assert dialect.read(body).whole_context
+
+
+def test_every_limit_reasoning_allowance_and_answer_is_seen() -> None:
+    chat = CHAT.read(
+        {
+            "messages": [],
+            "max_tokens": 900,
+            "max_completion_tokens": 700.0,
+            "n": 3,
+            "reasoning": {"max_tokens": 200},
+            "stream": True,
+        }
+    )
+    assert (chat.max_output, chat.times, chat.extra_output, chat.stream) == (700, 3, 200, True)
+    thinking = MESSAGES.read({"messages": [], "max_tokens": 10, "thinking": {"type": "enabled", "budget_tokens": 2000}})
+    assert (thinking.max_output, thinking.extra_output) == (10, 2000)
+    assert RESPONSES.read({"input": "", "max_output_tokens": 5}).max_output == 5
+    assert CHAT.read({"messages": [], "prediction": {"content": "x" * 100}}).extra_output > 100
+
+
+def test_what_the_budget_need_not_know_is_sent_as_it_came() -> None:
+    body = {
+        "model": "gpt-4o-mini",
+        "messages": [{"role": "user", "content": "a"}],
+        "stop": ["x"],
+        "seed": 7,
+        "logprobs": True,
+        "temperature": 0.3,
+        "response_format": {"type": "json_object"},
+        "tool_choice": "auto",
+        "max_completion_tokens": 9,
+    }
+
+    sent = CHAT.outgoing(body, "openai/gpt-4o-mini", 5)
+
+    assert sent == {**body, "model": "openai/gpt-4o-mini", "max_completion_tokens": 5}
+
+
+def event(document: Any, name: str = "") -> bytes:
+    return (f"event: {name}\n" if name else "").encode() + b"data: " + json.dumps(document).encode() + b"\n\n"
+
+
+def read_stream(dialect: Any, *pieces: bytes) -> Figures:
+    splitter, figures = EventSplitter(), Figures()
+    for piece in pieces:
+        for one in splitter.feed(piece):
+            dialect.take_event(figures, one)
+    return figures
+
+
+def test_the_figures_of_a_chat_stream_are_read_while_it_passes() -> None:
+    usage = {"prompt_tokens": 10, "completion_tokens": 4, "cost": 0.00012}
+    figures = read_stream(
+        CHAT,
+        b": OPENROUTER PROCESSING\n\n",
+        event({"id": "gen-1", "model": "acme/tiny-1", "choices": [{"delta": {"content": "hi"}}]}),
+        event({"id": "gen-1", "choices": [{"delta": {}, "finish_reason": "stop"}], "usage": usage}),
+    )
+    assert not figures.ended  # without [DONE] the answer may be cut
+    CHAT.take_event(figures, EventSplitter().feed(b"data: [DONE]\n\n")[0])
+
+    assert (figures.id, figures.model, figures.finish, figures.said, figures.ended) == (
+        "gen-1",
+        "acme/tiny-1",
+        "stop",
+        True,
+        True,
+    )
+    assert (figures.usage, figures.cost) == (Usage(10, 4), Decimal("0.00012"))
+
+
+def test_the_figures_of_a_responses_stream_are_those_of_its_last_event() -> None:
+    usage = {"input_tokens": 9, "output_tokens": 3, "output_tokens_details": {"reasoning_tokens": 2}, "cost": 0.5}
+    figures = read_stream(
+        RESPONSES,
+        event({"type": "response.created", "response": {"id": "resp_1", "model": "m"}}),
+        event({"type": "response.output_text.delta", "delta": "a"}),
+        event({"type": "response.completed", "response": {"status": "completed", "usage": usage}}),
+    )
+    assert figures.ended
+    assert (figures.usage, figures.cost, figures.id) == (Usage(9, 3, 0, 2), Decimal("0.5"), "resp_1")
+    failed = read_stream(
+        RESPONSES, event({"type": "response.failed", "response": {"error": {"code": "x", "message": "y"}}})
+    )
+    assert failed.error == {"code": "x", "message": "y"}
+    assert not failed.ended
+
+
+def test_the_tokens_of_a_messages_stream_are_put_together_from_its_begin_and_its_end() -> None:
+    begun = {
+        "id": "msg_1",
+        "model": "c",
+        "usage": {
+            "input_tokens": 5,
+            "cache_read_input_tokens": 20,
+            "cache_creation_input_tokens": 3,
+            "output_tokens": 1,
+        },
+    }
+    figures = read_stream(
+        MESSAGES,
+        event({"type": "message_start", "message": begun}, "message_start"),
+        event({"type": "content_block_delta", "delta": {"type": "text_delta", "text": "a"}}),
+        event({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 42}}),
+        event({"type": "message_stop"}),
+    )
+    assert figures.usage == Usage(28, 42, 20)
+    assert (figures.ended, figures.finish, figures.said) == (True, "end_turn", True)
+    broken = read_stream(MESSAGES, event({"type": "error", "error": {"type": "overloaded_error", "message": "m"}}))
+    assert broken.error["type"] == "overloaded_error"
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@given(
+    document=st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(
+                    [
+                        "messages",
+                        "content",
+                        "type",
+                        "usage",
+                        "choices",
+                        "input",
+                        "output",
+                        "error",
+                        "role",
+                        "tools",
+                        "model",
+                        "prompt",
+                        "text",
+                        "delta",
+                        "response",
+                    ]
+                ),
+                inner,
+                max_size=4,
+            )
+        ),
+        max_leaves=12,
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_no_body_and_no_answer_makes_a_dialect_fall_over(dialect: Any, document: Any) -> None:
+    if isinstance(document, dict):
+        with contextlib.suppress(Refusal):
+            dialect.read(document)
+    figures = Figures()
+    dialect.take(figures, document)
+    dialect.take_event(figures, EventSplitter().feed(b"data: " + json.dumps(document).encode() + b"\n\n")[0])

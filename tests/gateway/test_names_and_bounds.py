@@ -1,0 +1,239 @@
+"""Which model answers a name that a program was written with, what it may cost, and what a refusal says."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ai.gateway.bound import LEAST_OUTPUT, call_bound, fitting_output, input_tokens, lowered, output_limit
+from ai.gateway.dialects.asked import Asked
+from ai.gateway.dialects.chat import CHAT
+from ai.gateway.dialects.messages import MESSAGES
+from ai.gateway.headers import checked_name, read_options, secret_of
+from ai.gateway.names import named, named_embedding
+from ai.gateway.refusals import CapState, Refusal, Shortage, insufficient
+from ai.ledger.money import nanos
+from ai.llm.local.supervisor import _listed
+from ai.model_config import Model, parse_openrouter
+from ai.model_config.catalogue import shipped
+from ai.model_config.openai_models import chat_models, embedding_model
+from tests.world.openrouter_books import DEFAULT_MODELS, model_entry
+
+LOCAL = _listed("local/smol", "Smol", 1.0)
+SHIPPED = {model.id: model for model in [*parse_openrouter(shipped()), LOCAL]}
+OPENAI = {model.id: model for model in [*chat_models(), LOCAL]}
+TINY = {model.id: model for model in parse_openrouter(DEFAULT_MODELS)}
+
+
+def served_by(name: str, models: dict[str, Model], **more: Any) -> str:
+    found = named(name, models, **more)
+    return found.kind if found.model is None else found.sent or found.model.id
+
+
+@pytest.mark.parametrize(
+    ("name", "id_"),
+    [
+        ("openai/gpt-4o-mini", "openai/gpt-4o-mini"),
+        ("gpt-4o-mini", "openai/gpt-4o-mini"),
+        ("gpt-4o-mini-2024-07-18", "openai/gpt-4o-mini-2024-07-18"),
+        ("claude-sonnet-4-5-20250929", "anthropic/claude-sonnet-4.5"),
+        ("claude-haiku-4-5", "anthropic/claude-haiku-4.5"),
+        ("claude-3-haiku-20240307", "anthropic/claude-3-haiku"),
+        ("openai/gpt-4o-mini:nitro", "openai/gpt-4o-mini:nitro"),
+        ("text-davinci-003", "openai/gpt-4o-mini"),
+        ("auto", "auto"),
+        ("openrouter/auto", "auto"),
+        ("free", "free"),
+        ("local", "local/smol"),
+    ],
+)
+def test_a_program_is_served_under_the_name_it_was_written_with(name: str, id_: str) -> None:
+    assert served_by(name, SHIPPED) == id_
+
+
+def test_a_withdrawn_name_is_served_by_todays_default_and_told() -> None:
+    assert "gpt-3.5-turbo" not in TINY
+    found = named("gpt-3.5-turbo", TINY)
+    assert (found.model.id, found.note) == ("openai/gpt-4o-mini", "gpt-3.5-turbo is served by openai/gpt-4o-mini")
+    assert served_by("claude-3-5-sonnet-20241022", TINY) == "anthropic/claude-sonnet-4.5"
+    assert served_by("gpt-4", OPENAI) == "gpt-4o-mini"
+    assert served_by("openai/gpt-4o", OPENAI) == "gpt-4o"
+    without = {id_: model for id_, model in TINY.items() if not id_.startswith("openai/")}
+    assert served_by("text-davinci-003", without).startswith("acme/tiny-")
+
+
+def test_without_a_provider_every_name_is_served_by_the_embedded_model() -> None:
+    for name in ("gpt-4o", "auto", "free", "nobody/knows", "local"):
+        assert served_by(name, {LOCAL.id: LOCAL}) == LOCAL.id
+
+
+@pytest.mark.parametrize(("name", "status"), [("acme/never-was", 404), ("acme", 404), ("openrouter/bodybuilder", 400)])
+def test_a_name_that_means_nothing_or_has_no_price_is_refused(name: str, status: int) -> None:
+    with pytest.raises(Refusal) as refused:
+        named(name, SHIPPED)
+    assert refused.value.status == status
+    assert name in refused.value.message
+
+
+def test_a_key_reaches_only_the_models_it_may_use() -> None:
+    assert served_by("gpt-4o-mini", SHIPPED, allowed=["openai/*"]) == "openai/gpt-4o-mini"
+    assert served_by("local", SHIPPED, allowed=["openai/*"]) == LOCAL.id
+    with pytest.raises(Refusal) as refused:
+        named("anthropic/claude-haiku-4.5", SHIPPED, allowed=["openai/*"])
+    assert refused.value.status == 403
+
+
+def test_a_pinned_model_serves_whatever_name_is_asked_for() -> None:
+    assert served_by("auto", SHIPPED, pinned="anthropic/claude-haiku-4.5") == "anthropic/claude-haiku-4.5"
+    assert served_by("local", SHIPPED, pinned="anthropic/claude-haiku-4.5") == "anthropic/claude-haiku-4.5"
+
+
+def test_embeddings_are_made_by_an_embedding_model() -> None:
+    default = embedding_model("openrouter")
+    for name in ("text-embedding-ada-002", "text-embedding-3-small", "openai/text-embedding-3-small", "auto"):
+        assert named_embedding(name, SHIPPED, default).model.id == "openai/text-embedding-3-small"
+    with pytest.raises(Refusal):
+        named_embedding("gpt-4o-mini", SHIPPED, default)
+
+
+# --- bounds ---------------------------------------------------------------------------------------------------
+
+
+def asked(**more: Any) -> Asked:
+    return Asked(**{"model": "m", "input_tokens": 1000, **more})
+
+
+def priced(**more: Any) -> Model:
+    return parse_openrouter({"data": [model_entry("acme/x", "0.000001", "0.000002", **more)]})[0]
+
+
+def test_the_bound_counts_every_answer_reasoning_and_the_dearest_model_that_may_answer() -> None:
+    model, dear = priced(), parse_openrouter({"data": [model_entry("acme/y", "0.00001", "0.00002")]})[0]
+    assert call_bound(asked(), [model], 100) == nanos("0.0012")
+    assert call_bound(asked(times=3), [model], 100) == nanos("0.0036")
+    assert call_bound(asked(extra_output=50), [model], 100) == nanos("0.0013")
+    assert call_bound(asked(), [model, dear], 100) == nanos("0.012")
+
+
+def test_input_never_counts_more_than_the_context_and_images_count_as_all_of_it() -> None:
+    model = priced()
+    assert input_tokens(asked(input_tokens=10**9), model) == 131_072
+    assert input_tokens(asked(input_tokens=5), model) == 5
+    assert input_tokens(asked(input_tokens=5, whole_context=True), model) == 131_072
+    with pytest.raises(Refusal):
+        input_tokens(asked(whole_context=True), priced(context_length=None, top_provider={}))
+
+
+def test_an_output_limit_is_the_stated_one_or_the_usual_up_to_the_models_own() -> None:
+    assert output_limit(asked(), [priced()]) == 8_192
+    assert output_limit(asked(max_output=100), [priced()]) == 100
+    assert output_limit(asked(max_output=10**6), [priced()]) == 8_192
+    small = priced(top_provider={"max_completion_tokens": 500})
+    assert output_limit(asked(), [small]) == 500
+
+
+@given(room=st.integers(0, 10**9), tokens=st.integers(0, 10**6), times=st.integers(1, 8), extra=st.integers(0, 5000))
+def test_a_lowered_limit_always_fits_and_no_higher_one_would(room: int, tokens: int, times: int, extra: int) -> None:
+    model, wanted = priced(), asked(input_tokens=tokens, times=times, extra_output=extra)
+    fitting = fitting_output(wanted, [model], room)
+
+    assert fitting == 0 or call_bound(wanted, [model], fitting) <= room
+    assert fitting == 8_192 or call_bound(wanted, [model], fitting + 1) > room
+
+
+def test_a_stated_limit_is_lowered_only_where_the_caller_allows_it() -> None:
+    room = nanos("0.002")  # 1000 of input leave 500 of output
+    assert lowered(asked(), [priced()], room, fit=False) == 500
+    assert lowered(asked(max_output=700), [priced()], room, fit=False) is None
+    assert lowered(asked(max_output=700), [priced()], room, fit=True) == 500
+    assert lowered(asked(), [priced()], nanos("0.0012"), fit=False) is None  # 100 tokens are fewer than LEAST_OUTPUT
+    assert LEAST_OUTPUT == 256
+
+
+# --- headers and refusals ------------------------------------------------------------------------------------
+
+
+def test_headers_are_read_and_the_path_names_the_run() -> None:
+    options = read_options(
+        {
+            "x-genesis-run": "b",
+            "x-genesis-max-cost": "0.05",
+            "x-genesis-fit": "on",
+            "x-genesis-wait": "600",
+            "x-genesis-weight": "8",
+        },
+        "a",
+    )
+    assert (options.run, options.max_cost, options.fit, options.wait_seconds, options.weight) == (
+        "a",
+        50_000_000,
+        True,
+        60.0,
+        8.0,
+    )
+    assert read_options({"x-genesis-run": "b"}, None).run == "b"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-genesis-max-cost": "-1"},
+        {"x-genesis-max-cost": "NaN"},
+        {"x-genesis-max-cost": "1e99"},
+        {"x-genesis-wait": "soon"},
+        {"x-genesis-weight": "0"},
+        {"x-genesis-fit": "maybe"},
+        {"x-genesis-run": "../x"},
+        {"x-genesis-run": ".."},
+        {"x-genesis-run": ""},
+        {"x-genesis-run": "a" * 65},
+        {"idempotency-key": ""},
+        {"idempotency-key": "a" * 300},
+    ],
+)
+def test_a_header_that_cannot_be_meant_is_refused(headers: dict[str, str]) -> None:
+    with pytest.raises(Refusal) as refused:
+        read_options(headers, None)
+    assert refused.value.status == 400
+
+
+def test_a_key_comes_as_a_bearer_or_as_anthropics_header() -> None:
+    assert secret_of({"authorization": "Bearer gk-1"}) == "gk-1"
+    assert secret_of({"authorization": "bearer  gk-1 "}) == "gk-1"
+    assert secret_of({"x-api-key": "gk-2"}) == "gk-2"
+    assert secret_of({"authorization": "Basic x", "x-api-key": "gk-2"}) == "gk-2"
+    assert secret_of({}) is None
+    assert checked_name("smallville-1.2_x", "run") == "smallville-1.2_x"
+
+
+def test_a_refusal_says_what_is_short_and_when_it_fits() -> None:
+    cap = CapState("run smallville", available=1_000_000, held=0, spent=19_000_000, resets_at=None)
+    refused = insufficient(Shortage(2_000_000, cap, fits_max_tokens=120))
+    assert refused.status == 402
+    assert CHAT.error(refused)["error"] == {
+        "message": refused.message,
+        "type": "insufficient_budget",
+        "code": "insufficient_budget",
+        "param": None,
+        "cap": "run smallville",
+        "needed": "0.002000000",
+        "available": "0.001000000",
+        "held": "0.000000000",
+        "spent": "0.019000000",
+        "resets_at": None,
+        "fits_max_tokens": 120,
+    }
+    assert MESSAGES.error(refused)["type"] == "error"
+    assert MESSAGES.error(refused)["error"]["type"] == "billing_error"
+    assert MESSAGES.error(refused)["error"]["cap"] == "run smallville"
+
+
+def test_what_fits_once_others_have_ended_is_to_be_tried_again() -> None:
+    cap = CapState("month", available=1, held=5_000_000, spent=0, resets_at=datetime(2026, 12, 1, tzinfo=UTC))
+    refused = insufficient(Shortage(2_000_000, cap))
+    assert (refused.status, refused.headers["Retry-After"]) == (429, "1")
+    assert insufficient(Shortage(6_000_000, cap)).status == 402
