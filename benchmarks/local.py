@@ -20,7 +20,7 @@ from ai.clock import SystemClock
 from ai.llm.calls import ModelRequest, Outcome
 from ai.llm.local.model_store import Environment
 from ai.llm.local.supervisor import LocalEndpoint
-from ai.llm.local.table import LANGUAGE_MODELS, WEIGHTS
+from ai.llm.local.table import LANGUAGE_MODELS, named
 from ai.llm.local.weights import find
 from ai.mind.database import open_mind
 from ai.prompts import render
@@ -150,13 +150,15 @@ async def measure(name: str, folder: Path, registry: Registry) -> None:
 def main() -> None:
     """Measure the models named, or all whose weights are on disk."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", default=[weight.name for weight in reversed(LANGUAGE_MODELS)])
+    parser.add_argument(
+        "names", nargs="*", default=list(dict.fromkeys(weight.name for weight in reversed(LANGUAGE_MODELS)))
+    )
     parser.add_argument("--models", type=Path, default=MODELS)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         registry = Registry(open_mind(Path(folder) / "mind.db"))
         for name in options.names:
-            if find(WEIGHTS[name], [options.models]) is None:
+            if not any(find(weight, [options.models]) for weight in named(name)):
                 print(f"{name}: no weights in {options.models}; python -m ai.llm.local fetch {name} --to …")
                 continue
             asyncio.run(measure(name, options.models, registry))

@@ -33,7 +33,7 @@ from rich.text import Text
 
 from ai.life import documents, queries, render
 from ai.llm.local.model_store import default_shelves
-from ai.llm.local.table import WEIGHTS
+from ai.llm.local.table import WEIGHTS, named
 from ai.llm.local.weights import find
 from ai.memory.embeddings import load
 from ai.mind.database import open_mind
@@ -51,7 +51,7 @@ def with_weights(model: str) -> Vectors:
     """Return what makes vectors of texts; fetches the weights of `model` and of MiniLM where they are not on disk."""
     os.environ.setdefault("GENESIS_MODELS_DIR", str(MODELS))
     names = [name for name in (model, "minilm") if name in WEIGHTS]
-    lacking = [name for name in names if find(WEIGHTS[name], default_shelves()) is None]
+    lacking = [name for name in names if not any(find(weight, default_shelves()) for weight in named(name))]
     if lacking:
         command = [sys.executable, "-m", "ai.llm.local", "fetch", *lacking, "--to", os.environ["GENESIS_MODELS_DIR"]]
         if (code := subprocess.run(command, check=False, cwd=ROOT).returncode) != 0:

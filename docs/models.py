@@ -171,7 +171,7 @@ def _tiers(usable: Sequence[Model]) -> str:
         Tier.CHEAP: f"up to ${CHEAP_USD}",
         Tier.PREMIUM: f"above ${CHEAP_USD}",
     }
-    rows = ["| `local` | " + ranges[Tier.LOCAL] + " | – | `local/qwen2.5-coder-1.5b` |"]
+    rows = ["| `local` | " + ranges[Tier.LOCAL] + " | – | `local/qwen2.5-1.5b` |"]
     for tier in (Tier.FREE, Tier.ULTRA_CHEAP, Tier.CHEAP, Tier.PREMIUM):
         mine = _best_first([model for model in usable if model.tier is tier])
         rows.append(f"| `{tier.value}` | {ranges[tier]} | {len(mine)} | {_examples(mine)} |")

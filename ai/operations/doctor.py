@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -12,6 +12,8 @@ import httpx2
 
 from ai.clock import Clock
 from ai.llm.local.machine import read_machine
+from ai.llm.local.model_store import RESERVE_BYTES, default_shelves
+from ai.llm.local.table import LANGUAGE_MODELS, MEGABYTE, Weight
 from ai.settings import X_KEYS, Settings
 
 TIMEOUT_SECONDS = 10.0
@@ -126,4 +128,28 @@ def _local_model(settings: Settings) -> Check:
     own = Path(settings.local_model).expanduser()
     if own.suffix.lower() == ".gguf" and not own.is_file():
         return Check("embedded model", False, f"{own} is no file", "correct LOCAL_MODEL; auto takes what fits")
-    return Check("embedded model", True, settings.local_model)
+    return _weights(settings) or Check("embedded model", True, settings.local_model)
+
+
+def _weights(settings: Settings) -> Check | None:
+    """Say which weights think, or what must come first; None where LOCAL_MODEL names a file."""
+    choice = settings.local_model
+    weights = [weight for weight in LANGUAGE_MODELS if choice == weight.name or (choice == "auto" and weight.auto)]
+    if not weights:
+        return None
+    room, need = read_machine().memory_bytes, weights[-1].memory_bytes + RESERVE_BYTES
+    if room is not None and room < need:
+        said = f"{choice} needs {need // MEGABYTE:,} MB of memory, {room // MEGABYTE:,} MB are free"
+        return Check("embedded model", False, said, "free some; or LOCAL_MODEL=135m, the smallest")
+    folders = (settings.data_dir / "models", *default_shelves())
+    there = next((weight for weight in weights if _on_disk(weight, folders)), None)
+    if there is None:
+        said = f"{choice}: no weights on disk yet"
+        return Check("embedded model", None, said, "the start fetches them, which needs a network once")
+    return Check("embedded model", True, f"{choice}: {there.title.removesuffix(' (embedded)')} is on disk")
+
+
+def _on_disk(weight: Weight, folders: Sequence[Path]) -> bool:
+    """Say whether files of its names and sizes are there; their hashes are the daemon's to read."""
+    paths = [(folder / file.name, file.bytes) for file in weight.files for folder in folders]
+    return any(path.is_file() and path.stat().st_size == size for path, size in paths)

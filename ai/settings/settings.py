@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-LOCAL_MODELS = ("auto", "1.5b", "0.5b", "135m", "off")
+LOCAL_MODELS = ("auto", "4b", "3b", "2b", "1.5b", "0.5b", "135m", "off")
 MAX_SUB_BUDGETS = 10  # a hold has 16 legs at most: month, day, two quotas, wishes and reflection take six
 MAX_BUDGET_USD = Decimal(1_000_000)  # beyond it a typing error is likelier than a wish
 
@@ -64,7 +64,8 @@ class Settings(BaseModel):
     local_model: str = _setting(
         "auto",
         "the embedded model: last candidate, and the only one without a key. `auto`: the largest of `1.5b`, `0.5b`, "
-        "`135m` that fits in memory and can be had; or one of these; or a path to a GGUF file; `off`: never",
+        "`135m` that fits in memory and can be had; or one of these, or a larger one that is never chosen by itself, "
+        "`2b`, `3b`, `4b`; or a path to a GGUF file; `off`: never",
         "0.5b",
     )
     monthly_budget_usd: Decimal = _setting(

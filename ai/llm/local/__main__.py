@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -9,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from ai.llm.local.table import WEIGHTS
-from ai.llm.local.weights import Fetcher, FetchEvent, FetchFailed, Fetching, SourceTrouble, default_sources
+from ai.llm.local.table import WEIGHTS, Weight, named
+from ai.llm.local.weights import Fetcher, FetchEvent, FetchFailed, Fetching, SourceTrouble, default_sources, find
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="The embedded local model's weights.")
 
@@ -57,17 +58,35 @@ def fetch_command(
     names: Annotated[list[str], typer.Argument(help=f"Any of: {', '.join(WEIGHTS)}.")],
     to: Annotated[Path, typer.Option(help="The folder they are kept in.")] = Path("data/models"),
 ) -> None:
-    """Fetch weights, believing their SHA-256 only; those that are whole already are left as they are."""
+    """Fetch weights, believing their SHA-256 only; those that are whole already are left as they are.
+
+    Where several bear a name, the first that can be had serves for it.
+    """
     if unknown := [name for name in names if name not in WEIGHTS]:
         typer.echo(f"no weights named {unknown[0]!r}; there are: {', '.join(WEIGHTS)}", err=True)
         raise typer.Exit(2)
     for name in names:
+        if any(find(weight, [to]) for weight in named(name)):
+            typer.echo(f"{name}: whole, from disk", err=True)
+        elif problems := _fetch_any(named(name), to):
+            typer.echo("\n".join(problems), err=True)
+            raise typer.Exit(1)
+
+
+def _fetch_any(weights: Sequence[Weight], to: Path) -> list[str]:
+    """Fetch the first of `weights` that can be had; return what went wrong with each where none could."""
+    problems: list[str] = []
+    for weight in weights:
         with ProgressBar(Console(stderr=True)) as bar:
-            try:
-                asyncio.run(Fetcher(to, default_sources(), bar.tell).fetch(WEIGHTS[name]))
-            except FetchFailed as error:
-                typer.echo(str(error), err=True)
-                raise typer.Exit(1) from None
+            fetcher = Fetcher(to, default_sources(), bar.tell)
+            if fetcher.offers(weight):
+                try:
+                    asyncio.run(fetcher.fetch(weight))
+                except FetchFailed as error:
+                    problems.append(str(error))
+                else:
+                    return []
+    return problems
 
 
 if __name__ == "__main__":

@@ -87,7 +87,7 @@ class ModelStore:
 
     def expected(self) -> Weight | None:
         """Return the weight that will think first where none is whole yet, None where there is one or never will."""
-        return self._wanted[-1] if self._wanted and self.current is None and self.problem is None else None
+        return self._smallest()[0] if self._wanted and self.current is None and self.problem is None else None
 
     def get(self, model_id: str) -> LocalModel | None:
         """Return the whole model of that id, else the current one."""
@@ -123,7 +123,7 @@ class ModelStore:
 
     def _choose(self, choice: str) -> None:
         room = self._machine.memory_bytes
-        named = [weight for weight in self._table if choice in {"auto", weight.name}]
+        named = [weight for weight in self._table if choice == weight.name or (choice == "auto" and weight.auto)]
         if not named:
             self._own(Path(choice).expanduser())
             return
@@ -139,10 +139,10 @@ class ModelStore:
                 known = file.read(len(GGUF)) == GGUF
             size = path.stat().st_size
         except OSError as error:
-            self.problem = f"LOCAL_MODEL {path}: {error.strerror}; give 1.5b, 0.5b, 135m, auto, off or a GGUF file"
+            self.problem = f"LOCAL_MODEL {path}: {error.strerror}; give {self._choices()}"
             return
         if not known:
-            self.problem = f"LOCAL_MODEL {path} is not a GGUF file; give 1.5b, 0.5b, 135m, auto, off or a GGUF file"
+            self.problem = f"LOCAL_MODEL {path} is not a GGUF file; give {self._choices()}"
             return
         need, room = size + OWN_OVERHEAD_BYTES, self._machine.memory_bytes
         if room is not None and need + RESERVE_BYTES > room:
@@ -161,27 +161,35 @@ class ModelStore:
             if delay:
                 await self._clock.sleep(delay)
             for weight in self._order():
-                if self._improves(weight) and await self._fetch(weight) and weight is not self._wanted[-1]:
-                    break
+                if self._improves(weight):
+                    await self._fetch(weight)
             if not self._improves(self._wanted[0]):
                 return
             if self.current is None and self.problem is None:
-                self.problem = f"no weights could be had of {', '.join(weight.name for weight in self._wanted)}"
+                self.problem = f"no weights could be had of {_names(self._wanted)}"
                 self._recorder.append("local.unavailable", problem=self.problem)
                 self._settled.set()
 
     def _order(self) -> Sequence[Weight]:
-        """Return the wanted weights in the order of fetching: the smallest first where nobody thinks yet."""
-        return self._wanted if self.current is not None else (self._wanted[-1], *self._wanted[:-1])
+        """Return what sources offer of the wanted weights, the smallest first where nobody thinks yet."""
+        offered = [weight for weight in self._wanted if self._supply.offers(weight)]
+        smallest = self._smallest() if self.current is None else []
+        return [*(w for w in offered if w in smallest), *(w for w in offered if w not in smallest)]
+
+    def _smallest(self) -> Sequence[Weight]:
+        """Return the wanted weights that take the least memory, the first to be tried first."""
+        return [weight for weight in self._wanted if weight.memory_bytes == self._wanted[-1].memory_bytes]
+
+    def _choices(self) -> str:
+        return f"{_names(self._table)}, auto, off or a GGUF file"
 
     def _improves(self, weight: Weight) -> bool:
         return self.current is None or weight.memory_bytes > self.current.memory_bytes
 
-    async def _fetch(self, weight: Weight) -> bool:
+    async def _fetch(self, weight: Weight) -> None:
         paths = await self._supply.fetch(weight)
         if paths is not None:
             self._have(_model(weight, paths[0]))
-        return paths is not None
 
     def _have(self, model: LocalModel) -> None:
         before = self.current
@@ -191,6 +199,10 @@ class ModelStore:
             if before is not None:
                 self._recorder.append("local.takes_over", model=model.id, before=before.id)
         self._settled.set()
+
+
+def _names(weights: Sequence[Weight]) -> str:
+    return ", ".join(dict.fromkeys(weight.name for weight in weights))
 
 
 def _model(weight: Weight, path: Path) -> LocalModel:

