@@ -10,10 +10,11 @@ from importlib.resources import files
 from pathlib import Path
 from queue import Empty, LifoQueue, SimpleQueue
 from time import monotonic as seconds_here
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from ai.ledger.batch import Answer, Batch, Work, run_work
 from ai.ledger.circuit_breaker import CircuitBreaker
-from ai.ledger.errors import CorruptStore, LedgerError, StoreUnavailable
+from ai.ledger.errors import LedgerError, StoreUnavailable
 from ai.ledger.postgres_store import PostgresStore
 from ai.ledger.sqlite_store import SQLiteStore
 from ai.ledger.store import ComponentFolders, OpenStore, Store
@@ -31,19 +32,6 @@ CLOSE_SECONDS = 5.0  # a daemon must end within ten; a batch that takes longer i
 CLOSED = "the ledger is closed"
 
 
-class _Work:
-    """One caller's work and where its answer goes."""
-
-    __slots__ = ("future", "loop", "run")
-
-    def __init__(
-        self, run: Callable[[Transaction], Any], loop: asyncio.AbstractEventLoop, future: "asyncio.Future[Any]"
-    ) -> None:
-        self.run = run
-        self.loop = loop
-        self.future = future
-
-
 class Ledger:
     """The purse: write with `transact`, look with `read`; from any task, and `…_now` from any thread."""
 
@@ -55,16 +43,20 @@ class Ledger:
         self._store = open_store(read_only)
         self._alone = threading.Lock()  # whoever holds it uses the writing connection
         self._door = threading.Lock()  # nothing enters the queue after the word to stop
-        self._waiting: SimpleQueue[_Work | None] = SimpleQueue()
+        self._waiting: SimpleQueue[Work | None] = SimpleQueue()
         self._writer = threading.Thread(target=self._write_batches, name="ledger-writer", daemon=True)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="ledger-reader")
         self._reading: LifoQueue[Store] = LifoQueue()
 
-    async def transact(self, work: Callable[[Transaction], T]) -> T:
+    async def transact(
+        self, work: Callable[[Transaction], T], *, careful: Callable[[Transaction], T] | None = None
+    ) -> T:
         """Run `work` in the writer's thread and return its result once it is durable.
 
-        Works that wait at the same time share one commit, each in its own savepoint: an exception that one
-        raises undoes that one alone and is raised here. Cancelling the caller does not undo a work.
+        Works that wait at the same time share one commit, and those that ask nothing are written in one go. An
+        exception that one raises undoes that one alone and is raised here. Where the schema refuses what a work
+        writes, `careful` is run in its place (else the work itself, anew) to find out why, so a work may be begun
+        more than once and does nothing beside the transaction. Cancelling the caller does not undo a work.
         Raises StoreUnavailable or CorruptStore where the store failed; then none of the batch is done, unless
         `outcome_unknown`, which the same ids again resolve.
         """
@@ -76,7 +68,7 @@ class Ledger:
                 raise StoreUnavailable(f"{MAX_WAITING:,} transactions wait for the purse already; try again later")
             if self._writer.ident is None:
                 self._writer.start()
-            self._waiting.put(_Work(work, loop, future))
+            self._waiting.put(Work(work, careful, loop, future))
         return await future
 
     def transact_now(self, work: Callable[[Transaction], T]) -> T:
@@ -86,7 +78,7 @@ class Ledger:
         with self._alone:
             try:
                 self._store.begin(write=True)
-                result = _run(Transaction(self._store, self._clock_us()), work)
+                result = run_work(Transaction(self._store, self._clock_us()), work)
                 self._store.commit()
             except BaseException:
                 self._store.rollback()
@@ -107,7 +99,7 @@ class Ledger:
             store = self._open_store(True)
         try:
             store.begin(write=False)
-            return _run(Transaction(store, self._clock_us()), query)
+            return run_work(Transaction(store, self._clock_us()), query)
         finally:
             store.rollback()
             if self._closed:
@@ -152,20 +144,11 @@ class Ledger:
             if len(works) < len(batch):
                 return
 
-    def _commit_together(self, works: list[_Work]) -> list[tuple[Any, BaseException | None]]:
+    def _commit_together(self, works: list[Work]) -> list[Answer]:
         """Run the works in one transaction; return each one's result or error, after the commit."""
-        answers: list[tuple[Any, BaseException | None]] = []
         try:
             self._store.begin(write=True)
-            for work in works:
-                self._store.mark()
-                try:
-                    answers.append((_run(Transaction(self._store, self._clock_us()), work.run), None))
-                except (StoreUnavailable, CorruptStore):
-                    raise
-                except BaseException as error:  # noqa: BLE001 - whatever one caller's work raises is that caller's answer
-                    self._store.undo()
-                    answers.append((None, error))
+            answers = Batch(self._store, self._clock_us).run(works)
             self._store.commit()
         except BaseException as error:  # noqa: BLE001 - the store failed: that is every caller's answer; the thread lives on
             self._store.rollback()
@@ -173,19 +156,9 @@ class Ledger:
         return answers
 
 
-def _run(transaction: Transaction, work: Callable[[Transaction], T]) -> T:
-    try:
-        result = work(transaction)
-    except StopIteration as error:  # a future cannot carry it, so its caller would wait for ever
-        raise RuntimeError("the work raised StopIteration") from error
-    if transaction.failed is not None:  # the work caught it, but the database did not go on
-        raise transaction.failed
-    return result
-
-
-def _deliver(works: list[_Work], answers: list[tuple[Any, BaseException | None]]) -> None:
+def _deliver(works: list[Work], answers: list[Answer]) -> None:
     """Hand the answers to their event loops, with one wake-up for each loop."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Work, tuple[Any, BaseException | None]]]] = {}
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Work, Answer]]] = {}
     for work, answer in zip(works, answers, strict=True):
         by_loop.setdefault(work.loop, []).append((work, answer))
     for loop, answered in by_loop.items():
@@ -193,7 +166,7 @@ def _deliver(works: list[_Work], answers: list[tuple[Any, BaseException | None]]
             loop.call_soon_threadsafe(_answer, answered)
 
 
-def _answer(answered: list[tuple[_Work, tuple[Any, BaseException | None]]]) -> None:
+def _answer(answered: list[tuple[Work, Answer]]) -> None:
     for work, (result, error) in answered:
         if work.future.done():  # its caller was cancelled
             continue

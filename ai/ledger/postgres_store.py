@@ -1,5 +1,7 @@
 """The ledger's store on PostgreSQL: one bounded connection, made when needed and again after the server was away."""
 
+import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -11,7 +13,7 @@ from psycopg.adapt import Loader
 from psycopg.pq import TransactionStatus
 
 from ai.ledger.circuit_breaker import CircuitBreaker
-from ai.ledger.errors import ConstraintBroken, StoreUnavailable
+from ai.ledger.errors import CorruptStore, StoreUnavailable
 from ai.ledger.postgres import (
     ANSWER_SECONDS,
     READING_SECONDS,
@@ -25,9 +27,11 @@ from ai.ledger.postgres import (
     name_error,
     read_url,
 )
-from ai.ledger.store import Components, Rows
+from ai.ledger.store import BulkStatement, Components, Rows, Written
 
 _BEGIN_WRITING = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({WRITERS_LOCK})"
+# A writer's plans are made when the purse may be empty and kept while it grows: by index, however small a table is.
+_PLANS = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
 _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
@@ -52,7 +56,7 @@ class PostgresStore:
         self._patience = READING_SECONDS if read_only else WRITING_SECONDS
         self._connection: BoundedConnection | None = None
         self._cursor: psycopg.ClientCursor[Any] | None = None  # one for all statements; making one takes its time
-        self._prepared: dict[str, str] = {}  # what this connection has planned: its SQL, and how to ask for it
+        self._prepared: dict[BulkStatement, str] = {}  # what this connection has planned, and how to ask for it
         self._first = ""  # what goes before the next statement in its round trip
         self._marked = False  # whether a part has begun in this transaction
 
@@ -87,29 +91,36 @@ class PostgresStore:
         """Run one statement."""
         return self._ask(_placeholders(sql), params)
 
-    def attempt(self, sql: str, params: Sequence[object] = ()) -> None:
-        """Run one statement within a savepoint, because here a refused one ends the transaction.
+    def judge(self, written: Written) -> None:
+        """Write all rows in one round trip, each statement's in one go, within a savepoint.
 
-        What is attempted are the ledger's few verbs, so the server plans each once. Where a part begins with
-        it, the savepoint of the part serves.
+        A refused statement ends the transaction here, up to its savepoint. Where a part begins with it, the savepoint
+        of the part serves.
         """
-        again = self._prepared.get(sql) or self._prepare(sql, len(params))
+        asked = "; ".join([self._prepared.get(statement) or self._prepare(statement) for statement, _ in written])
+        values = [json.dumps(rows) for _, rows in written]
         begins = bool(self._first)
         try:
-            self._ask(again if begins else f"SAVEPOINT attempt; {again}; RELEASE SAVEPOINT attempt", params)
-        except ConstraintBroken:
-            self._ask("ROLLBACK TO SAVEPOINT " + ("part" if begins else "attempt; RELEASE SAVEPOINT attempt"))
+            self._ask(asked if begins else f"SAVEPOINT verbs; {asked}; RELEASE SAVEPOINT verbs", values)
+        except (StoreUnavailable, CorruptStore):
+            raise
+        except Exception:
+            self._ask("ROLLBACK TO SAVEPOINT " + ("part" if begins else "verbs; RELEASE SAVEPOINT verbs"))
             raise
 
-    def _prepare(self, sql: str, count: int) -> str:
-        """Let the server plan a statement of `count` placeholders; return how it is run from then on."""
-        name, pieces = f"verb_{len(self._prepared)}", sql.split("?")
-        numbered = "".join(f"{piece}${n}" for n, piece in enumerate(pieces[:-1], start=1)) + pieces[-1]
+    def _prepare(self, statement: BulkStatement) -> str:
+        """Let the server plan a statement over rows that come as one JSON array; return how it is run from then on."""
+        name = f"verb_{len(self._prepared)}"
+        columns = ", ".join(
+            f"(value ->> {place})::{kind} AS {field}" for place, (field, kind) in enumerate(statement.fields.items())
+        )
+        rows = f"FROM (SELECT {columns} FROM json_array_elements($1::json)) AS new"
+        sql = re.sub(r"(?<!:):([a-z_]+)", r"new.\1", statement.sql).replace("{rows}", rows)
         marked, self._first = self._first, ""  # the savepoint belongs to what is asked next
-        self._ask(f"PREPARE {name} AS {numbered}")
+        self._ask(f"PREPARE {name} (text) AS {sql}")
         self._first = marked
-        self._prepared[sql] = f"EXECUTE {name} ({', '.join(['%s'] * count)})"
-        return self._prepared[sql]
+        self._prepared[statement] = f"EXECUTE {name} (%s)"
+        return self._prepared[statement]
 
     def mark(self) -> None:
         """Set a savepoint in place of the one before, on the way of the next statement."""
@@ -168,6 +179,8 @@ class PostgresStore:
                     for component, folder in self._components:
                         migrate(connection, component, folder, read_only=self._read_only)
                     be_patient(connection, self._patience)
+                    if not self._read_only:
+                        connection.execute(_PLANS)
                 except BaseException:
                     connection.close()
                     raise

@@ -1,8 +1,9 @@
 """What the ledger asks of a database: SQLite and PostgreSQL answer it alike."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.resources.abc import Traversable
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 # component → the folder with its numbered SQL files, for one store
 Components = Sequence[tuple[str, Traversable]]
@@ -29,12 +30,23 @@ class Row(Protocol):
 Rows = Sequence[Row]
 
 
-class Store(Protocol):
-    """One connection, made when it is first needed and again after it broke; one thread at a time."""
+@dataclass(frozen=True, slots=True, eq=False)
+class BulkStatement:
+    """A statement that writes a row for each row of values it is given, so that many callers' rows go in together.
 
-    def begin(self, *, write: bool) -> None:
-        """Begin: a writer waits for the others and then is alone; a reader sees one moment. Connects if need be."""
-        ...
+    In `sql`, the same text on both stores, `:field` stands for a row's value and `{rows}` for where the rows come from
+    (after the SELECT list, or after SET). `fields` names a row's values in their order, each with its type.
+    """
+
+    sql: str
+    fields: Mapping[str, Literal["TEXT", "BIGINT"]]
+
+
+Written = Sequence[tuple[BulkStatement, Sequence[Sequence[object]]]]  # statements in their order, each with its rows
+
+
+class Statements(Protocol):
+    """What a transaction asks of the store it runs on."""
 
     def execute(self, sql: str, params: Sequence[object] = ()) -> Rows:
         """Run one statement with `?` placeholders and return its rows.
@@ -43,8 +55,20 @@ class Store(Protocol):
         """
         ...
 
-    def attempt(self, sql: str, params: Sequence[object] = ()) -> None:
-        """Do as `execute`, but leave the transaction usable after ConstraintBroken."""
+    def judge(self, written: Written) -> None:
+        """Write all the rows or, where one of them is refused, none; the transaction goes on after ConstraintBroken."""
+        ...
+
+    def check(self) -> str | None:
+        """Return what the database itself finds damaged in its file, or None."""
+        ...
+
+
+class Store(Statements, Protocol):
+    """One connection, made when it is first needed and again after it broke; one thread at a time."""
+
+    def begin(self, *, write: bool) -> None:
+        """Begin: a writer waits for the others and then is alone; a reader sees one moment. Connects if need be."""
         ...
 
     def mark(self) -> None:
@@ -61,10 +85,6 @@ class Store(Protocol):
 
     def rollback(self) -> None:
         """Undo all since `begin`; never raises: a connection that cannot roll back is dropped."""
-        ...
-
-    def check(self) -> str | None:
-        """Return what the database itself finds damaged in its file, or None."""
         ...
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ from ai.ledger.errors import (
     UnknownAccount,
     UnknownHold,
 )
-from ai.ledger.store import Row, Rows, Store
+from ai.ledger.store import BulkStatement, Row, Rows, Statements, Written
 
 MAX_AMOUNT = 10**18  # a billion dollars in nano-dollars: nine such transfers still fit in 64 bits
 MAX_LEGS = 16  # month, day, two quotas, a wish, reflection and ten named caps; a hold of more is a mistake
@@ -30,16 +30,29 @@ _ACCOUNT = (
     "FROM accounts WHERE id IN "
 )
 _STORED = "SELECT id, kind, debit, credit, pending, posted, memo, at FROM transfers WHERE id IN "
-_MARKS = tuple("(" + ", ".join("?" * count) + ")" for count in range(2 * MAX_LEGS + 3))
+_MARKS = tuple("(" + ", ".join("?" * count) + ")" for count in range(2 * MAX_LEGS + 1))
 _INTO = "INSERT INTO transfers (id, kind, debit, credit, pending, posted, hold, memo, at) "
-_INSERT = tuple(_INTO + "VALUES " + ", ".join([_MARKS[9]] * count) for count in range(MAX_LEGS + 1))
-# Captures a hold's legs without reading them first. A leg that is not there, or one more than was asked for,
-# makes a row that the schema refuses, and with it the whole statement.
-_OF_LEG = "(SELECT {} FROM transfers WHERE id = ?)".format
-_NO_MORE = "(SELECT '' WHERE NOT EXISTS (SELECT 1 FROM transfers WHERE id = ?))"
-_CAPTURED = f"(?, 'capture', {_OF_LEG('debit')}, {_OF_LEG('credit')}, -{_OF_LEG('pending')}, ?, ?, {{}}, ?)".format
-_CAPTURE = tuple(
-    _INTO + "VALUES " + ", ".join([_CAPTURED("''")] * count + [_CAPTURED(_NO_MORE)]) for count in range(MAX_LEGS)
+TRANSFERS = BulkStatement(
+    _INTO + "SELECT :id, :kind, :debit, :credit, :pending, :posted, :hold, :memo, :at {rows}",
+    {
+        "id": "TEXT",
+        "kind": "TEXT",
+        "debit": "TEXT",
+        "credit": "TEXT",
+        "pending": "BIGINT",
+        "posted": "BIGINT",
+        "hold": "TEXT",
+        "memo": "TEXT",
+        "at": "BIGINT",
+    },
+)
+# Captures a hold's legs without reading them first. A leg that is not there, or one more than was asked for (`beyond`,
+# which the last leg brings), makes a row that the schema refuses, and with it the whole statement.
+_OF_LEG = "(SELECT {} FROM transfers WHERE id = :leg)".format
+CAPTURES = BulkStatement(
+    _INTO + f"SELECT :leg || '{ENDED}', 'capture', {_OF_LEG('debit')}, {_OF_LEG('credit')}, -{_OF_LEG('pending')}, "
+    ":amount, :leg, (SELECT '' WHERE NOT EXISTS (SELECT 1 FROM transfers WHERE id = :beyond)), :at {rows}",
+    {"leg": "TEXT", "amount": "BIGINT", "beyond": "TEXT", "at": "BIGINT"},
 )
 
 
@@ -87,7 +100,7 @@ class Transaction:
 
     __slots__ = ("_store", "at", "failed")
 
-    def __init__(self, store: Store, at: int) -> None:
+    def __init__(self, store: Statements, at: int) -> None:
         self.at = at
         self._store = store
         self.failed: Exception | None = None
@@ -105,6 +118,13 @@ class Transaction:
         except Exception as error:
             self.failed = error
             raise
+
+    def write(self, statement: BulkStatement, *rows: Sequence[object]) -> None:
+        """Write other rooms' rows; those of all callers that wait go to the store together.
+
+        Raises ConstraintBroken where the schema refuses one of them, having written none of these; the work may go on.
+        """
+        self._write([(statement, rows)])
 
     def check(self) -> str | None:
         """Return what the database itself finds damaged in its file, or None; reads the whole file."""
@@ -142,7 +162,7 @@ class Transaction:
         _check_id(transfer_id)
         _check_leg(leg)
         try:
-            self._write(_INSERT[1], (transfer_id, "post", debit, credit, 0, amount, None, memo, self.at))
+            self._write([(TRANSFERS, [(transfer_id, "post", debit, credit, 0, amount, None, memo, self.at)])])
         except ConstraintBroken:
             stored = self._stored([transfer_id]).get(transfer_id)
             if stored is None:
@@ -161,12 +181,12 @@ class Transaction:
         _check_id(hold_id)
         if not 1 <= len(legs) <= MAX_LEGS:
             raise InvalidTransfer(f"hold {hold_id} has {len(legs)} legs; it needs 1 to {MAX_LEGS}")
-        values: list[object] = []
+        rows = []
         for n, leg in enumerate(legs):
             _check_leg(leg)
-            values += (f"{hold_id}/{n}", "hold", leg.debit, leg.credit, leg.amount, 0, None, memo, self.at)
+            rows.append((f"{hold_id}/{n}", "hold", leg.debit, leg.credit, leg.amount, 0, None, memo, self.at))
         try:
-            self._write(_INSERT[len(legs)], values)
+            self._write([(TRANSFERS, rows)])
         except ConstraintBroken:
             stored = self._stored([f"{hold_id}/{n}" for n in range(MAX_LEGS)])
             if not stored:
@@ -185,13 +205,11 @@ class Transaction:
         """
         if not (1 <= len(amounts) <= MAX_LEGS and all(map(_is_amount, amounts))):
             return self._end(hold_id, "capture", amounts)
-        values: list[object] = []
-        for n, amount in enumerate(amounts):
-            leg = f"{hold_id}/{n}"
-            values += (leg + ENDED, leg, leg, leg, amount, leg, self.at)
-        values.insert(-1, f"{hold_id}/{len(amounts)}")
+        last = len(amounts) - 1
+        beyond = f"{hold_id}/{len(amounts)}"
+        rows = [(f"{hold_id}/{n}", amount, beyond if n == last else None, self.at) for n, amount in enumerate(amounts)]
         try:
-            self._write(_CAPTURE[len(amounts) - 1], values)
+            self._write([(CAPTURES, rows)])
         except ConstraintBroken:  # now its legs are read, to name what is wrong: often nothing, it was captured before
             self._end(hold_id, "capture", amounts)
 
@@ -217,11 +235,12 @@ class Transaction:
                 raise InvalidTransfer(
                     f"{leg['id']} holds {leg['pending']:,}; at most that can be captured, not {amount:,}"
                 )
-        values: list[object] = []
-        for leg, amount in zip(held, posted, strict=True):
+        rows = [
             # its two accounts, what it takes back, what it posts, and the hold that it ends
-            values += (leg[0] + ENDED, kind, leg[2], leg[3], -leg[4], amount, leg[0], "", self.at)
-        self._write(_INSERT[len(held)], values)
+            (leg[0] + ENDED, kind, leg[2], leg[3], -leg[4], amount, leg[0], "", self.at)
+            for leg, amount in zip(held, posted, strict=True)
+        ]
+        self._write([(TRANSFERS, rows)])
 
     def _legs(self, hold_id: str, most: int) -> tuple[list[Row], list[Row]]:
         """Return the hold's first legs, up to `most`, and what ended them, both in order. Raises UnknownHold."""
@@ -232,12 +251,12 @@ class Transaction:
             raise UnknownHold(hold_id)
         return held, [stored[leg["id"] + ENDED] for leg in held if leg["id"] + ENDED in stored]
 
-    def _write(self, sql: str, values: Sequence[object]) -> None:
-        """Insert transfers, all or none. Raises ConstraintBroken, after which the transaction goes on."""
+    def _write(self, written: Written) -> None:
+        """Write rows, all or none. Raises ConstraintBroken, after which the transaction goes on."""
         if self.failed is not None:
             raise self.failed
         try:
-            self._store.attempt(sql, values)
+            self._store.judge(written)
         except (StoreUnavailable, CorruptStore) as error:
             self.failed = error
             raise

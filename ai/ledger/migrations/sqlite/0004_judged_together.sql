@@ -1,0 +1,1 @@
+-- Nothing changes here: SQLite judges in the caller's own process, where a statement more costs no way to a server.
