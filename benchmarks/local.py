@@ -89,13 +89,10 @@ class Bench:
     async def _say(
         self, system: str, content: str, *, schema: dict[str, Any] | None = None, max_tokens: int
     ) -> Outcome:
-        async def headers(_: str | None) -> None:
-            return
-
         messages = [Message(role="system", content=system), Message(role="user", content=content)]
         (model,) = self.mind.models()
-        request = ModelRequest("bench", model, messages, max_tokens, schema, timeout_seconds=TIMEOUT_SECONDS)
-        outcome = await self.mind.complete(request, headers)
+        request = ModelRequest(model, messages, max_tokens, schema, timeout_seconds=TIMEOUT_SECONDS)
+        outcome = await self.mind.complete(request)
         assert outcome.error is None, outcome.error
         return outcome
 

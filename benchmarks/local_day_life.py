@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -98,11 +98,11 @@ class Heard:
         self._calls = 0
         self._outcomes: list[tuple[frozenset[str], Outcome]] = []
 
-    async def complete(self, request: ModelRequest, on_headers: Callable[[str | None], Awaitable[None]]) -> Outcome:
+    async def complete(self, request: ModelRequest) -> Outcome:
         """Ask the model; see `ai.llm.calls.Endpoint`."""
         self._calls += 1
         seed = Random(f"{self._seed} {self._calls}").randrange(2**31)  # noqa: S311 - a day that can be lived again
-        outcome = await self._model.complete(replace(request, seed=seed, timeout_seconds=CALL_SECONDS), on_headers)
+        outcome = await self._model.complete(replace(request, seed=seed, timeout_seconds=CALL_SECONDS))
         asked = fields_of(request.schema or {})
         self.actions_known = len(asked.get("action", {}).get("enum", ())) or self.actions_known
         if outcome.error is None:

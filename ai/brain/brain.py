@@ -11,7 +11,7 @@ from ai.brain.senses import Senses, worded_for
 from ai.clock import Clock
 from ai.credit_tracker import CreditTracker
 from ai.life import Accept, Life, Lives
-from ai.llm import Completion, NoAnswer, PaidClient
+from ai.llm import Completion, NoAnswer, PaidClient, Payer
 from ai.memory import clean, cut
 from ai.mind.journal import Journal
 from ai.mind.schedule import Schedule
@@ -111,7 +111,6 @@ class Brain:
             life.begin_beat(number)
             self._journal.bind(life=life.number, beat=number)
             self._journal.append("beat.started", purpose=purpose.value)
-        self._client.bind(life=life.number, beat=number)
         return number, self._clock.monotonic()
 
     async def _perceive(self, life: Life, purpose: Purpose, why: str, *, idle: bool) -> list[Message]:
@@ -142,12 +141,11 @@ class Brain:
             answer = await self._client.complete(
                 [choice.model for choice in choices],
                 conversation,
-                purpose=purpose,
+                payer=Payer(purpose, life=life.number, beat=life.beats, wish=choices[0].wish),
                 schema=schema,
                 local_schema=self._registry.local_schema(),
                 temperature=life.drift(choices[0].model.tier, self._senses.band).temperature,
                 deadline=started + self._patience,
-                wish=choices[0].wish,
             )
         except NoAnswer as error:
             self._journal.append("beat.empty", problem=str(error))
@@ -194,21 +192,26 @@ class Brain:
         avoid: Collection[str] = (),
     ) -> Completion | None:
         """Return the first reply that `accept` finds nothing wrong with, models in `avoid` last, or None."""
-        if purpose is Purpose.BIRTH:  # what a birth costs is the newborn's
-            self._client.bind(life=self._lives.chronicle.last() + 1)
         ranked: list[Choice] = await self._rotation.candidates(purpose, messages=messages, schema=schema)
         candidates = sorted((choice.model for choice in ranked), key=lambda model: model.id in avoid)
         try:
             return await self._client.complete(
                 candidates,
                 messages,
-                purpose=purpose,
+                payer=self._payer(purpose),
                 schema=schema,
                 accept=accept,
                 deadline=self._clock.monotonic() + self._patience,
             )
         except NoAnswer:
             return None  # each attempt that failed was journaled; who asked goes on without
+
+    def _payer(self, purpose: Purpose) -> Payer:
+        """Return who pays for what is asked between steps; what a birth costs is the newborn's."""
+        if purpose is Purpose.BIRTH:
+            return Payer(purpose, life=self._lives.chronicle.last() + 1)
+        life, beat = self._journal.bound
+        return Payer(purpose, life=life, beat=beat)
 
     async def post(self, text: str, *, source: str, life: int) -> None:
         """Queue a post of a birth or a death; the same text again is the same post."""

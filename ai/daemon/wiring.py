@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from ai.actions import ActionContext, Refused, Registry
 from ai.actions.oneself import actions as deeds
+from ai.asking import Purpose
 from ai.brain.brain import Brain
 from ai.brain.mailbox import Mailbox
 from ai.brain.novelty import USUAL_LOOP_GUARDS, LoopGuards
@@ -21,7 +22,7 @@ from ai.ledger.errors import StoreUnavailable
 from ai.life import Life, Lives
 from ai.life.chronicle import Chronicle
 from ai.life.workspace import Workspace
-from ai.llm import Limits, ModelHealth, OpenAIEndpoint, PaidClient
+from ai.llm import Limits, ModelHealth, OpenAIEndpoint, PaidClient, Payer
 from ai.llm.account import Generation, generation, key_info
 from ai.llm.local.model_store import Environment, default_shelves
 from ai.llm.local.supervisor import LocalEndpoint
@@ -99,6 +100,7 @@ async def open_house(
             provider_clock=provider_clock,
             limits=Limits.of(settings),
         )
+        stack.push_async_callback(client.close)
         embedder = _embedder(settings, clock, journal, client, catalogue)
         if isinstance(embedder, MiniLM):
             stack.push_async_callback(embedder.close)
@@ -289,5 +291,10 @@ def _embedder(
     if settings.embeddings == "local":
         return MiniLM(settings.data_dir / "models", default_shelves(), default_sources(), journal, clock)
     if settings.embeddings == "openai" and (model := catalogue.embedding_model()) is not None:
-        return PaidEmbedder(model.id, lambda texts: client.embed(model, texts))
+
+        def whose() -> Payer:
+            life, beat = journal.bound
+            return Payer(Purpose.EMBEDDING, life=life, beat=beat)
+
+        return PaidEmbedder(model.id, lambda texts: client.embed(model, texts, payer=whose()))
     return None

@@ -10,8 +10,9 @@ from ai.llm.candidates import MAX_ATTEMPTS, Attempt
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ai.asking import Message, Purpose
+    from ai.asking import Message
     from ai.credit_tracker import Balance, Usage
+    from ai.llm.payment import Payer
     from ai.model_config import Model
     from ai.settings import Settings
 
@@ -43,15 +44,13 @@ class StepRequest:
     """
 
     messages: Sequence[Message]
-    purpose: Purpose
+    payer: Payer
     schema: Mapping[str, Any] | None
     local_schema: Mapping[str, Any] | None
     max_tokens: int
     temperature: float | None
     accept: Callable[[str], str | None] | None
     deadline: float | None
-    wished: str | None  # the model that the AI wished for itself, booked against its own wishes too
-    client: str
 
 
 @dataclass(frozen=True, slots=True)

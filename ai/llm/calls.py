@@ -17,13 +17,22 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Wire:
-    """How far a call got, kept where a cancelled caller still finds it.
+    """How far a call got, kept where a cancelled caller still finds it; `call_id` is its hold's.
 
-    `sent` turns true before the first byte leaves; until then nothing can have been billed.
+    Whoever sends sets `sent` before the first byte of the request leaves (until then nothing can have been billed), and
+    awaits `named` as soon as the provider's headers are there, whether or not they name a generation.
     """
 
+    call_id: str = ""
     sent: bool = False
     generation_id: str | None = None
+    record: Callable[[str | None], Awaitable[None]] | None = None  # commits the id, so that a crash can ask for it
+
+    async def named(self, generation_id: str | None) -> None:
+        """Keep the generation's id, and commit it before anything else of the answer is read."""
+        self.generation_id = generation_id
+        if self.record is not None:
+            await self.record(generation_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +43,6 @@ class ModelRequest:
     it is given and the model supports it.
     """
 
-    call_id: str
     model: Model
     messages: Sequence[Message]
     max_tokens: int
@@ -79,7 +87,8 @@ class Outcome:
     """How one call ended; never an exception, so that its money is always decided.
 
     `cost` is what the provider says it billed, in USD; None where it did not say. `status` is None where no
-    answer came. `date` is the provider's Date header.
+    answer came. `date` is the provider's Date header. `beyond_text`: it holds an answer that is no text (calls of
+    tools, vectors, bytes that were passed on).
     """
 
     sent: bool
@@ -93,6 +102,12 @@ class Outcome:
     error: ProviderError | None
     latency_seconds: float
     date: str | None = None
+    beyond_text: bool = False
+
+    @property
+    def answered(self) -> bool:
+        """Whether there is anything in it for whoever asked."""
+        return self.beyond_text or bool(self.text.strip())
 
 
 class Endpoint(Protocol):
@@ -101,11 +116,10 @@ class Endpoint(Protocol):
     name: str
     paid: bool
 
-    async def complete(self, request: ModelRequest, on_headers: Callable[[str | None], Awaitable[None]]) -> Outcome:
-        """Make one attempt. `on_headers` is awaited with the generation id as soon as the headers are there.
+    async def complete(self, request: ModelRequest) -> Outcome:
+        """Make one attempt; `request.wire` is told how far it got.
 
-        Never raises for the provider's trouble; cancellation alone passes through, with `request.wire` telling
-        how far the call got.
+        Never raises for the provider's trouble; cancellation alone passes through.
         """
         ...
 

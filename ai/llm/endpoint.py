@@ -13,10 +13,10 @@ from ai.llm.body import OPENROUTER, chat_body, routing
 from ai.llm.calls import ModelRequest, Outcome, ProviderError, Shape, Wire
 from ai.llm.figures import as_mapping, one_line, parse_json, read_error
 from ai.llm.reading import Reply, ReplyTooLarge, read_reply, reply_bound
-from ai.llm.wire import EXCHANGE, Exchange, generation_id_of, new_http_client, nobody_waits, watch
+from ai.llm.wire import EXCHANGE, Exchange, generation_id_of, new_http_client, watch
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from ai.clock import Clock
 
@@ -58,29 +58,21 @@ class OpenAIEndpoint:
     def __repr__(self) -> str:
         return f"OpenAIEndpoint({self.name!r})"
 
-    async def complete(self, request: ModelRequest, on_headers: Callable[[str | None], Awaitable[None]]) -> Outcome:
+    async def complete(self, request: ModelRequest) -> Outcome:
         """Make one attempt; see `ai.llm.calls.Endpoint`."""
-        exchange = Exchange(request.wire, on_headers, reply_bound(request.max_tokens))
+        exchange = Exchange(request.wire, reply_bound(request.max_tokens))
         return await self._attempt(chat_body(request, self.name), exchange, request.timeout_seconds)
 
-    async def embed(
-        self,
-        request: ModelRequest,
-        texts: Sequence[str],
-        on_headers: Callable[[str | None], Awaitable[None]],
-    ) -> tuple[Outcome, list[list[float]]]:
-        """Return the vectors of `texts`, or an outcome that says why there are none."""
+    async def embed(self, request: ModelRequest, texts: Sequence[str], vectors: list[list[float]]) -> Outcome:
+        """Put the vectors of `texts` into `vectors`, or return an outcome that says why there are none."""
         body: dict[str, Any] = {"model": request.model.id, "input": list(texts), "encoding_format": "float"}
         if self.name == OPENROUTER:
             body |= routing(request.model)
-        vectors: list[list[float]] = []
-        exchange = Exchange(request.wire, on_headers)
-        outcome = await self._attempt(body, exchange, request.timeout_seconds, vectors)
-        return outcome, vectors
+        return await self._attempt(body, Exchange(request.wire), request.timeout_seconds, vectors)
 
     async def get_json(self, path: str, params: Mapping[str, str], timeout_seconds: float) -> tuple[int | None, Any]:
         """GET a document of the account; (status, parsed JSON), status None where no answer came."""
-        exchange = Exchange(Wire(), nobody_waits)
+        exchange = Exchange(Wire())
         token = EXCHANGE.set(exchange)
         try:
             async with asyncio.timeout(timeout_seconds):
@@ -129,6 +121,7 @@ class OpenAIEndpoint:
             error=error,
             latency_seconds=max(0.0, self._clock.monotonic() - started),
             date=exchange.headers.get("date"),
+            beyond_text=bool(vectors) or reply.tool_calls,
         )
 
     async def _converse(
@@ -207,8 +200,7 @@ async def _named(pieces: AsyncIterator[bytes], reply: Reply, exchange: Exchange)
     async for piece in pieces:
         yield piece
         if exchange.wire.generation_id is None and reply.id is not None and reply.id.startswith("gen-"):
-            exchange.wire.generation_id = generation_id_of(reply.id)
-            await exchange.on_headers(exchange.wire.generation_id)
+            await exchange.wire.named(generation_id_of(reply.id))
 
 
 def _rest(body: dict[str, Any]) -> dict[str, Any]:

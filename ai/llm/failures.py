@@ -85,6 +85,11 @@ TABLE: dict[Failure, Remedy] = {
     Failure.UNUSABLE: Remedy(Next.NEXT_MODEL, 0.0),
 }
 
+# What says something of the request rather than of the model: a program that wrote it so made the mistake itself.
+CALLERS_OWN = frozenset(
+    {Failure.BAD_REQUEST, Failure.NOT_FOUND, Failure.MODERATION, Failure.TOO_LONG, Failure.EMPTY, Failure.UNUSABLE}
+)
+
 _BY_CODE: dict[int, Failure] = {
     400: Failure.BAD_REQUEST,
     401: Failure.KEY_WRONG,
@@ -140,10 +145,10 @@ LOWEST_SERVER_CODE = 500
 
 
 def classify(outcome: Outcome) -> Failure | None:
-    """Return what kind of failure this outcome is; None where it is a reply with words in it."""
+    """Return what kind of failure this outcome is; None where it has an answer: words, or calls of tools."""
     if outcome.error is not None:
         return _of_error(outcome.error)
-    return None if outcome.text.strip() else Failure.EMPTY
+    return None if outcome.answered else Failure.EMPTY
 
 
 def _of_error(error: ProviderError) -> Failure:

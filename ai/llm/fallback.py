@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ai.credit_tracker import NotAffordable
 from ai.ledger.errors import LedgerError
 from ai.llm.answers import Completion, NoAnswer
+from ai.llm.calls import ModelRequest
 from ai.llm.candidates import Attempt, Candidates
-from ai.llm.failures import TABLE, Failure, Next, classify, cooldown, hint, retry_delay
-from ai.llm.health import endpoint_subject, tier_subject
+from ai.llm.consequences import take_consequences
+from ai.llm.failures import TABLE, Failure, classify, retry_delay
+from ai.llm.health import tier_subject
+from ai.model_config.bound import call_bound, output_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ai.credit_tracker import Balance
-    from ai.llm.answers import StepRequest
-    from ai.llm.calls import Outcome
-    from ai.llm.client import PaidClient
+    from ai.llm.answers import Limits, StepRequest
+    from ai.llm.calls import Endpoint, Outcome, Wire
+    from ai.llm.payment import Paid, Payments
     from ai.model_config import Model
 
 SHORTEST_CALL_SECONDS = 1.0  # with less time left no model answers, and the call would only cost
@@ -31,15 +35,25 @@ NOBODY = "nobody"
 class FallbackCall:
     """One step; `run` once."""
 
-    def __init__(self, client: PaidClient, ask: StepRequest, candidates: Sequence[Model]) -> None:
-        self._client = client
+    def __init__(
+        self,
+        payments: Payments,
+        endpoints: Mapping[str, Endpoint],
+        limits: Limits,
+        ask: StepRequest,
+        candidates: Sequence[Model],
+    ) -> None:
+        self._payments = payments
+        self._endpoints = endpoints
+        self._limits = limits
         self._ask = ask
-        self._unpaid = frozenset(name for name, endpoint in client.endpoints.items() if not endpoint.paid)
-        known = [model for model in candidates if model.endpoint in client.endpoints]
-        self._walk = Candidates(known, self._unpaid, client.limits.max_attempts)
+        self._unpaid = frozenset(name for name, endpoint in endpoints.items() if not endpoint.paid)
+        known = [model for model in candidates if model.endpoint in endpoints]
+        self._wished = candidates[0].id if ask.payer.wish and candidates else None
+        self._walk = Candidates(known, self._unpaid, limits.max_attempts)
         self._last_resort = known[-1] if known and known[-1].endpoint in self._unpaid else None
         self._paid_deadline = self._paid_until(known)
-        self._shortest = min(SHORTEST_CALL_SECONDS, client.limits.timeout_seconds)
+        self._shortest = min(SHORTEST_CALL_SECONDS, limits.timeout_seconds)
         self._untold: Attempt | None = None
 
     async def run(self) -> Completion:
@@ -57,13 +71,13 @@ class FallbackCall:
             return None
         if model.endpoint in self._unpaid:
             return await self._ask_patiently(model)
-        if not self._client.health.begin(model):
-            self._note(model, "resting", self._client.health.why_resting(model), sent=False)
+        if not self._payments.health.begin(model):
+            self._note(model, "resting", self._payments.health.why_resting(model), sent=False)
             return None
         try:
             return await self._ask_patiently(model)
         finally:
-            self._client.health.end(model)
+            self._payments.health.end(model)
 
     async def _ask_patiently(self, model: Model) -> Completion | None:
         """Ask one model, twice where it asked for a moment's patience."""
@@ -75,28 +89,28 @@ class FallbackCall:
             called = await self._call(model, seconds)
             if called is None:
                 return None
-            outcome, cost, balance = called
+            outcome = called.outcome
             failure = self._judge(model, outcome)
             if failure is None:
-                return self._completed(model, outcome, cost, balance)
+                return self._completed(model, outcome, called.cost_nanos, called.balance)
             delay = retry_delay(failure, outcome.error)
             again = number < TRIES_HERE and self._walk.may_go_on(model)
             if delay is None or not again or self._seconds_left(model) < delay + self._shortest:
                 self._failed(model, failure, outcome)
                 return None
-            await self._client.clock.sleep(delay)
+            await self._payments.clock.sleep(delay)
         return None
 
-    async def _call(self, model: Model, seconds: float) -> tuple[Outcome, int, Balance] | None:
+    async def _call(self, model: Model, seconds: float) -> Paid | None:
         """Make one call under its own hold; None where the purse or the provider's limit a minute refused."""
-        wait = self._client.free_request_due(model)
+        wait = self._payments.free_request_due(model)
         if wait is not None:
             self._walk.close(tier_subject(model))
             self._note(model, "per_minute", wait, sent=False)
             return None
         self._tell(model.id)
         try:
-            called = await self._client.call(model, self._ask, seconds)
+            called = await self._pay(model, seconds)
         except NotAffordable as refusal:
             if refusal.reason is not None or model.free:  # it would refuse the others of this kind too
                 self._walk.close(tier_subject(model))
@@ -108,6 +122,22 @@ class FallbackCall:
             return None
         self._walk.made += 1
         return called
+
+    async def _pay(self, model: Model, seconds: float) -> Paid:
+        """Make one call, under its own hold where it may cost anything; raises NotAffordable, LedgerError."""
+        endpoint, ask = self._endpoints[model.endpoint], self._ask
+        most = output_tokens(model, ask.max_tokens)
+        schema = ask.schema if endpoint.paid or ask.local_schema is None else ask.local_schema
+        payer = replace(ask.payer, wish=model.id == self._wished)
+
+        async def send(wire: Wire) -> Outcome:
+            return await endpoint.complete(
+                ModelRequest(model, ask.messages, most, schema, ask.temperature, seconds, wire)
+            )
+
+        if not endpoint.paid:
+            return await self._payments.unpaid(payer, model, send)
+        return await self._payments.pay(payer, model, call_bound(model, ask.messages, schema, most), send)
 
     def _judge(self, model: Model, outcome: Outcome) -> Failure | None:
         """Return what is wrong with the answer, or None; a wrong one is noted as an attempt."""
@@ -125,36 +155,25 @@ class FallbackCall:
 
     def _failed(self, model: Model, failure: Failure, outcome: Outcome) -> None:
         """Take the consequences of a failure: for this step's candidates, and for the next steps."""
-        following = TABLE[failure].following
-        self._walk.close_for(following, model)
+        self._walk.close_for(TABLE[failure].following, model)
         if model.endpoint in self._unpaid:
             return  # the embedded model has its own supervisor; it is asked again at every step
-        subject = {
-            Next.PROVIDER_OFF: endpoint_subject(model.endpoint),
-            Next.NEXT_TIER: tier_subject(model),
-        }.get(following, model.id)
-        exactly = outcome.error is not None and outcome.error.retry_after_seconds is not None
-        seconds = cooldown(failure, outcome.error)
         if failure is Failure.REFUSED_CONNECTION:  # nobody is there, whichever model is asked for
             self._walk.close(model.endpoint)
-            subject, exactly = endpoint_subject(model.endpoint), True
         problem = self._walk.attempts[-1].problem
-        self._client.health.cooldown(subject, seconds, problem, exactly=exactly)
-        advice = hint(failure, model.endpoint)
-        if advice is not None and self._client.health.tell_once(subject):
-            self._client.journal.append("alert", problem=f"{advice} ({problem})", kind=failure.value)
+        take_consequences(self._payments, self._ask.payer, model, failure, error=outcome.error, problem=problem)
 
     def _completed(self, model: Model, outcome: Outcome, cost: int, balance: Balance) -> Completion:
         if model.endpoint not in self._unpaid:
-            self._client.health.succeeded(model, outcome.latency_seconds)
+            self._payments.health.succeeded(model, outcome.latency_seconds)
         usage = outcome.usage
-        self._client.journal.append(
+        self._payments.journal.append(
             "call.completed",
             model=model.id,
             name=model.name,
             tier=model.tier.value,
-            purpose=self._ask.purpose.value,
-            client=self._ask.client,
+            purpose=self._ask.payer.purpose,
+            client=self._ask.payer.client,
             chars=len(outcome.text),
             prompt_tokens=None if usage is None else usage.prompt_tokens,
             completion_tokens=None if usage is None else usage.completion_tokens,
@@ -185,12 +204,12 @@ class FallbackCall:
         deadline = self._ask.deadline
         if deadline is None or not any(model.endpoint in self._unpaid for model in candidates):
             return deadline
-        whole = deadline - self._client.clock.monotonic()
+        whole = deadline - self._payments.clock.monotonic()
         return deadline - min(LOCAL_RESERVE_SECONDS, whole * RESERVED_SHARE)
 
     def _seconds_left(self, model: Model) -> float:
         deadline = self._ask.deadline if model.endpoint in self._unpaid else self._paid_deadline
-        return math.inf if deadline is None else deadline - self._client.clock.monotonic()
+        return math.inf if deadline is None else deadline - self._payments.clock.monotonic()
 
     def _seconds_for(self, model: Model) -> float:
         """Return how long one call may take: the last resort, after whom nobody is asked, has all that is left.
@@ -200,7 +219,7 @@ class FallbackCall:
         left = self._seconds_left(model)
         if model == self._last_resort and math.isfinite(left):
             return left
-        return min(self._client.limits.timeout_seconds, left)
+        return min(self._limits.timeout_seconds, left)
 
     def _note(self, model: Model, kind: str, problem: str, *, sent: bool) -> None:
         """Keep what failed; of the candidates that could not be asked at all, the first is told."""
@@ -213,11 +232,11 @@ class FallbackCall:
         """Journal the last failure, with who is asked now."""
         failed, self._untold = self._untold, None
         if failed is not None:
-            self._client.journal.append(
+            self._payments.journal.append(
                 "call.fallback",
                 failed=failed.model,
                 problem=failed.problem,
                 kind=failed.kind,
                 next=following,
-                purpose=self._ask.purpose.value,
+                purpose=self._ask.payer.purpose,
             )

@@ -1,44 +1,184 @@
-"""Where calls meet the purse: every hold is made here, and every hold is ended here, cancelled or not."""
+"""Pays for calls: hold, send, and end the hold by the fate table, whoever asks and however the request is written."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from ai.asking import Purpose
+from ai.credit_tracker import Expense, NotAffordable
 from ai.ledger.errors import LedgerError, StoreUnavailable
+from ai.ledger.ids import new_id
 from ai.ledger.money import usd9
-from ai.llm.fate import End, Fate, fate_of
+from ai.llm.calls import Wire
+from ai.llm.fate import End, Fate, fate_of, table_cost
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
 
-    from ai.credit_tracker import CreditTracker, Expense, ProviderClock, Settlement, Usage
-    from ai.llm.calls import Outcome, Wire
+    from ai.clock import Clock
+    from ai.credit_tracker import Balance, CreditTracker, ProviderClock, Settlement, Usage
+    from ai.llm.calls import Outcome
     from ai.llm.health import ModelHealth
     from ai.mind.journal import Journal
     from ai.model_config import Model
 
+    Send = Callable[[Wire], Awaitable[Outcome]]  # writes the request, reads the answer, says how it ended
+
 T = TypeVar("T")
+MIND = "mind"
 CANCELLED = "cancelled while the call was under way"
+MINUTE_SECONDS = 60.0
+DEARER_FACTOR = 2  # prompts written to a cache cost up to 1.25 times the listed price; twice is another price
+DEARER_NANOS = 1_000_000  # and below a tenth of a cent it is not worth a line
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """Who pays for a call, and what for: handed in with each call.
+
+    `purpose` stands in `by_purpose`, `client` is the program's name in the books (BUDGETS may cap either), `life` and
+    `beat` are those it belongs to. `wish`: it also counts against the AI's own wishes.
+    """
+
+    purpose: str
+    client: str = MIND
+    life: int | None = None
+    beat: int | None = None
+    wish: bool = False
+
+    @property
+    def is_mind(self) -> bool:
+        """Whether the mind itself asks, with words of its own."""
+        return self.client == MIND
+
+    def expense(self, model: Model, most_nanos: int) -> Expense:
+        """Return what is to be held for one call of `model`, under an id of its own."""
+        return Expense(
+            id=new_id(),
+            subject=model.id,
+            purpose=self.purpose,
+            amount_nanos=most_nanos,
+            life=self.life,
+            beat=self.beat,
+            free_requests=1 if model.free else 0,
+            wish=self.wish,
+            last=self.purpose == Purpose.DEATH,
+            client=self.client,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """A call that was carried out: how it ended, and what became of its hold.
+
+    `cost_nanos` is what was captured, 0 where `end` is REFUSE or VOID, or UNKNOWN: then the whole hold stays.
+    """
+
+    call_id: str
+    outcome: Outcome
+    end: End
+    cost_nanos: int
+    balance: Balance
 
 
 class Payments:
-    """Holds before a call and ends the hold after it, by the fate table."""
+    """The one way to a model that costs money. `pay` knows no dialect: the caller hands in what sends."""
 
-    def __init__(
-        self, tracker: CreditTracker, provider_clock: ProviderClock, health: ModelHealth, journal: Journal
+    def __init__(  # noqa: PLR0913 — the rooms that a payment touches, each handed in
+        self,
+        tracker: CreditTracker,
+        provider_clock: ProviderClock,
+        health: ModelHealth,
+        journal: Journal,
+        clock: Clock,
+        *,
+        free_requests_per_minute: int = 20,
     ) -> None:
         self.tracker = tracker
+        self.health = health
+        self.journal = journal
+        self.clock = clock
         self._provider_clock = provider_clock
-        self._health = health
-        self._journal = journal
+        self._free_at: deque[float] = deque(maxlen=max(1, free_requests_per_minute))
+        self._dearer: set[str] = set()
+        self._left_behind: dict[asyncio.Task[None], asyncio.Task[Outcome]] = {}
 
-    async def hold(self, expense: Expense) -> None:
-        """Hold for a call that is about to be made; cancelled meanwhile, the hold is voided again.
+    async def pay(
+        self, payer: Payer, model: Model, most_nanos: int, send: Send, *, linger_seconds: float = 0.0
+    ) -> Paid:
+        """Hold `most_nanos`, send once, and end the hold as the fate table says.
 
-        Raises NotAffordable, and LedgerError where the purse is away.
+        `send(wire)` makes one attempt: it sets `wire.sent` before the first byte of the request leaves, awaits
+        `wire.named(id)` when the answer's headers are there, and returns how the call ended; it raises for nothing
+        that a provider does. What it raises is passed on, the hold ended by how far the wire got.
+
+        A caller that is cancelled ends the call too: void where nothing was sent, else of unknown outcome, which is
+        asked for by the generation's id. With `linger_seconds` a call whose caller has gone is read to its end for so
+        long at most, and booked by what it says.
+
+        Raises NotAffordable and LedgerError where there is no hold; then nothing was sent.
         """
+        expense = payer.expense(model, most_nanos)
+        await self._hold(expense)
+        wire = Wire(expense.id, record=lambda generation_id: self._sent(expense.id, generation_id))
+        sending = asyncio.ensure_future(_awaited(send, wire))
+        try:
+            outcome = await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            if wire.sent and linger_seconds > 0 and not sending.done():
+                self._leave_behind(expense, model, wire, sending, linger_seconds)
+            else:
+                sending.cancel()
+                await finished(self._end_left(expense, model, wire, sending))
+            raise
+        except BaseException:
+            await finished(self._abandon(expense, wire))
+            raise
+        return await finished(self._ended(expense, model, outcome))
+
+    async def unpaid(self, payer: Payer, model: Model, send: Send) -> Paid:
+        """Carry out a call that costs nothing (the embedded model): no hold, but a row of 0 in the books."""
+        expense = payer.expense(model, 0)
+        outcome = await send(Wire(expense.id))
+        await finished(self._note_unpaid(expense, outcome))
+        return Paid(expense.id, outcome, End.CAPTURE, 0, await self.tracker.balance())
+
+    def free_request_due(self, model: Model) -> str | None:
+        """Return why no free request may go out now (the provider's limit a minute), or None and count it."""
+        if not model.free:
+            return None
+        now = self.clock.monotonic()
+        if len(self._free_at) == self._free_at.maxlen and now - self._free_at[0] < MINUTE_SECONDS:
+            return f"{self._free_at.maxlen} free requests in the last minute are the provider's limit"
+        self._free_at.append(now)
+        return None
+
+    async def capture(
+        self, call_id: str, model_id: str, held_nanos: int, fate: Fate, usage: Usage | None
+    ) -> Settlement:
+        """Capture what a call cost; a model that billed above its bound is barred and a person told."""
+        settlement = await self.tracker.settle(call_id, fate.cost_nanos, usage, estimated=fate.estimated)
+        if fate.cost_nanos > held_nanos:
+            reason = f"billed ${usd9(fate.cost_nanos)} where ${usd9(held_nanos)} was the bound of the call"
+            self.health.bar(model_id, reason)
+            self.journal.append("alert", problem=f"{model_id} {reason}; it is not asked again", model=model_id)
+        return settlement
+
+    async def close(self) -> None:
+        """End the calls whose callers have gone; what they cost is asked for later."""
+        for sending in self._left_behind.values():
+            sending.cancel()
+        if self._left_behind:
+            await asyncio.wait(self._left_behind)
+
+    # --- before and under way --------------------------------------------------------------------------------
+
+    async def _hold(self, expense: Expense) -> None:
+        """Hold for a call that is about to be made; cancelled meanwhile, the hold is voided again."""
         task = asyncio.ensure_future(self.tracker.hold(expense))
         try:
             await asyncio.shield(task)
@@ -53,47 +193,55 @@ class Payments:
                     await self.tracker.void(expense.id)
             raise
 
-    async def sent(self, call_id: str, generation_id: str | None) -> None:
+    async def _sent(self, call_id: str, generation_id: str | None) -> None:
         """Commit the generation id, so that a crash from here on can be asked about."""
         try:
             await self.tracker.sent(call_id, generation_id)
         except LedgerError as error:  # the call is under way: better an answer whose id is lost than neither
-            self._journal.append("call.unrecorded", call_id=call_id, problem=str(error))
+            self.journal.append("call.unrecorded", call_id=call_id, problem=str(error))
 
-    async def end(self, expense: Expense, model: Model, outcome: Outcome) -> Settlement | None:
-        """End the hold as the fate table says; finished even if cancelled. None: nothing was captured."""
+    # --- the end of a hold -----------------------------------------------------------------------------------
+
+    async def _ended(self, expense: Expense, model: Model, outcome: Outcome) -> Paid:
         self._provider_clock.observe(outcome.date)
-        return await finished(self._end(expense, model, outcome))
-
-    async def abandon(self, expense: Expense, wire: Wire, reason: str = CANCELLED) -> None:
-        """End the hold of a call whose caller was cancelled: void if nothing left, else of unknown outcome."""
-        if wire.sent:
-            await finished(self._unknown(expense, reason))
-        else:
-            await finished(self.tracker.void(expense.id))
-
-    async def _end(self, expense: Expense, model: Model, outcome: Outcome) -> Settlement | None:
         fate = fate_of(outcome, model)
+        if fate.end is End.CAPTURE:
+            held = expense.amount_nanos
+            settlement = await self.capture(expense.id, expense.subject, held, fate, outcome.usage)
+            self._cross_check(model, outcome, settlement)
+            return Paid(expense.id, outcome, fate.end, settlement.cost, settlement.balance)
         if fate.end is End.VOID:
             await self.tracker.void(expense.id)
         elif fate.end is End.REFUSE:
             await self.tracker.refuse(expense.id)
-        elif fate.end is End.UNKNOWN:
-            await self._unknown(expense, fate.reason)
         else:
-            return await self.capture(expense.id, expense.subject, expense.amount_nanos, fate, outcome.usage)
-        return None
+            await self._unknown(expense, fate.reason)
+        return Paid(expense.id, outcome, fate.end, 0, await self.tracker.balance())
 
-    async def capture(
-        self, call_id: str, model_id: str, held_nanos: int, fate: Fate, usage: Usage | None
-    ) -> Settlement:
-        """Capture what a call cost; a model that billed above its bound is barred and a person told."""
-        settlement = await self.tracker.settle(call_id, fate.cost_nanos, usage, estimated=fate.estimated)
-        if fate.cost_nanos > held_nanos:
-            reason = f"billed ${usd9(fate.cost_nanos)} where ${usd9(held_nanos)} was the bound of the call"
-            self._health.bar(model_id, reason)
-            self._journal.append("alert", problem=f"{model_id} {reason}; it is not asked again", model=model_id)
-        return settlement
+    def _leave_behind(
+        self, expense: Expense, model: Model, wire: Wire, sending: asyncio.Task[Outcome], seconds: float
+    ) -> None:
+        """Let a call go on without its caller, for so long at most."""
+        patience = asyncio.get_running_loop().call_later(seconds, sending.cancel)
+        sending.add_done_callback(lambda _: patience.cancel())
+        ending = asyncio.ensure_future(self._end_left(expense, model, wire, sending))
+        self._left_behind[ending] = sending
+        ending.add_done_callback(self._left_behind.pop)
+
+    async def _end_left(self, expense: Expense, model: Model, wire: Wire, sending: asyncio.Task[Outcome]) -> None:
+        """End the hold of a call whose caller has gone: by its outcome where it came to one."""
+        await asyncio.wait({sending})
+        if sending.cancelled() or sending.exception() is not None:
+            await self._abandon(expense, wire)
+        else:
+            await self._ended(expense, model, sending.result())
+
+    async def _abandon(self, expense: Expense, wire: Wire) -> None:
+        """End the hold of a call that came to no outcome: void if nothing left, else unknown."""
+        if wire.sent:
+            await self._unknown(expense, CANCELLED)
+        else:
+            await self.tracker.void(expense.id)
 
     async def _unknown(self, expense: Expense, reason: str) -> None:
         """Leave the outcome open; where nothing is held there is nothing to ask about, and it is captured as 0."""
@@ -101,16 +249,43 @@ class Payments:
             await self.tracker.settle(expense.id, 0, estimated=True)
             return
         await self.tracker.leave_unknown(expense.id, reason)
-        self._journal.append(
+        self.journal.append(
             "call.unknown", call_id=expense.id, model=expense.subject, held_nanos=expense.amount_nanos, reason=reason
         )
 
+    async def _note_unpaid(self, expense: Expense, outcome: Outcome) -> None:
+        """Write an embedded model's answer into the books as a row of 0; a purse that is away stops no thought."""
+        if outcome.error is not None or outcome.usage is None:
+            return
+        with suppress(NotAffordable, LedgerError):
+            await self.tracker.hold(expense)
+            await self.tracker.settle(expense.id, 0, outcome.usage)
+
+    def _cross_check(self, model: Model, outcome: Outcome, settlement: Settlement) -> None:
+        """Say so where a provider's bill is above its own listed prices; the bill stands."""
+        if outcome.usage is None or outcome.cost is None:
+            return
+        listed = table_cost(model, outcome.usage)
+        if settlement.cost > DEARER_FACTOR * listed + DEARER_NANOS and model.id not in self._dearer:
+            self._dearer.add(model.id)
+            self.journal.append("call.dearer", model=model.id, cost_nanos=settlement.cost, listed_nanos=listed)
+
+
+async def _awaited(send: Send, wire: Wire) -> Outcome:
+    return await send(wire)
+
 
 async def finished(work: Coroutine[object, object, T]) -> T:
-    """Return what `work` returns; a caller cancelled meanwhile is cancelled only when it is done."""
+    """Return what `work` returns; a caller cancelled meanwhile, once or again, is cancelled only when it is done."""
     task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        raise
+    cancelled = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+        except BaseException:  # noqa: BLE001, S110 - the task's own, which `result` raises below
+            pass
+    if cancelled is not None:
+        raise cancelled
+    return task.result()

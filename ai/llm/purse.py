@@ -14,6 +14,7 @@ from ai.llm.answers import Completion, Limits, NoAnswer
 from ai.llm.candidates import Attempt
 from ai.llm.client import PaidClient
 from ai.llm.health import ModelHealth
+from ai.llm.payment import Payer
 from ai.llm.providers import configured_endpoint
 from ai.mind.database import open_mind
 from ai.mind.journal import Journal
@@ -51,7 +52,8 @@ class Purse:
         if known is None:
             raise NoAnswer([Attempt(model, "unknown", "no such model in the catalogue", sent=False)])
         messages: Sequence[Message] = [{"role": "user", "content": question}] if isinstance(question, str) else question
-        return await self.client.complete([known], messages, purpose=purpose, max_tokens=max_tokens, client=self.name)
+        payer = Payer(purpose, client=self.name)
+        return await self.client.complete([known], messages, payer=payer, max_tokens=max_tokens)
 
     async def balance(self) -> Balance:
         """Return what is left, in nano-dollars."""
@@ -90,6 +92,7 @@ async def open_purse(
             {endpoint.name: endpoint}, tracker, ModelHealth(mind, clock), journal, clock,
             provider_clock=provider_clock, limits=limits,
         )  # fmt: skip
+        stack.push_async_callback(paid.close)
         await paid.resolve_open(older_than_seconds=ABANDONED_AFTER_TIMEOUTS * limits.timeout_seconds)
         await paid.settle_unknowns()
         yield Purse(paid, catalogue, tracker, client)

@@ -44,6 +44,7 @@ class Reply:
     cost: Decimal | None = None
     id: str | None = None
     model: str | None = None
+    tool_calls: bool = False
     error: tuple[Shape, Any] | None = None
     ended: bool = False  # the answer came to its own end: [DONE], or a whole document
     broken: str | None = None  # why it could not be read
@@ -82,6 +83,7 @@ class Reply:
             self.parts.append(content)
         elif isinstance(content, list):
             self.parts += [part["text"] for part in map(as_mapping, content) if isinstance(part.get("text"), str)]
+        self.tool_calls = self.tool_calls or bool(said.get("tool_calls") or said.get("function_call"))
         if isinstance(choice.get("finish_reason"), str):
             self.finish_reason = choice["finish_reason"]
 

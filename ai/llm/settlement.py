@@ -34,9 +34,9 @@ CRASHED = "the program ended before the answer came"
 class Settler:
     """Settles unknown outcomes; call `settle` between beats, as often as one likes."""
 
-    def __init__(self, endpoints: Mapping[str, Endpoint], till: Payments, journal: Journal, clock: Clock) -> None:
+    def __init__(self, endpoints: Mapping[str, Endpoint], payments: Payments, journal: Journal, clock: Clock) -> None:
         self._endpoints = endpoints
-        self._till = till
+        self._payments = payments
         self._journal = journal
         self._clock = clock
         self._asked: dict[str, tuple[int, datetime]] = {}
@@ -55,7 +55,7 @@ class Settler:
     async def _adopt(self) -> None:
         if self._orphaned_before is None:
             return
-        tracker = self._till.tracker
+        tracker = self._payments.tracker
         for call in await tracker.open_holds():
             if call.state is CallState.UNKNOWN or not self._a_models(call) or call.held_at > self._orphaned_before:
                 continue
@@ -75,7 +75,7 @@ class Settler:
         """
         await self._adopt()
         now = self._clock.now()
-        unknowns = [call for call in await self._till.tracker.unknowns() if self._a_models(call)]
+        unknowns = [call for call in await self._payments.tracker.unknowns() if self._a_models(call)]
         self._asked = {call.id: self._asked[call.id] for call in unknowns if call.id in self._asked}
         due = [call for call in unknowns if call.remote_id is not None and self._due(call, now)]
         for call in due[:MAX_ASKED_AT_ONCE]:
@@ -84,7 +84,7 @@ class Settler:
             known = await self._ask(call)
             if known is not None:
                 await self._book(call, known)
-        for call in await self._till.tracker.capture_overdue():
+        for call in await self._payments.tracker.capture_overdue():
             self._journal.append(
                 "call.settled", call_id=call.id, model=call.subject, cost_nanos=call.held, how="in full after a day"
             )
@@ -107,7 +107,7 @@ class Settler:
 
     async def _book(self, call: CallRecord, known: Generation) -> None:
         fate = Fate(End.CAPTURE, known.cost_nanos)
-        await self._till.capture(call.id, call.subject, call.held, fate, known.usage)
+        await self._payments.capture(call.id, call.subject, call.held, fate, known.usage)
         self._journal.append(
             "call.settled",
             call_id=call.id,

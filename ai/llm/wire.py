@@ -11,7 +11,7 @@ import httpx2
 from ai.llm.reading import MAX_DOCUMENT_BYTES, ReplyTooLarge
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     from ai.llm.calls import Wire
 
@@ -25,7 +25,6 @@ class Exchange:
     """What the connection itself tells of the call that runs in this task."""
 
     wire: Wire
-    on_headers: Callable[[str | None], Awaitable[None]]
     max_bytes: int = MAX_DOCUMENT_BYTES
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -49,10 +48,6 @@ def new_http_client() -> httpx2.AsyncClient:
     )
 
 
-async def nobody_waits(_generation_id: str | None) -> None:
-    """For requests that cost nothing."""
-
-
 async def _trace(request: httpx2.Request) -> None:
     """Have the transport tell when the first byte leaves."""
     exchange = EXCHANGE.get()
@@ -73,9 +68,8 @@ async def _received(response: httpx2.Response) -> None:
         return
     exchange.status = response.status_code
     exchange.headers = dict(response.headers)
-    exchange.wire.generation_id = generation_id_of(response.headers.get("x-generation-id"))
     response.stream = _BoundedStream(response.stream, exchange.max_bytes)
-    await exchange.on_headers(exchange.wire.generation_id)
+    await exchange.wire.named(generation_id_of(response.headers.get("x-generation-id")))
 
 
 class _BoundedStream(httpx2.AsyncByteStream):

@@ -40,6 +40,11 @@ class Journal:
         """Say which life and beat the events to come belong to."""
         self._life, self._beat = life, beat
 
+    @property
+    def bound(self) -> tuple[int | None, int | None]:
+        """The life and the beat that events belong to now."""
+        return self._life, self._beat
+
     def append(self, kind: str, /, **data: Any) -> Event:
         """Write one event (data: JSON values; money as int nano-dollars in `…_nanos`), then tell the listeners.
 

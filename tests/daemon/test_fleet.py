@@ -18,7 +18,7 @@ from ai.daemon.app import App
 from ai.ledger import audit
 from ai.ledger.errors import StoreUnavailable
 from ai.ledger.money import nanos
-from ai.llm import NoAnswer
+from ai.llm import NoAnswer, Payer
 from tests.brain.lived import START, mind, thinker
 from tests.cli.commands import Person, read_until
 from tests.world.openrouter import FakeOpenRouter
@@ -191,7 +191,7 @@ async def test_a_server_restarted_under_sixteen_calls_at_once(fleet: Any) -> Non
             nonlocal answered
             for _ in range(CALLS_AT_MOST):
                 try:
-                    await house.client.complete(models, QUESTION, purpose=Purpose.THOUGHT)
+                    await house.client.complete(models, QUESTION, payer=Payer(Purpose.THOUGHT))
                     answered += 1
                 except NoAnswer as nobody:
                     refused.add(nobody.attempts[-1].kind)
@@ -211,7 +211,7 @@ async def test_a_server_restarted_under_sixteen_calls_at_once(fleet: Any) -> Non
         assert refused == {"purse_away"}, "for that alone, and for some of them"
         both.clock.advance(7200)
         for house in (both.ada, both.bob):
-            await house.client.complete(models, QUESTION, purpose=Purpose.THOUGHT)
+            await house.client.complete(models, QUESTION, payer=Payer(Purpose.THOUGHT))
         await both.agree()
 
 

@@ -20,7 +20,7 @@ from ai.credit_tracker.calls import last_calls
 from ai.credit_tracker.schema import open_credit_ledger
 from ai.ledger.audit import audit
 from ai.ledger.ledger import Ledger
-from ai.llm import Completion, Endpoint, Limits, ModelHealth, OpenAIEndpoint, PaidClient
+from ai.llm import Completion, Endpoint, Limits, ModelHealth, OpenAIEndpoint, PaidClient, Payer
 from ai.mind.database import MindDatabase, open_mind
 from ai.mind.journal import Journal
 from ai.model_config import Model, parse_openrouter
@@ -56,8 +56,9 @@ class House:
         self.client.limits = replace(self.client.limits, timeout_seconds=0.3)
 
     async def ask(self, *model_ids: str, **choices: Any) -> Completion:
-        choices.setdefault("purpose", Purpose.THOUGHT)
-        return await self.client.complete([self.models[i] for i in model_ids], QUESTION, **choices)
+        who = {name: choices.pop(name) for name in ("client", "life", "beat", "wish") if name in choices}
+        payer = Payer(choices.pop("purpose", Purpose.THOUGHT), **who)
+        return await self.client.complete([self.models[i] for i in model_ids], QUESTION, payer=payer, **choices)
 
     def events(self, kind: str) -> list[dict[str, Any]]:
         return [dict(event.data) for event in self.journal.after(0, 10_000, [kind])]

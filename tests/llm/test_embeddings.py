@@ -3,15 +3,16 @@
 import pytest
 
 from ai.credit_tracker import CallState
-from ai.llm import NoAnswer
+from ai.llm import NoAnswer, Payer
 from ai.llm.client import MAX_EMBEDDED_TEXTS
 from tests.world.openrouter_faults import above_bound, body, cut, null_cost, status
 
 MODEL = "openai/text-embedding-3-small"
+PAYER = Payer("embedding")
 
 
 async def test_texts_become_vectors_and_the_bill_is_booked(house):
-    vectors = await house.client.embed(house.models[MODEL], ["one", "two", "one"])
+    vectors = await house.client.embed(house.models[MODEL], ["one", "two", "one"], payer=PAYER)
     assert len(vectors) == 3
     assert vectors[0] == vectors[2] != vectors[1]
     assert all(isinstance(number, float) for number in vectors[0])
@@ -23,7 +24,7 @@ async def test_texts_become_vectors_and_the_bill_is_booked(house):
 
 async def test_a_missing_cost_is_booked_by_the_price_table(house):
     house.provider.then(null_cost())
-    await house.client.embed(house.models[MODEL], ["one"])
+    await house.client.embed(house.models[MODEL], ["one"], payer=PAYER)
     assert (house.calls()[0].estimated, await house.spent()) == (True, house.provider.billed_nanos)
 
 
@@ -42,26 +43,26 @@ async def test_a_missing_cost_is_booked_by_the_price_table(house):
 async def test_a_failure_has_its_fate_too(house, fault, state):
     house.provider.then(fault)
     with pytest.raises(NoAnswer):
-        await house.client.embed(house.models[MODEL], ["one"])
+        await house.client.embed(house.models[MODEL], ["one"], payer=PAYER)
     assert house.calls()[0].state is state
 
 
 async def test_no_room_for_the_bound_no_call(build):
     house = await build(monthly_budget_usd="0")
     with pytest.raises(NoAnswer, match="month"):
-        await house.client.embed(house.models[MODEL], ["one"])
+        await house.client.embed(house.models[MODEL], ["one"], payer=PAYER)
     assert house.provider.calls == []
 
 
 async def test_a_bill_above_the_bound_bars_the_model(house):
     house.provider.then(above_bound("0.01"))
-    await house.client.embed(house.models[MODEL], ["one"])
+    await house.client.embed(house.models[MODEL], ["one"], payer=PAYER)
     assert house.health.barred(MODEL)
     with pytest.raises(NoAnswer, match="bound"):
-        await house.client.embed(house.models[MODEL], ["one"])
+        await house.client.embed(house.models[MODEL], ["one"], payer=PAYER)
 
 
 @pytest.mark.parametrize("count", [0, MAX_EMBEDDED_TEXTS + 1])
 async def test_only_as_many_texts_as_fit_a_reply(house, count):
     with pytest.raises(ValueError, match="give 1 to 64"):
-        await house.client.embed(house.models[MODEL], ["x"] * count)
+        await house.client.embed(house.models[MODEL], ["x"] * count, payer=PAYER)

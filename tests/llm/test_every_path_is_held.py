@@ -11,12 +11,12 @@ import pytest
 from ai.credit_tracker import CallState
 from ai.credit_tracker.calls import open_calls
 from ai.credit_tracker.records import OPEN_STATES
-from ai.llm import Limits, NoAnswer
+from ai.llm import Limits, NoAnswer, Payer
 from tests.world import openrouter_faults as faults
 
 AI = Path(__file__).resolve().parents[2] / "ai"
 SOURCES = {path.relative_to(AI): ast.parse(path.read_text(encoding="utf-8")) for path in AI.rglob("*.py")}
-CALLERS = {"complete": {Path("llm/client.py")}, "embed": {Path("llm/client.py")}}
+ASKERS = {Path("llm/client.py"), Path("llm/fallback.py")}
 
 
 def _imports(tree):
@@ -39,38 +39,41 @@ def test_no_other_way_to_a_provider_is_imported(package):
         assert package not in {name.split(".")[0] for name, _ in _imports(tree)}, path
 
 
-def test_only_the_client_calls_an_endpoint():
-    """`endpoint.complete(…)` and `endpoint.embed(…)`: whoever holds an endpoint by any name in ai/llm is listed."""
+def test_only_what_a_payment_sends_asks_an_endpoint():
+    """`endpoint.complete(…)`, `endpoint.embed(…)` stand in functions that are handed to a payment, nowhere else."""
+    asking = 0
     for path, tree in SOURCES.items():
-        for node in ast.walk(tree):
-            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
-                continue
+        for call in _asks(tree):
+            assert path in ASKERS, f"{path}:{call.lineno} asks an endpoint without a hold"
+            asking += 1
+            assert any(call in ast.walk(send) for send in _sent_by_payments(tree)), f"{path}:{call.lineno}"
+    assert asking == len(ASKERS)
+
+
+def _asks(tree):
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in ("complete", "embed")
+        ):
             owner = node.func.value
             named = owner.id if isinstance(owner, ast.Name) else owner.attr if isinstance(owner, ast.Attribute) else ""
-            if node.func.attr in CALLERS and ("endpoint" in named or named in ("provider", "_provider")):
-                assert path in CALLERS[node.func.attr], f"{path}:{node.lineno} asks an endpoint without a hold"
+            if "endpoint" in named or named in ("provider", "_provider"):
+                yield node
 
 
-def test_every_call_in_the_client_stands_behind_a_hold():
-    """In each function of the client that asks an endpoint, `_till.hold` is awaited before, or it is unpaid."""
-    tree = SOURCES[Path("llm/client.py")]
-    asking = 0
-    for function in ast.walk(tree):
-        if not isinstance(function, ast.AsyncFunctionDef):
-            continue
-        lines = {"hold": [], "complete": [], "embed": []}
-        for node in ast.walk(function):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in lines:
-                owner = node.func.value
-                named = owner.attr if isinstance(owner, ast.Attribute) else getattr(owner, "id", "")
-                if named in ("_till", "endpoint"):
-                    unpaid = ast.unparse(node.args[-1]) == "_nothing"
-                    lines[node.func.attr] += [] if unpaid else [node.lineno]
-        for line in lines["complete"] + lines["embed"]:
-            asking += 1
-            assert lines["hold"], function.name
-            assert min(lines["hold"]) < line, function.name
-    assert asking == 2
+def _sent_by_payments(tree):
+    """The functions that stand as the last argument of a `….pay(…)` or `….unpaid(…)` of the payments."""
+    names = {
+        node.args[-1].id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("pay", "unpaid")
+        and isinstance(node.args[-1], ast.Name)
+    }
+    return [node for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef) and node.name in names]
 
 
 @pytest.fixture
@@ -108,7 +111,7 @@ async def test_no_request_arrives_without_an_open_hold(watched):
     watched.provider.fault_for = None
     watched.clock.advance(86_400)
     await watched.client.settle_unknowns()
-    await watched.client.embed(watched.models["openai/text-embedding-3-small"], ["a", "b"])
+    await watched.client.embed(watched.models["openai/text-embedding-3-small"], ["a", "b"], payer=Payer("embedding"))
 
 
 async def test_no_request_of_many_at_once_arrives_without_a_hold(watched):

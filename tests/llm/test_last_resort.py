@@ -7,7 +7,7 @@ import pytest
 from ai.asking import Purpose
 from ai.credit_tracker import CallState, CreditTracker, Usage
 from ai.ledger.errors import StoreUnavailable
-from ai.llm import Limits, NoAnswer, PaidClient
+from ai.llm import Limits, NoAnswer, PaidClient, Payer
 from ai.llm.calls import Outcome
 from ai.model_config import Tier
 from ai.settings import Settings
@@ -28,7 +28,7 @@ class Embedded:
         self.text = text
         self.requests = []
 
-    async def complete(self, request, on_headers):
+    async def complete(self, request):
         self.requests.append(request)
         return Outcome(True, 200, self.text, "stop", Usage(5, 5), None, None, None, None, 0.01)
 
@@ -79,7 +79,7 @@ async def test_an_empty_purse_reaches_it(both):
 async def test_hanging_providers_leave_it_its_time(both):
     house = await both(limits=Limits(timeout_seconds=0.2))
     house.provider.then(*[hang()] * 6)
-    house.client.clock = SlowClock(house.clock)
+    house.client.payments.clock = SlowClock(house.clock)
     answer = await house.ask(*PAID, "local/x", deadline=house.clock.monotonic() + 9)
     assert answer.model.id == "local/x"
     assert house.client.endpoints["local"].requests[0].timeout_seconds <= 3
@@ -133,7 +133,7 @@ async def test_a_hold_that_may_have_been_written_is_voided_as_no_call_follows(bo
         house.client.endpoints, cut, house.health, house.journal, house.clock, provider_clock=house.provider_clock
     )
     candidates = [house.models["acme/small-1"], house.models["local/x"]]
-    answer = await client.complete(candidates, QUESTION, purpose=Purpose.THOUGHT)
+    answer = await client.complete(candidates, QUESTION, payer=Payer(Purpose.THOUGHT))
     assert answer.model.id == "local/x"
     assert [call.state for call in house.calls() if call.held] == [CallState.VOIDED]
     assert await house.available() == 5_000_000_000

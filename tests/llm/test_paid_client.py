@@ -30,8 +30,7 @@ async def test_the_steps_of_a_beat_share_a_connection(house):
 
 
 async def test_a_call_is_booked_under_its_life_its_beat_and_its_purpose(house):
-    house.client.bind(life=3, beat=41)
-    await house.ask("acme/tiny-1", purpose=Purpose.CRISIS, client="gateway")
+    await house.ask("acme/tiny-1", purpose=Purpose.CRISIS, client="gateway", life=3, beat=41)
     call = house.calls()[0]
     assert (call.life, call.beat, call.purpose, call.client) == (3, 41, "crisis", "gateway")
 

@@ -55,7 +55,7 @@ def test_normalisation_that_lengthens_a_text_counts():
 
 
 def test_a_lone_surrogate_counts_as_what_is_sent_for_it():
-    request = ModelRequest("c", _model(), [{"role": "user", "content": "a\ud800b"}], 5)
+    request = ModelRequest(_model(), [{"role": "user", "content": "a\ud800b"}], 5)
     sent = chat_body(request, "openrouter")["messages"][0]["content"]
     assert len(sent.encode()) <= text_bytes("a\ud800b")
 
@@ -98,9 +98,7 @@ def test_max_tokens_is_no_more_than_the_model_can_do():
 
 def test_what_is_sent_bounds_the_call_as_the_bound_does():
     model = _model(supported_parameters=["max_tokens", "reasoning", "structured_outputs"], pricing={"request": "0.01"})
-    body = chat_body(
-        ModelRequest("c", model, [{"role": "user", "content": "x"}], 50, {"type": "object"}, 0.5), "openrouter"
-    )
+    body = chat_body(ModelRequest(model, [{"role": "user", "content": "x"}], 50, {"type": "object"}, 0.5), "openrouter")
     assert body["max_tokens"] == 50
     assert body["stream"] is True
     assert body["provider"] == {
@@ -114,12 +112,12 @@ def test_what_is_sent_bounds_the_call_as_the_bound_does():
 
 def test_a_seed_is_sent_where_the_model_takes_one():
     for parameters, sent in ((["max_tokens"], None), (["max_tokens", "seed"], 7)):
-        body = chat_body(ModelRequest("c", _model(supported_parameters=parameters), [], 5, seed=7), "openrouter")
+        body = chat_body(ModelRequest(_model(supported_parameters=parameters), [], 5, seed=7), "openrouter")
         assert body.get("seed") == sent
-    assert "seed" not in chat_body(ModelRequest("c", _model(supported_parameters=["seed"]), [], 5), "openrouter")
+    assert "seed" not in chat_body(ModelRequest(_model(supported_parameters=["seed"]), [], 5), "openrouter")
 
 
 def test_max_price_is_never_below_the_listed_price():
     for price in ("0.0000000375", "0.00000015", "0.000000333333333"):
-        sent = chat_body(ModelRequest("c", _model(price, price), [], 5), "openrouter")["provider"]["max_price"]
+        sent = chat_body(ModelRequest(_model(price, price), [], 5), "openrouter")["provider"]["max_price"]
         assert Decimal(repr(sent["prompt"])) >= Decimal(price) * 1_000_000

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from ai.asking import Purpose
-from ai.llm import Limits, OpenAIEndpoint, PaidClient
+from ai.llm import Limits, OpenAIEndpoint, PaidClient, Payer
 from ai.model_config import parse_openrouter
 from ai.model_config.bound import call_bound
 from tests.model_rotator.conftest import NOON, USD
@@ -36,7 +36,7 @@ async def test_it_is_billed_within_the_budget_and_goes_on_free(build, provider):
     for beat in range(1, BEATS + 1):
         left = (await rooms.tracker.balance()).available
         choices = await rooms.rotation.candidates(Purpose.THOUGHT, life=1, beat=beat, messages=QUESTION)
-        answer = await client.complete([choice.model for choice in choices], QUESTION, purpose=Purpose.THOUGHT)
+        answer = await client.complete([choice.model for choice in choices], QUESTION, payer=Payer(Purpose.THOUGHT))
         rooms.rotation.used(answer.model.id, 1, beat)
         fits = call_bound(pinned, QUESTION, None, rooms.settings.max_output_tokens) <= left
         assert (answer.model.id == PINNED) == fits

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 BYTES_PER_TOKEN = 4
 DELTA_CHARS = 16
+WORDLESS = ("empty", "tool_calls")
+TOOL_CALL = {"index": 0, "id": "call-1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Answer:
         """This answer to that request: tokens counted, text cut at max_tokens."""
         said = "".join(str(message.get("content") or "") for message in body.get("messages", []))
         prompt = self.prompt_tokens if self.prompt_tokens >= 0 else count_tokens(said) + 4
-        text = "" if fault is not None and fault.kind == "empty" else self.text
+        text = "" if fault is not None and fault.kind in WORDLESS else self.text
         completion = self.completion_tokens if self.completion_tokens >= 0 else count_tokens(text)
         most = body.get("max_tokens") or body.get("max_completion_tokens")
         finish = self.finish_reason
@@ -106,6 +108,8 @@ def completion_document(answer: Answer, generation: str, fault: Fault | None, *,
     if fault is not None and kind == "choice_error":
         choice |= {"finish_reason": "error", "error": {"code": fault.code, "message": fault.message}}
         choice["message"]["content"] = ""
+    if kind == "tool_calls":
+        choice |= {"finish_reason": "tool_calls", "message": {"content": None, "tool_calls": [TOOL_CALL]}}
     document: dict[str, Any] = {"id": generation, "model": answer.model, "choices": [choice]}
     if kind != "no_usage" and (kind != "choice_error" or (fault is not None and fault.billed)):
         document["usage"] = usage_document(answer, fault, openai=openai)
@@ -129,6 +133,9 @@ def stream_pieces(
     text = answer.text[:DELTA_CHARS] if failing else answer.text
     for start in range(0, len(text), DELTA_CHARS):
         delta = {"role": "assistant", "content": text[start : start + DELTA_CHARS]}
+        yield event(choices=[{"index": 0, "delta": delta, "finish_reason": None}])
+    if kind == "tool_calls":
+        delta = {"role": "assistant", "content": None, "tool_calls": [TOOL_CALL]}
         yield event(choices=[{"index": 0, "delta": delta, "finish_reason": None}])
     if fault is not None and failing:
         error = {"code": fault.code, "message": fault.message}

@@ -78,6 +78,11 @@ def empty(*, billed: bool = True) -> Fault:
     return Fault("empty", billed)
 
 
+def tool_calls() -> Fault:
+    """A whole answer without a word: it calls a tool."""
+    return Fault("tool_calls", billed=True)
+
+
 def above_bound(figure: str) -> Fault:
     """A whole answer that costs this many USD, whatever was asked."""
     return Fault("above_bound", billed=True, figure=Decimal(figure))

@@ -14,7 +14,7 @@ from ai.clock import VirtualClock
 from ai.credit_tracker import CreditTracker, ProviderClock
 from ai.credit_tracker.schema import open_credit_ledger
 from ai.ledger.ledger import Ledger
-from ai.llm import Limits, ModelHealth, NoAnswer, OpenAIEndpoint, PaidClient
+from ai.llm import Limits, ModelHealth, NoAnswer, OpenAIEndpoint, PaidClient, Payer
 from ai.mind.database import open_mind
 from ai.mind.journal import Journal
 from ai.model_config import parse_openrouter
@@ -69,7 +69,7 @@ async def pay(child: Child) -> None:
     for number in range(child.asks):
         ask = [Message(role="user", content=f"Number {number}?")]
         try:
-            answer = await client.complete(MODELS, ask, purpose=Purpose.THOUGHT)
+            answer = await client.complete(MODELS, ask, payer=Payer(Purpose.THOUGHT))
         except NoAnswer:
             continue
         os.write(told, f"{answer.generation_id} {answer.cost_nanos}\n".encode())

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -22,8 +21,6 @@ ATTEMPTS = 2  # a child that died is restarted and asked once more; twice is no 
 DEATH_SECONDS = 1.0  # a broken connection is seen this much before its process is known to be dead
 ASIDE_SECONDS = 3_600.0  # a model that failed twice rests for so long where a smaller one can think
 PARAMETERS = frozenset({"max_tokens", "temperature", "top_p", "stop", "seed", "response_format", "structured_outputs"})
-
-OnHeaders = Callable[[str | None], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +85,7 @@ class LocalEndpoint:
         """Wait until a model can be asked, or until it is known that none can (a first start may fetch 98 MB)."""
         await self._stock.settled()
 
-    async def complete(self, request: ModelRequest, on_headers: OnHeaders) -> Outcome:
+    async def complete(self, request: ModelRequest) -> Outcome:
         """Answer one request; every trouble is an Outcome with an error, nothing is raised but cancellation.
 
         A request whose child dies is made once more with a fresh one. A prompt over the context (4096 tokens with
@@ -99,7 +96,7 @@ class LocalEndpoint:
             async with asyncio.timeout(request.timeout_seconds):
                 await self._stock.settled()
                 async with self._turn:
-                    return await self._answer(request, on_headers, begun)
+                    return await self._answer(request, begun)
         except TimeoutError:
             problem = f"no answer within {request.timeout_seconds:g} s"
             return self._failure("timeout", problem, begun)
@@ -112,7 +109,7 @@ class LocalEndpoint:
         await self._stock.close()
         await self._stop("closing")
 
-    async def _answer(self, request: ModelRequest, on_headers: OnHeaders, begun: float) -> Outcome:
+    async def _answer(self, request: ModelRequest, begun: float) -> Outcome:
         request = shaped(request)
         outcome = None
         for attempt in range(1, ATTEMPTS + 1):
@@ -124,7 +121,7 @@ class LocalEndpoint:
                     raise  # nobody else to ask
                 continue
             left = max(0.0, request.timeout_seconds - (self._clock.monotonic() - begun))
-            outcome = await line.complete(replace(request, timeout_seconds=left), on_headers)
+            outcome = await line.complete(replace(request, timeout_seconds=left))
             self._doze_later()
             how = await self._death_behind(outcome)
             if how is None:

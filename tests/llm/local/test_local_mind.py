@@ -20,7 +20,7 @@ from ai.actions import Registry, parse_reply
 from ai.actions.everyday import ALL
 from ai.asking import Message
 from ai.clock import VirtualClock
-from ai.llm.calls import ModelRequest, Outcome
+from ai.llm.calls import ModelRequest, Outcome, Wire
 from ai.llm.local.child import SOCKET_PATH_BYTES, Child, ChildFailed, Served, socket_folder, socket_path
 from ai.llm.local.model_store import Environment
 from ai.llm.local.sources import HubSource
@@ -55,14 +55,11 @@ real_model = pytest.mark.local_model
 
 def request(model: Model, text: str = "Say hello.", **changes: Any) -> ModelRequest:
     messages = [{"role": "system", "content": "You are a mind."}, {"role": "user", "content": text}]
-    return replace(ModelRequest("call-1", model, messages, 24, timeout_seconds=WAIT_SECONDS), **changes)  # type: ignore[arg-type]
+    return replace(ModelRequest(model, messages, 24, timeout_seconds=WAIT_SECONDS), **changes)  # type: ignore[arg-type]
 
 
 async def ask(mind: LocalEndpoint, text: str = "Say hello.", **changes: Any) -> Outcome:
-    async def headers(_: str | None) -> None:
-        return
-
-    return await mind.complete(request(mind.models()[0], text, **changes), headers)
+    return await mind.complete(request(mind.models()[0], text, **changes))
 
 
 def mind_of(
@@ -164,9 +161,8 @@ async def test_killed_while_it_thinks_the_call_is_made_again(
             os.kill(mind.status().pid or 0, signal.SIGKILL)
         headers.append(generation)
 
-    outcome = await mind.complete(
-        request(mind.models()[0], "Count to a hundred.", max_tokens=60), killed_at_first_headers
-    )
+    wire = Wire(record=killed_at_first_headers)
+    outcome = await mind.complete(request(mind.models()[0], "Count to a hundred.", max_tokens=60, wire=wire))
     await mind.close()
     assert outcome.error is None
     assert len(headers) == 2
@@ -265,7 +261,7 @@ async def test_nothing_to_be_had_is_said_once_and_every_call_fails_cleanly(
     model = mind.models()[0]
     await mind.settled()
     assert mind.models() == []
-    outcome = await mind.complete(request(model), lambda _: asyncio.sleep(0))
+    outcome = await mind.complete(request(model))
     assert outcome.error is not None
     assert outcome.error.message == "no embedded model: no weights could be had of large, small"
     assert not outcome.sent
@@ -281,7 +277,7 @@ async def test_an_illegal_instruction_is_final(
     mind = mind_of(tmp_path, journal, clock, program=children.program(tmp_path, program))
     await mind.settled()
     for _ in range(2):
-        outcome = await mind.complete(request(model_of_small()), lambda _: asyncio.sleep(0))
+        outcome = await mind.complete(request(model_of_small()))
         assert outcome.error is not None
         assert "SIGILL" in outcome.error.message
     assert mind.models() == []
@@ -370,7 +366,7 @@ async def test_what_cannot_think_here_says_why_and_stays_off(  # noqa: PLR0917 -
     mind = mind_of(tmp_path, journal, clock, choice, machine=machine(**changes))
     assert mind.models() == []
     await mind.prepare()
-    outcome = await mind.complete(request(model_of_small()), lambda _: asyncio.sleep(0))
+    outcome = await mind.complete(request(model_of_small()))
     assert outcome.error is not None
     assert problem in outcome.error.message
     await mind.close()

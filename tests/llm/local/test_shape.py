@@ -56,7 +56,7 @@ def request_of() -> ModelRequest:
         places=(),
     )
     (model,) = LocalEndpoint("135m", Path("/nowhere"), around).models()
-    return ModelRequest("call-1", model, SAID, 100, SCHEMA)
+    return ModelRequest(model, SAID, 100, SCHEMA)
 
 
 def test_examples_stand_first_and_never_change(request_of: ModelRequest) -> None:
