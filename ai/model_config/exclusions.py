@@ -15,7 +15,10 @@ SEARCHING_MAKER = "perplexity"
 # Routers and aliases answer with whichever model they like: neither price nor quality is known beforehand.
 ROUTES = ("openrouter/auto", "openrouter/free", "openrouter/bodybuilder", "openrouter/pareto-code", "switchpoint/*")
 
-EMBEDS = ("*embedding*", "*embed-*")
+EMBEDS = ("*embedding*", "*embed-*", "*-embed")
+
+# Variants after a colon that chat does not answer (404, "only available through the Batch API") or that search.
+BATCH, ONLINE = "batch", "online"
 
 # Models whose reasoning has no off switch: OpenRouter answers 400 "Reasoning is mandatory for this endpoint and
 # cannot be disabled" (reported for these families), and reasoning beyond max_tokens was reported too.
@@ -51,20 +54,28 @@ def why_never(model_id: str, reads: Collection[str], answers: Collection[str]) -
     """
     name = model_id.lower()
     maker, _, own_name = name.rpartition("/")
+    variants = own_name.split(":")[1:]
     reasons = {
+        "it is for the Batch API alone; chat does not answer it": BATCH in variants,
         f"it reads {', '.join(sorted(reads))}, not text": bool(reads) and TEXT not in reads,
         f"it answers in {', '.join(sorted(answers))}, not in text alone": bool(answers) and set(answers) != {TEXT},
         "it makes embeddings, not text": _matches(own_name, EMBEDS),
         "it is an alias: which model answers, and at what price, can change": name.startswith("~"),
         "it is a router: which model answers is not known beforehand": _matches(name, ROUTES),
         "it searches by itself, and searches are billed on top": maker == SEARCHING_MAKER
-        or _matches(own_name, SEARCHES),
+        or _matches(own_name, SEARCHES)
+        or ONLINE in variants,
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
 
 
-def always_reasons(model_id: str) -> bool:
-    """Return whether this model's reasoning cannot be switched off, as far as is known."""
+def always_reasons(model_id: str, mandatory: object = None) -> bool:
+    """Return whether this model's reasoning cannot be switched off: as its listing says, else as far as is known.
+
+    `mandatory` is the listing's `reasoning.mandatory`; what is no truth value says nothing.
+    """
+    if isinstance(mandatory, bool):
+        return mandatory
     return _matches(model_id.lower().removesuffix(":free"), ALWAYS_REASONS)
 
 

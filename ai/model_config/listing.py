@@ -18,6 +18,7 @@ PARAMETERS_READ = frozenset({"max_tokens", "temperature", "response_format", "st
 PARTS_READ = {
     "architecture": ("input_modalities", "output_modalities"),
     "top_provider": ("context_length", "max_completion_tokens"),
+    "reasoning": ("mandatory",),
 }
 PRICES_NOT_READ = frozenset({"image", "audio", "web_search"})
 FIELDS_READ = ("id", "name", "created", "context_length", "expiration_date")

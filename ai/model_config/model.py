@@ -11,6 +11,7 @@ from typing import Any
 
 from ai.model_config.exclusions import always_reasons, why_never
 from ai.model_config.intelligence import quality_of, reference_time
+from ai.model_config.names import kin_of
 from ai.model_config.prices import FREE_PRICES, Override, Prices, read_prices
 
 __all__ = ["FREE_PRICES", "Model", "Override", "Prices", "Tier", "parse_openrouter", "tier_of"]
@@ -42,7 +43,7 @@ class Model:
     """One model at one provider. `quality` is 0 to 10 with its fraction; `barred` says why it is never asked.
 
     `context_length` and `max_completion_tokens` are tokens, None where the listing does not say. `always_reasons`:
-    its reasoning cannot be switched off.
+    its reasoning cannot be switched off. `kin` is what all names of one model share (`ai.model_config.names`).
     """
 
     id: str
@@ -58,6 +59,7 @@ class Model:
     expires: datetime | None
     barred: str | None
     always_reasons: bool = False
+    kin: str = ""
 
     @property
     def intelligence(self) -> int:
@@ -98,7 +100,8 @@ def parse_openrouter(document: object) -> list[Model]:
         model = _model(entry, reference) if isinstance(entry, Mapping) else None
         if model is not None and model.id not in models:
             models[model.id] = model
-    return [_priced_like_its_paid_twin(model, models, reference) for model in models.values()]
+    rated = [_priced_like_its_paid_twin(model, models, reference) for model in models.values()]
+    return [replace(model, kin=kin_of(model, models)) for model in rated]
 
 
 def _model(entry: Mapping[str, Any], reference: datetime | None) -> Model | None:
@@ -110,8 +113,9 @@ def _model(entry: Mapping[str, Any], reference: datetime | None) -> Model | None
     tier = tier_of(prices)
     created = _time(entry.get("created"))
     barred = why_never(model_id, *_modalities(entry)) or unpriced
+    reasons = always_reasons(model_id, _mapping(entry.get("reasoning")).get("mandatory"))
     if barred is None and tier is not Tier.FREE:
-        barred = _why_not_paid(model_id, parameters)
+        barred = _why_not_paid(parameters, always_reasons=reasons)
     name = entry.get("name")
     said = "".join(c for c in name if c.isprintable())[:MAX_NAME_CHARS] if isinstance(name, str) else ""
     provider = _mapping(entry.get("top_provider"))
@@ -128,15 +132,15 @@ def _model(entry: Mapping[str, Any], reference: datetime | None) -> Model | None
         created=created,
         expires=_expiry(entry.get("expiration_date")),
         barred=barred,
-        always_reasons=always_reasons(model_id),
+        always_reasons=reasons,
     )
 
 
-def _why_not_paid(model_id: str, parameters: frozenset[str]) -> str | None:
+def _why_not_paid(parameters: frozenset[str], *, always_reasons: bool) -> str | None:
     """Return why a call to a priced model has no bound, or None (DESIGN, "The bound of a call")."""
     if "max_tokens" not in parameters:
         return "it does not take max_tokens, so its answers have no bound"
-    if always_reasons(model_id):
+    if always_reasons:
         return "its reasoning cannot be switched off, so its answers have no sure bound"
     return None
 

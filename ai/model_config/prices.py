@@ -12,6 +12,10 @@ from ai.ledger.money import NANOS_PER_USD, nanos
 PER_MILLION = Decimal(1_000_000)
 PROMPT_SHARE = Decimal("0.75")  # of a thought's tokens three in four are prompt: 1,023 → 297 in CONTRACT's example
 MAX_PRICE_CHARS = 60  # the longest price recorded has 23; a longer one is not a price
+TIMES_READ = ("utc_start", "utc_end", "utc_days")  # what makes a rise hold at some hours, or on some days, alone
+PRICES_READ = (
+    "request", "internal_reasoning", "input_cache_read", "input_cache_write", "input_cache_write_1h",
+)  # fmt: skip
 MAX_PROMPT_TOKENS = 1_000_000_000
 # 18 places keep prices times tokens exact in Decimal's 28 digits; a finer price is rounded up.
 PRICE_STEP = Decimal("1E-18")
@@ -21,7 +25,7 @@ _ONE, _ZERO = Decimal(1), Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """Prices that hold above strictly more than `min_prompt_tokens`, or (`timed`) at some hours of the day."""
+    """Prices that hold above strictly more than `min_prompt_tokens`, or (`timed`) at some hours or on some days."""
 
     min_prompt_tokens: int
     timed: bool
@@ -109,13 +113,16 @@ UNKNOWN_PRICES = Prices(_ONE, _ONE, request=_ONE, known=False)
 
 def read_prices(pricing: Mapping[str, Any]) -> tuple[Prices, str | None]:
     """Return the prices, or the unknown ones with the reason why these cannot be relied on."""
-    if "prompt" not in pricing or "completion" not in pricing:
+    if pricing.get("prompt") is None or pricing.get("completion") is None:
         return UNKNOWN_PRICES, "it states no price"
     try:
+        _look_at_discount(pricing.get("discount"))
         base = _price_fields(pricing)
         overrides = tuple(_override(o, base) for o in _rises(pricing))
     except ValueError as error:
         return UNKNOWN_PRICES, str(error)
+    if base == FREE_PRICES and any(pricing.get(name, _ZERO) is None for name in PRICES_READ):
+        return UNKNOWN_PRICES, "it states no price"  # named and left open: that is not free
     return replace(base, overrides=overrides), None
 
 
@@ -130,19 +137,34 @@ def _price_fields(pricing: Mapping[str, Any]) -> Prices:
     )
 
 
+def _look_at_discount(discount: object) -> None:
+    """Raise ValueError where a discount is none: not a share of the price, or one that makes it dearer.
+
+    It lowers nothing here: the day it ends, the listed price is the one that counts.
+    """
+    if discount is None:
+        return
+    try:
+        share = Decimal(str(discount))
+    except InvalidOperation:
+        share = _ONE + _ONE
+    if isinstance(discount, bool) or not share.is_finite() or not 0 <= share <= 1:
+        raise ValueError("its price is dynamic")
+
+
 def _override(rise: object, base: Prices) -> Override:
     """Return one rise; where it does not say above how many tokens, it may apply to any."""
     if not isinstance(rise, Mapping) or not rise:
         raise ValueError("its price has an override that cannot be read")
-    timed = rise.get("utc_start") is not None or rise.get("utc_end") is not None
+    timed = any(rise.get(name) is not None for name in TIMES_READ)
     least = rise.get("min_prompt_tokens")
     above = least if isinstance(least, int) and 0 <= least <= MAX_PROMPT_TOKENS else 0
     changed = _price_fields(rise)
     return Override(
         min_prompt_tokens=above,
         timed=timed,
-        prompt=changed.prompt if "prompt" in rise else base.prompt,
-        completion=changed.completion if "completion" in rise else base.completion,
+        prompt=base.prompt if rise.get("prompt") is None else changed.prompt,
+        completion=base.completion if rise.get("completion") is None else changed.completion,
         internal_reasoning=changed.internal_reasoning,
         cache_write=changed.cache_write,
         request=changed.request,

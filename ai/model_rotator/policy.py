@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from ai.asking import Purpose
 from ai.ledger.money import NANOS_PER_USD
 from ai.model_config.model import Model, Tier
+from ai.model_config.names import dearer_names
 
 # What a moment is worth beside a daily thought; a birth and a death are as existential as a crisis.
 WEIGHTS: Mapping[Purpose, float] = {
@@ -93,13 +94,15 @@ def rank(purpose: Purpose, state: RotatorState) -> list[Choice]:
 
     Each can be asked now: not barred, not resting, affordable, its context wide enough; the local model is always
     among them where there is one. What comes first is the beat's model, the pinned one, the AI's wish, or the one
-    with the highest `weight · quality − λ · cost` of those not used for ten models. An idle beat is thought by the best
+    with the highest `weight · quality − λ · cost` of those not used for ten models; of several names of one model
+    only the cheapest. An idle beat is thought by the best
     of a cheaper tier than the one that this rule takes, and nobody who costs more than the rule's choice stands in.
     """
     scored = sorted((_score(m, purpose, state) for m in state.models if able(m, purpose, state)), key=_best_first)
     local = [c for c in scored if c.model.tier is Tier.LOCAL]
     floor = local[0].score if local else -math.inf
-    worth = [c for c in scored if c.model.tier is not Tier.LOCAL and c.score > floor]
+    dearer = dearer_names(state.models)  # had by name alone: a pin, a wish
+    worth = [c for c in scored if c.model.tier is not Tier.LOCAL and c.score > floor and c.model.id not in dearer]
     by_rule = usual = _by_rule(worth, floor, state.history) or (local[0] if local else None)
     if state.idle and usual is not None:
         worth = [c for c in worth if c.cost_nanos <= usual.cost_nanos]

@@ -20,7 +20,7 @@ GROUPS = (
     Group("actions", "Actions", "Action", ("action.",)),
     Group("models", "Models", "Change of model", ("model.", "call.fallback", "local.takes_over")),
     Group("posts", "Posts", "Post", ("post.",)),
-    Group("money", "Money", "Money", ("purse.", "budget.", "donation.")),
+    Group("money", "Money", "Money", ("brain.budget", "call.settled", "call.unknown", "call.dearer")),
     Group("lives", "Lives", "Life", ("life.",)),
     Group("care", "Messages", "Message", ("caretaker.", "brain.paused", "brain.resumed")),
     Group(
@@ -35,9 +35,7 @@ GROUPS = (
             "beat.failed",
             "beat.interrupted",
             "local.unavailable",
-            "call.dearer",
             "call.unrecorded",
-            "call.unknown",
         ),
     ),
     Group("calls", "Calls", "Call", ("call.",)),

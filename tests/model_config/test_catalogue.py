@@ -81,6 +81,23 @@ async def test_prices_come_through_every_copy_exactly(world):
     assert world.catalogue().models()["acme/exact"] == exact
 
 
+async def test_what_the_listing_says_of_reasoning_survives_the_kept_copy(world):
+    world.provider.models = {
+        "data": [
+            model_entry("z-ai/glm-5.3-flash", "0.000001", "0.000002", reasoning={"mandatory": True}),
+            model_entry(
+                "openai/gpt-5", "0.000001", "0.000002", reasoning={"mandatory": False, "default_enabled": True}
+            ),
+        ]
+    }
+    assert await world.catalogue().refresh()
+    world.provider.stop()
+    kept = world.catalogue().models()
+    assert kept["z-ai/glm-5.3-flash"].always_reasons
+    assert kept["z-ai/glm-5.3-flash"].barred
+    assert kept["openai/gpt-5"].barred is None
+
+
 async def test_only_absence_from_the_listing_evicts(world):
     catalogue = world.catalogue()
     await catalogue.refresh()

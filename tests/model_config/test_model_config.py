@@ -72,16 +72,63 @@ def test_a_price_that_cannot_be_relied_on_bars_the_model_and_no_purse_covers_it(
     assert call_bound(model, [], None, 1) > 1000 * 10**9
 
 
-@pytest.mark.parametrize("pricing", [None, {}, [], {"prompt": "0"}, {"completion": "0"}, {"prompt": None}])
+@pytest.mark.parametrize(
+    "pricing",
+    [
+        None,
+        {},
+        [],
+        {"prompt": "0"},
+        {"completion": "0"},
+        {"prompt": None},
+        {"prompt": None, "completion": "0"},
+        {"prompt": "0", "completion": None},
+        {"prompt": None, "completion": "0.000002"},
+        {"prompt": "0.000001", "completion": None},
+        {"prompt": "", "completion": "0"},
+        {"prompt": "0", "completion": "0", "request": None},
+        {"prompt": "0", "completion": "0", "internal_reasoning": None},
+    ],
+)
 def test_no_price_is_not_free(pricing):
     model = only({**entry(), "pricing": pricing})
     assert model.barred is not None
     assert not model.free
 
 
+@pytest.mark.parametrize("discount", ["-0.5", "NaN", "2", True, "half"])
+def test_a_discount_that_is_none_makes_a_price_that_cannot_be_relied_on(discount):
+    model = only(entry(pricing={"discount": discount}))
+    assert "dynamic" in model.barred
+    assert not model.prices.known
+
+
+@pytest.mark.parametrize("discount", [None, 0, "0.5", Decimal("0.25"), 1])
+def test_a_discount_lowers_no_hold(discount):
+    assert only(entry(pricing={"discount": discount})).prices == only(entry()).prices
+
+
+def test_a_rise_on_some_days_counts_whatever_the_call_is_like():
+    rise = {"utc_days": ["sat", "sun"], "min_prompt_tokens": 100_000, "prompt": "0.000009", "completion": None}
+    prices = only(entry(pricing={"overrides": [rise]})).prices
+    assert prices.dearest_prompt() == Decimal("0.000009")
+    assert prices.overrides[0].completion == Decimal("0.000002")  # left open: as on other days, never nothing
+    assert prices.cost(10, 10) == 10 * 9000 + 10 * 2000
+
+
+def test_the_listing_decides_whose_reasoning_cannot_be_switched_off():
+    assert only(entry("openai/gpt-5", reasoning={"mandatory": False})).barred is None
+    assert "reasoning" in only(entry("z-ai/glm-5.3-flash", reasoning={"mandatory": True})).barred
+    assert only(entry("z-ai/glm-9:free", "0", "0", reasoning={"mandatory": True})).always_reasons
+    assert "reasoning" in only(entry("openai/gpt-5", reasoning={"mandatory": None})).barred
+
+
 @pytest.mark.parametrize(
     ("listed", "reason"),
     [
+        (entry("acme/one:batch"), "Batch API"),
+        (entry("acme/one:free:batch", "0", "0"), "Batch API"),
+        (entry("acme/one:online"), "searches"),
         (entry("perplexity/sonar"), "searches"),
         (entry("openai/gpt-4o-search-preview"), "searches"),
         (entry("openai/o3-deep-research"), "searches"),

@@ -21,7 +21,7 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from tests.world.openrouter_answers import Answer, completion_document, error_document, stream_pieces
-from tests.world.openrouter_books import DEFAULT_MODELS, DEFAULT_REPLY, Bill, model_entry
+from tests.world.openrouter_books import DEFAULT_MODELS, DEFAULT_REPLY, Bill, model_entry, refused_by_listing
 from tests.world.openrouter_wire import Cut, Request, Wire, WireServer, dumps
 
 if TYPE_CHECKING:
@@ -142,6 +142,8 @@ class FakeOpenRouter:
                 self._bill(generation, self._answer(request.json, entry, fault))
             document = error_document(fault.code or 500, fault.message, fault.error_type, fault.metadata)
             await self._json(wire, fault.code or 500, document, {**self._named(generation), **fault.headers})
+        elif entry is not None and (refused := refused_by_listing(entry, request.json)) is not None:
+            await self._json(wire, refused[0], error_document(*refused))
         elif entry is None:
             model = (request.json or {}).get("model")
             await self._json(wire, 404, error_document(404, f"No endpoints found for {model}."))

@@ -42,6 +42,17 @@ PAID_MODELS = {"data": [entry for entry in DEFAULT_MODELS["data"] if not entry["
 DEFAULT_REPLY = '{"thought": "I am here, and I am counting.", "action": "think", "params": {}}'
 
 
+def refused_by_listing(entry: dict[str, Any], body: dict[str, Any]) -> tuple[int, str] | None:
+    """Status and words with which chat refuses what the listing said would not go: batch ids, mandatory reasoning."""
+    if entry["id"].endswith(":batch"):
+        return 404, f"{entry['id']} is only available through the Batch API"
+    asked = body.get("reasoning") or {}
+    off = asked.get("enabled") is False or asked.get("effort") == "none"
+    if off and (entry.get("reasoning") or {}).get("mandatory"):
+        return 400, "Reasoning is mandatory for this endpoint and cannot be disabled."
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Bill:
     """What the provider booked for one generation; `cost` in USD, exact."""
