@@ -173,7 +173,7 @@ class Books:
         limits = {limit.kind: limit for limit in self._limits(now)}
         return Outlook(
             grant=self._grant,
-            paid_provider=self._settings.provider != "local",
+            paid_provider=self._settings.pays,
             smallest_hold=self._smallest_hold,
             free=limits["free"],
             posts=limits["posts"],

@@ -246,7 +246,7 @@ class CreditTracker(Books):
 
     def _keep_reserve(self, tx: Transaction, period: str) -> None:
         """Keep what a death needs, as soon as that is known; nothing where this mind cannot die of bankruptcy."""
-        mortal = self._settings.on_bankruptcy == "die" and self._settings.provider != "local"
+        mortal = self._settings.on_bankruptcy == "die" and self._settings.pays
         if not mortal or self._needs is not None:
             keep_reserve(tx, self._mind, period, self._needs if mortal else None, self._smallest_hold)
 

@@ -84,7 +84,7 @@ async def open_house(
         journal = Journal(mind, clock)
         if listen is not None:
             journal.listen(listen)
-        provider_clock = ProviderClock(clock, required=settings.provider != "local")
+        provider_clock = ProviderClock(clock, required=settings.asks_for_date)
         provider, local = configured_endpoint(settings, clock), _local_mind(settings, clock, journal)
         endpoints = [endpoint for endpoint in (provider, local) if endpoint is not None]
         for endpoint in endpoints:

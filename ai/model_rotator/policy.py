@@ -70,6 +70,7 @@ class RotatorState:
     history: Sequence[str] = ()
     quality: Mapping[str, float] = field(default_factory=dict)
     pinned: str | None = None
+    pinned_by: str = "OPENROUTER_MODEL"
     wished: str | None = None
     current: str | None = None
     idle: bool = False
@@ -222,7 +223,7 @@ def _preferred(
     if state.pinned is not None:
         pinned = able_by_id.get(state.pinned)
         if pinned is not None:
-            return replace(pinned, reason="pinned by OPENROUTER_MODEL")
+            return replace(pinned, reason=f"pinned by {state.pinned_by}")
         stands_in = current is not None and current.model.tier in {Tier.FREE, Tier.LOCAL}
         return replace(current, reason="one model a beat") if current and stands_in else None
     wished = _as_wish(able_by_id.get(state.wished or ""), usual, state)

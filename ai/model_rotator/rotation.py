@@ -181,9 +181,9 @@ class Rotation:
         It holds for the next beats of this life for as long as it can be afforded. What is dearer than the rule's
         choice is paid from the wishes' tenth of the month's grant.
         """
-        if self._settings.openrouter_model:
-            pin = self._settings.openrouter_model
-            return f"refused: your caretaker has pinned {pin} (OPENROUTER_MODEL), so the rotation is off"
+        pin = self._settings.pinned_model
+        if pin is not None:
+            return f"refused: your caretaker has pinned {pin} ({self._settings.pinned_by}), so the rotation is off"
         if model_id.strip().lower() in ROTATE_AGAIN:
             self._memory.keep_wish(None)
             return "the rotation chooses again from your next beat"
@@ -254,7 +254,8 @@ class Rotation:
             resting=self._resting(models, now),
             history=self._memory.models_used(),
             quality={model.id: model.quality * trust[model.id] for model in models if model.id in trust},
-            pinned=self._settings.openrouter_model,
+            pinned=self._settings.pinned_model,
+            pinned_by=self._settings.pinned_by,
             wished=None if wish is None else wish.model,
         )
 
@@ -333,7 +334,7 @@ class Rotation:
 
     def _paid(self) -> list[Model]:
         """Return the models that money may be spent on."""
-        pin = self._settings.openrouter_model
+        pin = self._settings.pinned_model
         return [
             model
             for model in self._catalogue.models().values()
