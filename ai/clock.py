@@ -39,7 +39,12 @@ class SystemClock:
 
 
 class VirtualClock:
-    """A clock that moves only when told to or slept on; for simulations and tests."""
+    """A clock that moves when told to or slept on, and by LOOK_SECONDS with each look; for simulations and tests.
+
+    No two looks see the same time, as on a real clock: what compares two looks for "now" fails here too.
+    """
+
+    LOOK_SECONDS = 1e-6  # the least that is told apart: times are kept to the microsecond
 
     def __init__(self, start: datetime) -> None:
         self._now = start.astimezone(UTC)
@@ -47,10 +52,12 @@ class VirtualClock:
 
     def now(self) -> datetime:
         """Return the virtual time in UTC."""
+        self._move(self.LOOK_SECONDS)
         return self._now
 
     def monotonic(self) -> float:
         """Return virtual seconds since this clock was made; `set` does not touch them."""
+        self._move(self.LOOK_SECONDS)
         return self._monotonic
 
     async def sleep(self, seconds: float) -> None:
@@ -60,6 +67,9 @@ class VirtualClock:
 
     def advance(self, seconds: float) -> None:
         """Move both clocks forward by `seconds`."""
+        self._move(seconds)
+
+    def _move(self, seconds: float) -> None:
         self._now += timedelta(seconds=seconds)
         self._monotonic += seconds
 

@@ -113,6 +113,10 @@ class Posting(Protocol):
         """Return a post as it stands."""
         ...
 
+    def left_today(self, now: datetime) -> int:
+        """Return how many posts the day of `now` has left, dry runs counted."""
+        ...
+
 
 class Files(Protocol):
     """The workspace, as far as actions know it."""

@@ -19,13 +19,13 @@ class ModelId(Params):
 
 async def check_budget(_params: NoParams, context: ActionContext) -> str:
     """Return the month's money and the day's quotas in one line."""
-    b = await context.tracker.balance()
+    b, now = await context.tracker.balance(), context.clock.now()
     parts = [
         f"${b.available / NANOS_PER_USD:,.4f} left of ${(b.granted + b.donated) / NANOS_PER_USD:,.2f} ({b.band})",
         f"${b.spent / NANOS_PER_USD:,.4f} spent in {b.period}",
         f"new money on {b.resets_at:%Y-%m-%d}",
         f"free requests left today {b.free_left:,} of {b.free_quota:,}",
-        f"posts left today {b.posts_left:,}",
+        f"posts left today {min(b.posts_left, context.outbox.left_today(now)):,}",
     ]
     if b.runway_days is not None:
         parts.append(f"at this pace it lasts {b.runway_days:,.1f} days")

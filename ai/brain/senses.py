@@ -14,6 +14,7 @@ from ai.mind.journal import Journal
 from ai.model_config import Model, Tier
 from ai.prompts import render
 from ai.settings import Settings
+from ai.social import Post
 
 THOUGHTS_SHOWN = 5  # enough not to repeat oneself; more crowds a small model's context of 4,096 tokens
 DEEDS_SHOWN = 3
@@ -51,8 +52,16 @@ class Mailbox(Protocol):
 class PostOffice(Protocol):
     """What the senses know of posting; `ai.social.Outbox` is one."""
 
-    def next_at(self) -> datetime:
-        """Return when the next post may go out, as far as the gap between posts decides."""
+    def next_at(self, now: datetime) -> datetime:
+        """Return when the next post may go out; `now` or earlier: it may at `now`."""
+        ...
+
+    def left_today(self, now: datetime) -> int:
+        """Return how many posts the day of `now` has left, dry runs counted."""
+        ...
+
+    def last_of(self, life: int) -> Post | None:
+        """Return the last post of a life, or None."""
         ...
 
 
@@ -120,7 +129,11 @@ class Senses:
         return abs(now.timestamp() - last) >= gap.total_seconds()
 
     def _may_post(self, balance: Balance, now: datetime) -> bool:
-        return balance.posts_left > 0 and self._posts.next_at() <= now
+        return self._posts_left(balance, now) > 0 and self._posts.next_at(now) <= now
+
+    def _posts_left(self, balance: Balance, now: datetime) -> int:
+        """Return what the purse and the outbox have left for today: dry runs cost nothing and count all the same."""
+        return min(balance.posts_left, self._posts.left_today(now))
 
     async def scene(self, life: Life, model: Model | None, purpose: Purpose, why: str, *, brief: bool = False) -> str:
         """Return the situation in words, what changes most last, so that a local model's cached prefix stays long.
@@ -154,6 +167,7 @@ class Senses:
             model="whoever answers" if model is None else f"a mind of intelligence {model.intelligence}/10",
             messages=self._mailbox.unread(),
             posting=self._posting_line(balance, now),
+            posted=self._posted_line(life),
             mood=life.mood,
             purpose=purpose.value,
             why=why,
@@ -170,12 +184,20 @@ class Senses:
         ]
 
     def _posting_line(self, balance: Balance, now: datetime) -> str:
-        if balance.posts_left <= 0:
+        left = self._posts_left(balance, now)
+        if left <= 0:
             return "You have posted as often as you may today."
         if self._may_post(balance, now):
-            return f"You may post now ({balance.posts_left} left today)."
-        minutes = max(1, round((self._posts.next_at() - now).total_seconds() / 60))
+            return f"You may post now ({left} left today)."
+        minutes = max(1, round((self._posts.next_at(now) - now).total_seconds() / 60))
         return f"Your next post may go out in {minutes} minutes."
+
+    def _posted_line(self, life: Life) -> str | None:
+        post = self._posts.last_of(life.number)
+        if post is None:
+            return None
+        which = "The post that told of your birth" if post.source == "birth" else "Your last post"
+        return f"{which}: “{clean(post.text, MEMORY_CHARS)}” ({post.told()})."
 
 
 def budget_in_words(balance: Balance) -> str:

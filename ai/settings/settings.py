@@ -174,8 +174,17 @@ class Settings(BaseModel):
     )
     tweet_read_price_usd: Decimal = _setting(
         Decimal("0.005"),
-        "what reading one post costs",
+        "what reading one post costs at most: held before the timeline is asked",
         "0.005",
+        ge=0,
+        le=100,
+        decimal_places=9,
+        allow_inf_nan=False,
+    )
+    tweet_own_read_price_usd: Decimal = _setting(
+        Decimal("0.001"),
+        "what X charges for reading one of one's own posts: booked for each that the timeline showed",
+        "0.001",
         ge=0,
         le=100,
         decimal_places=9,

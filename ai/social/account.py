@@ -12,6 +12,9 @@ from ai.settings import X_KEYS, Settings
 NAME = "x.account"
 USER_NAME = "x.user"
 TRY_AGAIN = timedelta(days=1)  # a suspension may be lifted without new keys: one post a day finds out
+LONGEST = TRY_AGAIN + timedelta(
+    hours=1
+)  # nothing is put off for longer: what is, was written before a clock was set back
 
 
 class XAccount:
@@ -23,16 +26,16 @@ class XAccount:
         self._clock = clock
         self._keys = _fingerprint(settings)
 
-    def until(self) -> datetime | None:
-        """Return when X is tried again, or None where nothing stands against trying now."""
-        until, now = _when(self._state().get("until")), self._clock.now()
-        if until is None or until <= now or until - now > TRY_AGAIN:  # the last: the clock was set back
+    def until(self, now: datetime) -> datetime | None:
+        """Return when X is tried again, or None where nothing stands against trying at `now`."""
+        until = _when(self._state().get("until"))
+        if until is None or until <= now or until - now > LONGEST:  # the last: the clock was set back
             return None
         return until
 
-    def obstacle(self) -> str | None:
-        """Return one line on why nothing may be sent now, or None."""
-        until = self.until()
+    def obstacle(self, now: datetime) -> str | None:
+        """Return one line on why nothing may be sent at `now`, or None."""
+        until = self.until(now)
         if until is None:
             return None
         return f"{self._state().get('problem')}; tried again after {until:%Y-%m-%d %H:%M} UTC"

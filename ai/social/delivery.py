@@ -14,7 +14,7 @@ from ai.social.post_payments import PostPayments
 from ai.social.reaching import reach
 from ai.social.rows import OutboxRows, RequestEnd
 from ai.social.text import has_link
-from ai.social.transitions import PostTransitions
+from ai.social.transitions import ATTEMPTS_WHILE_LATER, PostTransitions
 from ai.social.x import Answer, X, XResult
 
 SENT_A_RUN = 5  # posts one delivery sends at most: a beat waits for it
@@ -63,15 +63,16 @@ class Delivery:
     async def send_due(self) -> None:
         """Send what is queued and due, oldest first, as far as pace, money and X allow."""
         for post in self._rows.due(PostState.QUEUED)[:SENT_A_RUN]:
-            if not post.approved and self._clock.now() - post.created_at > STALE_AFTER:
+            now = self._clock.now()
+            if not post.approved and now - post.created_at > STALE_AFTER:
                 self._marks.refuse(post, f"it waited for more than {STALE_AFTER.days} days and is stale")
             elif self._settings.tweets == "approve" and not post.approved:
                 self._marks.await_approval(post)
-            elif self._pace.next_at() > self._clock.now():
+            elif self._pace.next_at(now) > now:
                 return
             elif self._x is None:
                 self._marks.stand_on_timeline(post)
-            elif self._account.obstacle() or not await self._send(post, self._x):
+            elif self._account.obstacle(now) or not await self._send(post, self._x):
                 return
 
     async def _send(self, post: Post, x: X) -> bool:
@@ -121,7 +122,7 @@ class Delivery:
             case XResult.RATE_LIMITED:
                 if answer.retry_at is not None:
                     self._account.rate_limited(answer.detail, answer.retry_at)
-                self._marks.again(post, call_id, RequestEnd.REFUSED, answer.detail)
+                self._marks.again(post, call_id, RequestEnd.REFUSED, answer.detail, most=ATTEMPTS_WHILE_LATER)
             case XResult.ACCOUNT:
                 self._account.refused(answer.detail)
                 self._marks.again(post, call_id, RequestEnd.REFUSED, answer.detail)

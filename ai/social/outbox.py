@@ -19,7 +19,7 @@ from ai.social.pace import PostPace
 from ai.social.post import Post, PostRefusal, PostState
 from ai.social.post_payments import PostPayments, Purse
 from ai.social.rows import OutboxRows
-from ai.social.text import MAX_WEIGHT, clean, weighted_length
+from ai.social.text import MAX_WEIGHT, clean, mention, weighted_length
 from ai.social.transitions import PostTransitions
 from ai.social.x import X
 
@@ -68,7 +68,7 @@ class Outbox:
         self._settings = settings
         self._near = near
         self._worth = worth
-        self._pace = PostPace(self._rows, clock, settings)
+        self._pace = PostPace(self._rows, settings)
         self.account = XAccount(mind, journal, clock, settings)
         books = PostPayments(self._rows, tracker, new_id)
         marks = PostTransitions(self._rows, journal, clock)
@@ -139,6 +139,10 @@ class Outbox:
         """Return a post as it stands."""
         return self._rows.get(post_id)
 
+    def last_of(self, life: int) -> Post | None:
+        """Return the last post of a life, its birth's among them, or None."""
+        return self._rows.last_of(life)
+
     def posts(self, limit: int = COMPARED) -> list[Post]:
         """Return the last posts, newest first."""
         return self._rows.newest(limit)
@@ -147,23 +151,27 @@ class Outbox:
         """Return the last posts as `tweets --json` shows them (CONTRACT §3), newest first."""
         return table(self.posts(limit))
 
-    def next_at(self) -> datetime:
-        """Return when the mind may wish for a post again; now or earlier: now.
+    def left_today(self, now: datetime) -> int:
+        """Return how many posts the day of `now` has left, dry runs counted."""
+        return self._pace.left_today(now)
+
+    def next_at(self, now: datetime) -> datetime:
+        """Return when the mind may wish for a post again; `now` or earlier: it may at `now`.
 
         Not before pace and X allow one, and not while an earlier wish waits: the mind is not asked for what would be
         refused.
         """
         waits = [post for post in self._rows.waiting() if post.source == OWN_WISH]
-        times = [self._pace.next_at(), self.account.until(), self._clock.now() + WISH_AGAIN if waits else None]
+        times = [self._pace.next_at(now), self.account.until(now), now + WISH_AGAIN if waits else None]
         return max(when for when in times if when is not None)
 
     def _problem(self, text: str) -> str | None:
         """Return what is wrong with any post of this text, or None."""
         if not text or not any(c.isprintable() and not c.isspace() for c in text):
             return "the post is empty; write what you want to say"
-        weight = weighted_length(text)
-        if weight > MAX_WEIGHT:
-            return f"the post counts {weight:,} and X takes {MAX_WEIGHT} (emoji count 2, links 23); shorten it"
+        refused = _problem_for_x(text)
+        if refused is not None:
+            return refused
         if self._redacted(text) != text:
             return "the post holds one of this installation's secrets; leave it out"
         if self._rows.same_letters(text) is not None:
@@ -180,7 +188,8 @@ class Outbox:
         waiting = [post for post in self._rows.waiting() if post.source == OWN_WISH]
         if waiting:
             return f"{waiting[0].told()}; wait for it before you post again"
-        now, next_at = self._clock.now(), self._pace.next_at()
+        now = self._clock.now()
+        next_at = self._pace.next_at(now)
         if next_at > now:
             return f"the next post may leave at {next_at:%Y-%m-%d %H:%M} UTC; keep the thought until then"
         near = await self._near(text, self._rows.texts(COMPARED))
@@ -190,7 +199,7 @@ class Outbox:
 
     async def _problem_with_paying(self, text: str) -> str | None:
         """Return why X or the purse would not take this post now, or None."""
-        obstacle = self.account.obstacle()
+        obstacle = self.account.obstacle(self._clock.now())
         if obstacle is not None:
             return f"X takes no posts now: {obstacle}"
         balance, price = await self._tracker.balance(), price_of(text, self._settings)
@@ -214,6 +223,15 @@ class Outbox:
         if post is None:
             return f"there is no post {post_id}; `genesis tweets` lists them"
         return f"post {post_id} is {post.state}, and does not wait for a decision"
+
+
+def _problem_for_x(text: str) -> str | None:
+    weight, named = weighted_length(text), mention(text)
+    if weight > MAX_WEIGHT:
+        return f"the post counts {weight:,} and X takes {MAX_WEIGHT} (emoji count 2, links 23); shorten it"
+    if named is not None:
+        return f"X may refuse a program's post that names others; write {named[1:]!r} without @"
+    return None
 
 
 def table(posts: list[Post]) -> list[dict[str, Any]]:

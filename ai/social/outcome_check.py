@@ -1,7 +1,7 @@
 """Asks the timeline about posts whose outcome nobody knows, before anything is sent again."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from ai.clock import Clock
@@ -72,8 +72,7 @@ class OutcomeCheck:
                 if same_post(post.text, seen.text):
                     return Answer(XResult.DONE, remote_id=seen.id)
             oldest = min((seen.created_at for seen in answer.posts if seen.created_at), default=None)
-            earlier = oldest is not None and post.sent_at is not None and oldest < post.sent_at - CLOCKS_APART
-            if earlier or answer.next_page is None:
+            if _past_it(post, oldest) or answer.next_page is None:
                 return Answer(XResult.REFUSED, detail="X's timeline does not have it")
             page = answer.next_page
         return Answer(XResult.UNKNOWN, detail="the timeline is too busy to tell")
@@ -90,7 +89,7 @@ class OutcomeCheck:
 
     async def _read(self, post: Post, request: Callable[[], Answer], most: int) -> Answer:
         """Hold for reading up to `most` posts' worth, read, and book what X charges; never raises."""
-        price = nanos(self._settings.tweet_read_price_usd)
+        price, own = nanos(self._settings.tweet_read_price_usd), nanos(self._settings.tweet_own_read_price_usd)
         try:
             call_id = await self._books.hold(post, "read", most * price)
         except (NotAffordable, LedgerError) as refusal:
@@ -104,7 +103,7 @@ class OutcomeCheck:
         answer = await reach(request)
         if answer.outcome is XResult.DONE:
             fresh = self._rows.first_reads(_resources(answer))
-            cost = fresh * price if answer.remote_id is None else fresh * most * price
+            cost = fresh * own if answer.remote_id is None else fresh * most * price
             self._rows.end_call(call_id, RequestEnd.CAPTURED, cost)
         elif answer.outcome is XResult.NOT_SENT:
             self._rows.end_call(call_id, RequestEnd.VOID)
@@ -147,6 +146,13 @@ class OutcomeCheck:
             self._journal.append("post.unknown", id=post.id, text=post.text, problem=problem)
         for call in calls:
             await self._books.book(call.id)
+
+
+def _past_it(post: Post, oldest: datetime | None) -> bool:
+    """Say whether a timeline read back to `oldest` must have shown the post; no after a clock was put right."""
+    if oldest is None or post.sent_at is None or post.sent_at < post.created_at:
+        return False
+    return oldest < post.sent_at - CLOCKS_APART
 
 
 def _resources(answer: Answer) -> list[str]:

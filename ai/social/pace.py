@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 
-from ai.clock import Clock
 from ai.settings import Settings
 from ai.social.rows import OutboxRows
 
@@ -10,22 +9,29 @@ from ai.social.rows import OutboxRows
 class PostPace:
     """TWEET_MIN_GAP_SECONDS and TWEETS_PER_DAY (UTC), from the outbox's own times; the purse counts the day again."""
 
-    def __init__(self, rows: OutboxRows, clock: Clock, settings: Settings) -> None:
+    def __init__(self, rows: OutboxRows, settings: Settings) -> None:
         self._rows = rows
-        self._clock = clock
         self._gap = timedelta(seconds=settings.tweet_min_gap_seconds)
         self._a_day = settings.tweets_per_day
 
-    def next_at(self) -> datetime:
-        """Return when the next post may leave; now or earlier where it may leave now.
+    def next_at(self, now: datetime) -> datetime:
+        """Return when the next post may leave; `now` or earlier: it may leave at `now`.
 
-        A clock that was set back silences posts for one gap at most.
+        `now` is handed in, so that what it is compared with is the same look at the clock. A clock that was ahead and
+        is corrected silences posts for one gap at most.
         """
-        now = self._clock.now()
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        self._rows.bring_back(now)
         last = self._rows.last_out()
-        after_gap = now if last is None else min(last + self._gap, now + self._gap)
-        tomorrow = midnight + timedelta(days=1)
-        if self._a_day == 0 or self._rows.out_between(midnight, tomorrow) >= self._a_day:
-            return max(after_gap, tomorrow)
+        after_gap = now if last is None else last + self._gap
+        if self.left_today(now) == 0:
+            return max(after_gap, _midnight(now) + timedelta(days=1))
         return after_gap
+
+    def left_today(self, now: datetime) -> int:
+        """Return how many posts may still leave, or stand on the local timeline, on the UTC day of `now`."""
+        midnight = _midnight(now)
+        return max(0, self._a_day - self._rows.out_between(midnight, midnight + timedelta(days=1)))
+
+
+def _midnight(now: datetime) -> datetime:
+    return now.replace(hour=0, minute=0, second=0, microsecond=0)

@@ -76,6 +76,11 @@ class OutboxRows:
         """Return the last posts, newest first."""
         return self._select("1 ORDER BY id DESC LIMIT ?", min(max(limit, 0), MAX_LISTED))
 
+    def last_of(self, life: int) -> Post | None:
+        """Return the last post of a life, or None."""
+        found = self._select("life = ? ORDER BY id DESC LIMIT 1", life)
+        return found[0] if found else None
+
     def waiting(self) -> list[Post]:
         """Return the posts that will still go on: not those whose outcome was given up on; oldest first."""
         return self._select(
@@ -120,6 +125,18 @@ class OutboxRows:
             (rfc3339(start), rfc3339(end)),
         ).fetchone()
         return int(row[0])
+
+    def bring_back(self, now: datetime) -> None:
+        """Put posts that left "later than now", by a clock that was ahead, where they stand nobody in the way.
+
+        The last of them, and what is still asked about, counts as of `now`, the others as of the day before: when they
+        really left, nobody knows.
+        """
+        self._mind.connection.execute(
+            "UPDATE tweets SET sent_at = iif(state IN ('sending', 'unknown') OR "
+            "id = (SELECT id FROM tweets ORDER BY sent_at DESC, id DESC LIMIT 1), ?, ?) WHERE sent_at > ?",
+            (rfc3339(now), rfc3339(now - timedelta(days=1)), rfc3339(now)),
+        )
 
     def last_remote_id(self) -> str | None:
         """Return X's id of the newest post known to be there; its ids grow with time."""

@@ -18,6 +18,7 @@ _LINK = re.compile(
     rf"(?P<scheme>https?://)?(?P<host>(?:{_LABEL}\.)+{_LABEL})(?P<rest>(?::\d{{1,5}})?(?:[/?#][^\s<>\"“”]*)?)",
     re.IGNORECASE,
 )
+_MENTION = re.compile(r"(?<![A-Za-z0-9_!#$%&*@＠/])[@＠][A-Za-z0-9_]{1,15}(?![\w@＠]|://)")
 _TAIL = re.compile(r"[.,:;!?'\"()\[\]{}…]+$")
 _PICTURE = "[\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u23ff\u25a0-\u27bf\u2900-\u297f\u2b00-\u2bff"
 _PICTURE += "\u3030\u303d\u3297\u3299\U0001f000-\U0001faff]"
@@ -55,6 +56,12 @@ def weighted_length(text: str) -> int:
 def has_link(text: str) -> bool:
     """Say whether X may charge the text as one with a URL; in doubt, yes: the dearer price is held."""
     return bool(_links(text))
+
+
+def mention(text: str) -> str | None:
+    """Return the first `@name` that X would take for the name of an account, or None; a mail address is none."""
+    found = _MENTION.search(text)
+    return None if found is None else found[0]
 
 
 def letters(text: str) -> str:

@@ -8,6 +8,7 @@ from ai.social.post import Post, PostState
 from ai.social.rows import OutboxRows, RequestEnd
 
 ATTEMPTS = 8  # requests for one post in its life
+ATTEMPTS_WHILE_LATER = 48  # where X says "later": not never, so long as the post is not stale
 SEND_AGAIN = (1, 5, 15, 60)  # minutes, where X could not be reached
 WAIT_BEFORE_ASKING = timedelta(minutes=2)  # X may still be publishing a post whose connection broke
 
@@ -39,11 +40,11 @@ class PostTransitions:
                 "post.posted", id=post.id, text=post.text, remote_id=remote_id, price_nanos=cost, source=post.source
             )
 
-    def again(self, post: Post, call_id: str, fate: RequestEnd, problem: str) -> None:
-        """Put a post that X did not take back into the queue, for later."""
+    def again(self, post: Post, call_id: str, fate: RequestEnd, problem: str, *, most: int = ATTEMPTS) -> None:
+        """Put a post that X did not take back into the queue, for later; after `most` attempts it is given up."""
         with self._rows.transaction():
             self._rows.end_call(call_id, fate)
-            if post.attempts >= ATTEMPTS:
+            if post.attempts >= most:
                 self.refuse(post, f"given up after {post.attempts} attempts; the last: {problem}")
                 return
             minutes = SEND_AGAIN[min(post.attempts, len(SEND_AGAIN)) - 1]

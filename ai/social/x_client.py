@@ -4,13 +4,12 @@ import json
 import logging
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import requests
 import tweepy
-from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from ai.clock import Clock, parse_rfc3339
@@ -20,27 +19,30 @@ TWEEPY_HOST = "https://api.twitter.com"  # fixed in tweepy's code
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
 MIN_RETRY, MAX_RETRY = timedelta(minutes=1), timedelta(days=1)
 USUAL_RETRY = timedelta(minutes=15)  # X's rate-limit window, where it does not say when it ends
+LIMITS = ("x-rate-limit", "x-user-limit-24hour", "x-app-limit-24hour")  # the window's first; X names each when it is 0
+PASSING = (  # refusals that pass by themselves: words of X, and how long to wait where it does not say
+    ("daily", timedelta(hours=3)),
+    ("update limit", timedelta(hours=3)),
+    ("try again", timedelta(hours=1)),
+)
 MAX_DETAIL_CHARS = 300
 MAX_ID_CHARS = 64  # of an id; X has 19 digits now
 
 logging.getLogger("tweepy").setLevel(logging.INFO)  # at DEBUG it writes request headers and bodies into the log
 
 
-class _Doorway(HTTPAdapter):
-    """Sends what is meant for tweepy's host to `base_url`, with a time-out on every request."""
+class _Doorway(requests.Session):
+    """Asks `base_url` for what tweepy means for its own host, before it is signed; a time-out on every request."""
 
     def __init__(self, base_url: str, read_seconds: float) -> None:
-        super().__init__(max_retries=0)
+        super().__init__()
         self._base_url = base_url
         self._timeout = (CONNECT_SECONDS, read_seconds)
 
-    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
-        """Send with the time-out of this room, whatever the caller said."""
-        if self._base_url != TWEEPY_HOST and request.url is not None:
-            request.url = self._base_url + request.url.removeprefix(TWEEPY_HOST)
-            options["proxies"] = get_environ_proxies(request.url)  # chosen for the host that is really called
-        options["timeout"] = self._timeout
-        return super().send(request, *args, **options)
+    def request(self, method: str | bytes, url: str | bytes, *args: Any, **options: Any) -> requests.Response:
+        """Ask with the time-out of this room, whatever the caller said."""
+        asked = self._base_url + str(url).removeprefix(TWEEPY_HOST)
+        return super().request(method, asked, *args, **options | {"timeout": self._timeout})
 
 
 class XClient:
@@ -114,7 +116,7 @@ class XClient:
             return_type=requests.Response,
         )
         seen: list[requests.Response] = []
-        client.session.mount(TWEEPY_HOST, _Doorway(self._base_url, self._read_seconds))
+        client.session = _Doorway(self._base_url, self._read_seconds)
         client.session.max_redirects = 0  # a redirected POST would be sent twice
         client.session.headers["Connection"] = "close"
         client.session.hooks["response"].append(lambda response, **_: seen.append(response))
@@ -127,25 +129,42 @@ class XClient:
         detail = f"X answered {status}: {_detail(document, response)}"
         if 200 <= status < 300:  # noqa: PLR2004 - the successes of HTTP
             return document or Answer(XResult.UNKNOWN, detail=f"X answered {status} without a document")
-        if status >= 500 or status == 408:  # noqa: PLR2004 - it may have been published all the same
+        if status >= 500 or status < 200 or status == 408:  # noqa: PLR2004 - it may be published; 1xx: more was to come
             return Answer(XResult.UNKNOWN, detail=detail)
-        if status == 429:  # noqa: PLR2004 - HTTP's number for it
-            return Answer(XResult.RATE_LIMITED, detail=detail, retry_at=self._retry_at(response))
-        if status == 403 and "duplicate" in detail.lower():  # noqa: PLR2004 - HTTP's number for it
+        return self._refusal(response, document, detail)
+
+    def _refusal(self, response: requests.Response, document: Mapping[str, Any], detail: str) -> Answer:
+        """Return what a status from 300 to 499 means: nothing was published."""
+        status, words = response.status_code, detail.lower()
+        if status == 403 and "duplicate" in words:  # noqa: PLR2004 - HTTP's number for it
             return Answer(XResult.DUPLICATE, detail=detail)
-        if status in {401, 402} or (status == 403 and _concerns_account(document, detail)):  # noqa: PLR2004 - same
+        if status in {401, 402} or (status in {403, 429} and _concerns_account(document, detail)):
             return Answer(XResult.ACCOUNT, detail=detail)
+        passing = [wait for said, wait in PASSING if status == 403 and said in words]  # noqa: PLR2004 - same
+        if status in {425, 429} or passing:
+            return Answer(
+                XResult.RATE_LIMITED, detail=detail, retry_at=self._retry_at(response, [*passing, USUAL_RETRY][0])
+            )
         if 300 <= status < 400:  # noqa: PLR2004 - the redirects of HTTP
             detail = f"X answered {status} (a redirect, not followed); check X_API_BASE_URL"
         return Answer(XResult.REFUSED, detail=detail)
 
-    def _retry_at(self, response: requests.Response) -> datetime:
-        now = self._clock.now()
-        try:
-            told = datetime.fromtimestamp(int(response.headers["x-rate-limit-reset"]), UTC)
-        except (KeyError, ValueError, OverflowError, OSError):
-            return now + USUAL_RETRY
-        return min(max(told, now + MIN_RETRY), now + MAX_RETRY)
+    def _retry_at(self, response: requests.Response, usual: timedelta) -> datetime:
+        """Return when the last of the limits that are used up ends, as far as X says; else after the `usual` time."""
+        now, headers = self._clock.now(), response.headers
+        windows = [(headers.get(f"{name}-remaining"), headers.get(f"{name}-reset")) for name in LIMITS]
+        used_up = [_epoch(reset) for remaining, reset in windows if remaining == "0"]
+        told = [when for when in used_up or [_epoch(windows[0][1])] if when is not None]
+        with suppress(KeyError, ValueError, OverflowError):
+            told.append(now + timedelta(seconds=int(headers["retry-after"])))
+        return min(max(*told, now + MIN_RETRY), now + MAX_RETRY) if told else now + usual
+
+
+def _epoch(seconds: str | None) -> datetime | None:
+    try:
+        return None if seconds is None else datetime.fromtimestamp(int(seconds), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _never_sent(problem: Exception) -> bool:
@@ -176,7 +195,13 @@ def _detail(document: Mapping[str, Any], response: requests.Response) -> str:
 def _concerns_account(document: Mapping[str, Any], detail: str) -> bool:
     """Say whether a 403 is about the account or the app rather than about this one text."""
     kind = f"{document.get('type', '')} {document.get('reason', '')} {document.get('title', '')}".lower()
-    marks = ("client-forbidden", "client-not-enrolled", "oauth1-permissions", "unsupported-authentication")
+    marks = (
+        "client-forbidden",
+        "client-not-enrolled",
+        "oauth1-permissions",
+        "unsupported-authentication",
+        "usage-capped",
+    )
     lowered = detail.lower()
     return any(mark in kind for mark in marks) or any(word in lowered for word in ("suspend", "locked", "revoked"))
 

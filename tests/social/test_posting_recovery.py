@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from ai.ledger.errors import StoreUnavailable
+from ai.ledger.money import nanos
 from ai.social import Outbox, PostState
 from ai.social.x import Answer, XResult
 from ai.social.x_client import XClient
@@ -107,7 +108,7 @@ async def test_a_crash_while_reading_the_timeline_is_charged_in_full(house: Hous
     await outbox.deliver_due()
     assert house.again(outbox, post).state is PostState.POSTED
     assert await house.held() == 0
-    assert await house.spent() == POST_NANOS + 6 * READ_NANOS
+    assert await house.spent() == POST_NANOS + 5 * nanos("0.005") + READ_NANOS
     assert await house.spent() >= house.x.charged_nanos
 
 

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ai.social.x import XResult
-from tests.social.conftest import House
+from tests.social.conftest import MORNING, House
 from tests.world import x as world
 from tests.world.x import USER_ID
 
@@ -31,7 +31,7 @@ def test_a_timeline_is_read_with_ids_times_and_pages(house: House) -> None:
     client = house.client()
     page = client.timeline(USER_ID, since_id=None, page=None)
     assert [post.text for post in page.posts] == [f"number {n}" for n in (5, 4, 3, 2, 1)]
-    assert page.posts[0].created_at == house.clock.now()
+    assert page.posts[0].created_at == MORNING
     rest = client.timeline(USER_ID, since_id=None, page=page.next_page)
     assert ([post.text for post in rest.posts], rest.next_page) == (["number 0"], None)
     since = client.timeline(USER_ID, since_id=page.posts[1].id, page=None)

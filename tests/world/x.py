@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import html
 import itertools
 import json
@@ -11,13 +13,14 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote, unquote
 
 from tests.world.openrouter_wire import Cut, Request, Wire, WireServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-POST_NANOS, POST_WITH_URL_NANOS, READ_NANOS, USER_NANOS = 15_000_000, 200_000_000, 5_000_000, 10_000_000
+POST_NANOS, POST_WITH_URL_NANOS, READ_NANOS, USER_NANOS = 15_000_000, 200_000_000, 1_000_000, 10_000_000  # own reads
 USER_ID = "2244994945"
 LINK = re.compile(r"https?://\S+|\b[\w-]+\.(?:com|org|net|io|dev)\b\S*")
 OAUTH_PARTS = ("oauth_consumer_key", "oauth_token", "oauth_nonce", "oauth_timestamp", "oauth_signature")
@@ -52,6 +55,11 @@ def problem(status: int, detail: str, title: str = "Forbidden", kind: str = "abo
     return answer(status, {"title": title, "detail": detail, "type": kind, "status": status})
 
 
+def hints_first(*, published: bool = True) -> XFault:
+    """Answer 103 Early Hints before the answer itself, as RFC 9110 allows."""
+    return XFault("hints", published=published)
+
+
 def cut(*, published: bool, where: str = "before") -> XFault:
     """Break the connection `before` any byte or in the `body`, after publishing or not."""
     return XFault(f"cut_{where}", published=published)
@@ -76,12 +84,40 @@ READ_ONLY_APP = problem(
     kind="https://api.twitter.com/2/problems/oauth1-permissions",
 )
 NO_CREDITS = problem(402, "Your enrolled account does not have any credits.", title="CreditsDepleted")
+AUTOMATED = problem(
+    403,
+    "This request looks like it might be automated. To protect our users from spam and other malicious activity, we "
+    "can't complete this action right now. Please try again later.",
+)
+OVER_DAILY = problem(403, "User is over daily status update limit.")
+USAGE_CAPPED = XFault(
+    "answer",
+    429,
+    {
+        "title": "UsageCapExceeded",
+        "detail": "Usage cap exceeded: Monthly product cap",
+        "type": "https://api.twitter.com/2/problems/usage-capped",
+        "period": "Monthly",
+    },
+)
 NOT_THIS_TEXT = problem(403, "You are not permitted to perform this action.")
 
 
 def rate_limited(reset: int | str | None) -> XFault:
     """Answer 429, with the epoch second at which the limit ends."""
     headers = {} if reset is None else {"x-rate-limit-reset": str(reset)}
+    return XFault("answer", 429, {"title": "Too Many Requests", "detail": "Too Many Requests", "status": 429}, headers)
+
+
+def day_is_full(reset: int, window_reset: int) -> XFault:
+    """Answer 429 for the account's 24 hours, while the window of 15 minutes still has room."""
+    headers = {
+        "x-rate-limit-remaining": "97",
+        "x-rate-limit-reset": str(window_reset),
+        "x-user-limit-24hour-limit": "100",
+        "x-user-limit-24hour-remaining": "0",
+        "x-user-limit-24hour-reset": str(reset),
+    }
     return XFault("answer", 429, {"title": "Too Many Requests", "detail": "Too Many Requests", "status": 429}, headers)
 
 
@@ -167,8 +203,7 @@ class FakeX:
         if self.watch is not None:
             self.watch(request)
         self.requests.append(request)
-        authorization = request.headers.get("authorization", "")
-        if not authorization.startswith("OAuth ") or not all(f'{part}="' in authorization for part in OAUTH_PARTS):
+        if not _signed(request):
             self.unsigned += 1
             await self._json(wire, 401, {"title": "Unauthorized", "detail": "Unauthorized", "status": 401})
         elif (request.method, request.path) == ("POST", "/2/tweets"):
@@ -251,6 +286,10 @@ class FakeX:
         if fault.kind == "cut_body":
             await wire.raw(b"HTTP/1.1 201 Created\r\nContent-Length: 400\r\n\r\n" + b'{"data": {"id": "19')
             raise Cut
+        if fault.kind == "hints":
+            await wire.raw(b"HTTP/1.1 103 Early Hints\r\nLink: </card.css>; rel=preload\r\n\r\n")
+            await self._json(wire, 201, {"data": {"id": self.published[-1].id, "text": self.published[-1].text}})
+            return
         if fault.kind == "hang":
             await wire.client_gone()
             raise Cut
@@ -262,6 +301,20 @@ class FakeX:
         body = json.dumps(document).encode()
         await wire.head(status, {"Content-Type": "application/json", "Content-Length": str(len(body))})
         await wire.write(body)
+
+
+def _signed(request: Request) -> bool:
+    """Verify the signature as X does: over the address that was asked, whatever that is (RFC 5849, section 3.4)."""
+    given = dict(re.findall(r'(\w+)="([^"]*)"', request.headers.get("authorization", "")))
+    if not all(part in given for part in OAUTH_PARTS):
+        return False
+    signed = {name: unquote(value) for name, value in given.items() if name != "oauth_signature"} | request.query
+    params = "&".join(f"{quote(name, '')}={quote(value, '')}" for name, value in sorted(signed.items()))
+    address = f"http://{request.headers['host']}{request.path}"
+    base = "&".join(quote(part, "") for part in (request.method, address, params))
+    key = f"{KEYS['x_api_secret']}&{KEYS['x_access_token_secret']}"
+    right = base64.b64encode(hmac.digest(key.encode(), base.encode(), "sha1")).decode()
+    return hmac.compare_digest(right, unquote(given["oauth_signature"]))
 
 
 def _wrapped(text: str) -> str:
