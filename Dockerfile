@@ -4,7 +4,7 @@ WORKDIR /build
 COPY requirements.txt ./
 # pip leaves compiled code beside the sources; nobody could write it later, and every start would compile anew.
 RUN python -m venv /opt/genesis \
- && /opt/genesis/bin/pip install --no-cache-dir --disable-pip-version-check --only-binary=:all: -r requirements.txt
+ && /opt/genesis/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --only-binary=:all: -r requirements.txt
 COPY ai ./ai
 # The smallest weights ship with the image, so that it thinks at once and without a network.
 RUN mkdir -p /opt/models && /opt/genesis/bin/python -m ai.llm.local fetch 135m --to /opt/models

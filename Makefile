@@ -4,38 +4,52 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 N      ?= 2
 
-.PHONY: run install install-dev test check format bench crash-test mutants requirements docs models clean
+TESTS  ?=
+# Hashes are believed, not the index; source builds are refused where a wheel is missing (pip names the package).
+PIP    := $(BIN)/pip --disable-pip-version-check install --quiet --require-hashes --only-binary=:all:
+SELF   := $(BIN)/pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation -e .
+PIN    := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+.PHONY: run install install-dev test check audit format bench crash-test mutants requirements wheel docs models browser clean
 
 run: install            ## live: the daemon and its page on http://127.0.0.1:8085
 	$(BIN)/python -m ai up
 
 install: $(VENV)/.installed
-$(VENV)/.installed: requirements.txt
-	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else f"Genesis needs Python 3.11 to 3.13; this is {sys.version.split()[0]}. Try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+$(VENV)/.installed: requirements.txt requirements-build.txt
+	@$(PYTHON) .ci/environment.py $(VENV)
+	$(PIP) -r requirements-build.txt -r requirements.txt
+	$(SELF)
 	@touch $@
 
 install-dev: $(VENV)/.installed-dev
 $(VENV)/.installed-dev: requirements-dev.txt requirements.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(PYTHON) .ci/environment.py $(VENV)
+	$(PIP) -r requirements-dev.txt
+	$(SELF)
 	@touch $@ $(VENV)/.installed
 
 models: install-dev     ## the small weights that the tests run for real
 	$(BIN)/python -m ai.llm.local fetch 135m --to .cache/models
 	$(BIN)/python -m ai.llm.local fetch minilm --to .cache/models
 
-test: install-dev models ## the whole suite, with a real browser, PostgreSQL and language model
-	GENESIS_MODELS_DIR=$(CURDIR)/.cache/models $(BIN)/python -m pytest -n $(N) --dist worksteal
+browser: install-dev    ## a browser for the page's tests, where none is installed and one can be had
+	@$(BIN)/python -m tests.observer.browsing
+
+test: install-dev models browser ## the whole suite, with a real browser, PostgreSQL and language model; TESTS=--refuse-skips as CI
+	GENESIS_MODELS_DIR=$(CURDIR)/.cache/models $(BIN)/python -m pytest -n $(N) --dist worksteal $(TESTS)
 
 check: install-dev      ## style, types, import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: install-dev      ## known vulnerabilities of what is pinned; asks the network, and says so where it cannot
+	$(BIN)/python .ci/audit.py
+
+wheel: install-dev      ## dist/genesis_ai-…-py3-none-any.whl, which installs anywhere: pip install dist/*.whl && genesis run 1
+	$(BIN)/python -m build --wheel --no-isolation --outdir dist
 
 format: install-dev
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
@@ -53,9 +67,10 @@ crash-test: install-dev ## kill -9 at random moments: of the purse 1,000 times, 
 mutants: install-dev    ## change the money code a word at a time and name what no test notices; on demand, goes on where it was
 	$(BIN)/python -m benchmarks.mutants --jobs $(N)
 
-requirements: install-dev ## pin anew from pyproject.toml
-	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.txt pyproject.toml
-	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --allow-unsafe --extra dev --output-file requirements-dev.txt pyproject.toml
+requirements: install-dev ## pin anew from pyproject.toml, with the hashes of every platform's files
+	$(PIN) --only-build-deps --build-deps-for editable --output-file requirements-build.txt pyproject.toml
+	$(PIN) --output-file requirements.txt pyproject.toml
+	$(PIN) --extra dev --output-file requirements-dev.txt pyproject.toml
 
 docs: install-dev       ## rewrite the generated pages
 	$(BIN)/python -m docs.generate

@@ -1,5 +1,52 @@
-"""For all tests: NumPy on one thread, as ai.memory has it, also where a test imports NumPy first."""
+"""For all tests: NumPy on one thread, as ai.memory has it, and what was skipped said at the end, a line a reason."""
 
+import functools
+import importlib
 import os
+from collections import Counter
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+import pytest
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # also where a test imports NumPy first
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--refuse-skips", action="store_true", help="fail where a test was skipped, as CI does")
+
+
+@functools.cache
+def _no_runtime() -> str | None:
+    """Say why no embedded model can run on this machine, None where one can."""
+    from ai.llm.local.machine import read_machine  # noqa: PLC0415 - after the environment above is set
+
+    if problem := read_machine().problem():
+        return problem
+    try:
+        importlib.import_module("xllamacpp")
+    except ImportError as error:
+        return f"the embedded model's runtime does not load ({error}): on Debian, apt install libgomp1"
+    return None
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("local_model") and (problem := _no_runtime()):
+        pytest.skip(problem)
+
+
+def _skipped(config: pytest.Config) -> Counter[str]:
+    """Return why tests were skipped, and how many for each reason."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    reports = reporter.stats.get("skipped", []) if reporter else []
+    return Counter(report.longrepr[2].removeprefix("Skipped: ") for report in reports)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    refused = ", which --refuse-skips does not allow" if config.getoption("--refuse-skips") else ""
+    for reason, number in _skipped(config).items():
+        terminalreporter.write_line(f"SKIPPED {number} test(s){refused}: {reason}", yellow=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if session.config.getoption("--refuse-skips") and _skipped(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,14 +1,28 @@
-"""The system's Chromium for tests and pictures of the page."""
+"""A browser for tests and pictures of the page: the system's Chromium or Chrome, else Playwright's own.
 
+`python -m tests.observer.browsing` (a part of `make test`) fetches Playwright's where no other is installed and it can
+be had; where none can, it says so in one line and fails nothing.
+"""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from axe_playwright_python import base as axe
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Error, Page, Playwright, async_playwright
 
-CHROMIUM = "/usr/bin/chromium"
+INSTALLED = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
+MISSING = (
+    "no browser: install Chromium or Google Chrome (Debian: `apt install chromium`), "
+    "or `.venv/bin/playwright install --with-deps chromium`"
+)
+FETCH_SECONDS = 600  # 120 MB at 200 kB/s
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -38,15 +52,29 @@ class Tab:
         return [f"{v['id']}: {node['html'][:160]}" for v in found["violations"] for node in v["nodes"]]
 
 
+class NoBrowser(Exception):
+    """There is no browser that starts; the message says what to install."""
+
+
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
-    """Start the system's Chromium; a machine without it fails the test rather than skipping it."""
+    """Start the first browser that starts. Raises NoBrowser."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        browser = await _launch(playwright)
         try:
             yield browser
         finally:
             await browser.close()
+
+
+async def _launch(playwright: Playwright) -> Browser:
+    problem = ""
+    for path in (*filter(None, map(shutil.which, INSTALLED)), None):  # None: Playwright's own
+        try:
+            return await playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        except Error as error:  # none there, or without the libraries that it needs
+            problem = problem or (path and f"; {path}: {error.message.splitlines()[0]}") or ""
+    raise NoBrowser(MISSING + problem)
 
 
 @asynccontextmanager
@@ -63,3 +91,32 @@ async def tab(browser: Browser, **options: object) -> AsyncIterator[Tab]:
         yield opened
     finally:
         await context.close()
+
+
+async def _problem() -> str | None:
+    try:
+        async with chromium():
+            return None
+    except NoBrowser as problem:
+        return str(problem)
+
+
+def fetch() -> None:
+    """Have Playwright fetch its Chromium where no browser starts, and as root the libraries that it needs."""
+    if asyncio.run(_problem()) is None:
+        return
+    steps = [("install", "chromium"), *([("install-deps", "chromium")] if os.geteuid() == 0 else [])]
+    for step in steps:
+        try:
+            command = [sys.executable, "-m", "playwright", *step]
+            done = subprocess.run(command, capture_output=True, timeout=FETCH_SECONDS, check=False)
+        except subprocess.TimeoutExpired:
+            break
+        if done.returncode != 0:
+            break
+    if problem := asyncio.run(_problem()):
+        sys.stderr.write(f"The page's tests will be skipped: {problem}\n")
+
+
+if __name__ == "__main__":
+    fetch()

