@@ -208,7 +208,8 @@ def _opener(url: str, components: ComponentFolders, silence: CircuitBreaker) -> 
     if scheme == "sqlite" and len(rest) > 1 and rest.startswith("/"):
         folders = [(component, by_store["sqlite"]) for component, by_store in everything]
         return lambda read_only: SQLiteStore(Path(rest[1:]), folders, read_only=read_only)
-    if scheme in {"postgresql", "postgres"}:
+    if scheme in {"postgresql", "postgres"} or "=" in scheme:  # a URL, or libpq's key=value pairs
         folders = [(component, by_store["postgres"]) for component, by_store in everything]
         return lambda read_only: PostgresStore(url, folders, read_only=read_only, silence=silence)
-    raise ValueError(f"the purse is sqlite:///path/to/file or postgresql://user@host/database, not {scheme or url!r}")
+    named = f", not {scheme!r}" if scheme.isalpha() and scheme != url else ""
+    raise ValueError(f"the purse is sqlite:///path/to/file or postgresql://user@host/database{named}")

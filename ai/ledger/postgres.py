@@ -1,5 +1,7 @@
 """PostgreSQL the way this program uses it: bounded connections, numbered migrations, errors by name."""
 
+import re
+from collections.abc import Mapping
 from importlib.resources.abc import Traversable
 from typing import Any, TypeVar
 
@@ -23,6 +25,12 @@ WAKE_SECONDS = 0.25  # how often silence is measured; an answer wakes at once
 
 # One number for all who write to a purse; the trigger in 0001_ledger.sql uses the same.
 WRITERS_LOCK = 4703242331131506
+
+_SAFE = {
+    "host": re.compile(r"[\w.,:%/-]*", re.ASCII),
+    "port": re.compile(r"[\d,]*", re.ASCII),
+    "dbname": re.compile(r"[\w.-]*", re.ASCII),
+}
 
 NUMBER_TOO_LARGE = "22003"
 
@@ -83,15 +91,17 @@ def _bounded(gen: PQGen[RV], most: int) -> PQGen[RV]:
 
 
 def read_url(url: str) -> tuple[str, str]:
-    """Return the connection string for `url` with this program's bounds, and where it leads (never a password).
+    """Return the connection string for `url` with this program's bounds, and where it leads, made of safe parts alone.
 
-    What the URL itself says goes first. Raises ValueError where it cannot be read.
+    `url` is anything that libpq takes; what it says itself goes first. Raises ValueError, with nothing of `url` in
+    it, where it cannot be read.
     """
     try:
         given = conninfo_to_dict(url)
-    except psycopg.ProgrammingError as error:
+    except psycopg.ProgrammingError:  # its message quotes what it did not understand: a password, often
         raise ValueError(
-            f"DATABASE_URL cannot be read ({first_line(error)}); write it like postgresql://user@host:5432/database"
+            "DATABASE_URL cannot be read as libpq reads it; write it like postgresql://user@host:5432/database, "
+            "with / @ : % and blanks of a password as %2F %40 %3A %25 %20"
         ) from None
     bounds: dict[str, Any] = {
         "connect_timeout": CONNECT_SECONDS,
@@ -101,8 +111,17 @@ def read_url(url: str) -> tuple[str, str]:
         "keepalives_count": 3,
         "tcp_user_timeout": 20_000,  # milliseconds until sent data that nobody acknowledges breaks it
     }
-    where = f"{given.get('host') or 'localhost'}:{given.get('port') or 5432}/{given.get('dbname') or ''}"
-    return make_conninfo(**(bounds | given)), where
+    return make_conninfo(**(bounds | given)), _where(given)
+
+
+def _where(given: Mapping[str, Any]) -> str:
+    """Return host, port and database as far as each is plainly one; a misread password is none."""
+    safe = {
+        name: str(given.get(name) or usual)
+        for name, usual in (("host", "localhost"), ("port", "5432"), ("dbname", ""))
+        if _SAFE[name].fullmatch(str(given.get(name) or usual))
+    }
+    return f"{safe.get('host', '…')}:{safe.get('port', '…')}/{safe.get('dbname', '…')}"
 
 
 def connect(conninfo: str) -> BoundedConnection:

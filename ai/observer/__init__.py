@@ -2,7 +2,8 @@
 
 from ai.observer.app import create_app
 from ai.observer.donations import Donations
+from ai.observer.mounts import Mounted
 from ai.observer.server import ObserverServer
 from ai.observer.sources import Donation, ObserverSources, Receipt
 
-__all__ = ["Donation", "Donations", "ObserverServer", "ObserverSources", "Receipt", "create_app"]
+__all__ = ["Donation", "Donations", "Mounted", "ObserverServer", "ObserverSources", "Receipt", "create_app"]

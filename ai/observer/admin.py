@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from ai.mind.commands import CommandRefused
 from ai.observer.answers import problem
-from ai.observer.gate import peer
+from ai.observer.hosts import visitor_of
 from ai.observer.view import View, view_of
 
 TOPUP_MOST_USD = Decimal(10_000)  # more by one command is rather a slip of the finger
@@ -80,19 +80,16 @@ def guarded(route: Callable[[Request, View], Awaitable[Response]]) -> Callable[[
     """Let only the bearer of ADMIN_TOKEN through, not too often."""
 
     async def checked(request: Request) -> Response:
-        view, address = view_of(request), peer(request)
+        view, who = view_of(request), visitor_of(request.scope)
         gate = view.gate
         if gate.locked:
             return problem(403, "ADMIN_TOKEN is not set, so nobody may administer; set it and start again")
-        wait = max(gate.wrong.wait_seconds(address), gate.busy.wait_seconds(address))
+        if not gate.bearer(request):  # a wrong one ended at the door
+            return problem(401, "no token; send Authorization: Bearer ADMIN_TOKEN", {"www-authenticate": "Bearer"})
+        wait = gate.busy.wait_seconds(who)
         if wait:
             return problem(429, f"too many requests; wait {wait} s", {"retry-after": str(wait)})
-        if not gate.bearer(request):
-            gate.wrong.count(address)
-            return problem(
-                401, "no or wrong token; send Authorization: Bearer ADMIN_TOKEN", {"www-authenticate": "Bearer"}
-            )
-        gate.busy.count(address)
+        gate.busy.count(who)
         try:
             return await route(request, view)
         except BadOrder as error:

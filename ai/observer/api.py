@@ -139,7 +139,7 @@ def resume_point(request: Request) -> int | None:
     """Return the number after which to go on: `Last-Event-ID` where the browser resumes, else `after`, else None."""
     last = request.headers.get("last-event-id")
     if last is not None and last != "":
-        if not last.isascii() or not last.isdigit() or int(last) > LAST_SEQ:
+        if not last.isascii() or not last.isdigit() or len(last) > len(str(LAST_SEQ)) or int(last) > LAST_SEQ:
             raise ValueError(f"Last-Event-ID {last[:40]!r} is no event number; send the id of the last event you saw")
         return int(last)
     return _number(request, "after", None, LAST_SEQ)

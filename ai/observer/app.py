@@ -2,23 +2,45 @@
 
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from starlette.applications import Starlette
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ai.ledger.errors import LedgerError
 from ai.observer import admin, api, caretaker, kofi, metrics, pages
 from ai.observer.answers import problem
-from ai.observer.headers import SecurityHeaders
+from ai.observer.bodies import Bodies
+from ai.observer.gate import Doorkeeper
+from ai.observer.headers import FrontDoor
+from ai.observer.mounts import Mounted, Mounts
+from ai.observer.once_a_minute import OnceAMinute
 from ai.observer.sources import ObserverSources
 from ai.observer.view import View, view_of
 
-BODY_BYTES = 64 * 1024  # the longest message of the caretaker is 4,000 characters
+PAGES = frozenset({"/money", "/models", "/posts", "/lives", "/caretaker"})  # found with a slash behind them as well
+
+
+class Number(Convertor[int]):
+    """A whole number of an address, no longer than any that is in the database: `int` fails above 4,300 digits."""
+
+    regex = "[0-9]{1,25}"
+
+    def convert(self, value: str) -> int:
+        """Return the number."""
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        """Return it as it stands in an address."""
+        return str(value)
+
+
+register_url_convertor("number", Number())
 
 
 async def static(request: Request) -> Response:
@@ -32,17 +54,17 @@ def routes() -> list[Route]:
         Route("/", pages.home),
         Route("/now", pages.now),
         Route("/live", pages.stream),
-        Route("/events/{seq:int}", pages.event),
+        Route("/events/{seq:number}", pages.event),
         Route("/money", pages.money),
         Route("/models", pages.models),
         Route("/minds", pages.moved_to_models),
         Route("/posts", pages.posts),
         Route("/lives", pages.lives),
-        Route("/lives/{number:int}", pages.life),
+        Route("/lives/{number:number}", pages.life),
         Route("/caretaker", caretaker.show),
         Route("/caretaker/sign-in", caretaker.sign_in, methods=["POST"]),
         Route("/caretaker/sign-out", caretaker.sign_out, methods=["POST"]),
-        Route("/caretaker/posts/{id:int}", caretaker.post, methods=["POST"]),
+        Route("/caretaker/posts/{id:number}", caretaker.post, methods=["POST"]),
         Route("/caretaker/{kind}", caretaker.command, methods=["POST"]),
         Route("/healthz", api.healthz),
         Route("/readyz", api.readyz),
@@ -56,14 +78,17 @@ def routes() -> list[Route]:
         Route("/api/stream", api.stream),
         Route("/metrics", metrics.metrics),
         Route("/api/admin/{kind}", admin.command, methods=["POST"]),
-        Route("/api/admin/tweets/{id:int}/{verdict}", admin.tweet, methods=["POST"]),
+        Route("/api/admin/tweets/{id:number}/{verdict}", admin.tweet, methods=["POST"]),
         Route("/webhooks/kofi", kofi.webhook, methods=["POST"]),
         Route("/static/{path:path}", static),
     ]
 
 
-def create_app(house: ObserverSources) -> Starlette:
-    """Return the app that shows `house`; it opens its readers at start and closes them at the end."""
+def create_app(house: ObserverSources, mounts: Sequence[Mounted] = ()) -> Starlette:
+    """Return the app that shows `house`, and beside it what `mounts` holds.
+
+    It opens its readers at start and closes them at the end.
+    """
     view = View(house)
 
     @contextlib.asynccontextmanager
@@ -74,7 +99,12 @@ def create_app(house: ObserverSources) -> Starlette:
 
     app = Starlette(
         routes=routes(),
-        middleware=[Middleware(SecurityHeaders, bound_to=house.settings.observer_host)],
+        middleware=[
+            Middleware(FrontDoor, view.hosts, OnceAMinute(house.clock.monotonic)),
+            Middleware(Mounts, mounts),
+            Middleware(Doorkeeper, view.gate),
+            Middleware(Bodies),
+        ],
         exception_handlers={
             HTTPException: _refused,
             TimeoutError: _unreadable,
@@ -82,14 +112,16 @@ def create_app(house: ObserverSources) -> Starlette:
             LedgerError: _unreadable,
         },
         lifespan=living,
-        max_body_size=BODY_BYTES,
     )
+    app.router.redirect_slashes = False  # it would lead to whatever host was named
     app.state.view = view
     return app
 
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - Starlette's signature is wider than what it hands in
+    if error.status_code == 404 and (own := request.url.path.rstrip("/")) in PAGES and request.method == "GET":  # noqa: PLR2004
+        return RedirectResponse(own, 308)
     if pages.wants_page(request):
         return await pages.problem_page(request, error.status_code, str(error.detail))
     return problem(error.status_code, str(error.detail), error.headers)

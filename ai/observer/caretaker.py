@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -13,8 +13,8 @@ from ai.mind.commands import CommandRefused
 from ai.mind.database import MindDatabase
 from ai.observer.admin import LARGEST_ID, BadOrder, order
 from ai.observer.forms import form_of
-from ai.observer.gate import COOKIE, SESSION_SECONDS, Session, peer
-from ai.observer.headers import host_name
+from ai.observer.gate import COOKIE, SESSION_SECONDS, Session
+from ai.observer.hosts import visitor_of
 from ai.observer.pages import now_context, page
 from ai.observer.view import View, view_of
 
@@ -51,15 +51,15 @@ def _asked(mind: MindDatabase) -> tuple[list[Any], list[Any]]:
 
 async def sign_in(request: Request) -> Response:
     """POST /caretaker/sign-in: a session cookie for the right token, not too many tries."""
-    view, address = view_of(request), peer(request)
+    view, who = view_of(request), visitor_of(request.scope)
     gate = view.gate
     if gate.locked or not same_origin(request):
         raise HTTPException(403, "nobody can sign in here")
-    wait = gate.wrong.wait_seconds(address)
-    if wait:
-        return await show(request, notice=f"Too many wrong tokens; wait {wait} s.", status=429)
     if not gate.is_token((await form_of(request)).get("token", "")):
-        gate.wrong.count(address)
+        wait = gate.wrong_sign_ins.wait_seconds(who)
+        if wait:
+            return await show(request, notice=f"Too many wrong tokens; wait {wait} s.", status=429)
+        gate.wrong_sign_ins.count(who)
         return await show(request, notice="That is not the ADMIN_TOKEN.", status=403)
     cookie, _ = gate.sign_in()
     view.house.command("sign_in", BY)
@@ -71,7 +71,7 @@ async def sign_in(request: Request) -> Response:
         path="/",
         httponly=True,
         samesite="strict",
-        secure=request.url.scheme == "https",
+        secure=view.hosts.is_secure(request.scope),
     )
     return answer
 
@@ -83,7 +83,7 @@ def same_origin(request: Request) -> bool:
         return False
     if origin is None:
         return True
-    return (urlsplit(origin).hostname or "") == host_name(request.headers.get("host", ""))
+    return view_of(request).hosts.is_own_origin(origin, request.headers.get("host", ""))
 
 
 Act = Callable[[Request, View, Form], Awaitable[str]]

@@ -1,4 +1,4 @@
-"""Who may do what: the caretaker's token, sessions of the sign-in page, and limits on how often one may try."""
+"""Who may do what: the caretaker's token, sessions of the sign-in page, and limits on how often one may guess."""
 
 import hashlib
 import hmac
@@ -8,9 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pydantic import SecretStr
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ai.clock import Clock
+from ai.observer.headers import refuse
+from ai.observer.hosts import visitor_of
 
 SESSION_SECONDS = 12 * 3600.0  # a working day; a restart signs everyone out as well
 SESSIONS = 32  # of one caretaker; the oldest goes first
@@ -59,11 +62,13 @@ class Gate:
     def __init__(
         self, admin_token: SecretStr | None, clock: Clock, new_token: Callable[[], str] = secrets.token_urlsafe
     ) -> None:
-        self._token = None if admin_token is None else _digest(admin_token.get_secret_value())
+        self._token = None if admin_token is None else _digest(admin_token.get_secret_value().encode())
         self._clock = clock
         self._new_token = new_token
         self._sessions: OrderedDict[str, Session] = OrderedDict()
-        self.wrong = Limit(clock, ATTEMPTS_PER_MINUTE)
+        self.wrong_bearers = Limit(clock, ATTEMPTS_PER_MINUTE)
+        self.wrong_sign_ins = Limit(clock, ATTEMPTS_PER_MINUTE)
+        self.wrong_webhooks = Limit(clock, ATTEMPTS_PER_MINUTE)
         self.busy = Limit(clock, REQUESTS_PER_MINUTE)
 
     @property
@@ -73,18 +78,22 @@ class Gate:
 
     def is_token(self, given: str) -> bool:
         """Compare with ADMIN_TOKEN in constant time; digests, so that not even the length shows."""
-        return hmac.compare_digest(self._token or _digest(""), _digest(given)) and self._token is not None
+        raw = given.encode("utf-8", "surrogatepass")
+        return hmac.compare_digest(self._token or _digest(b""), _digest(raw)) and self._token is not None
 
-    def bearer(self, request: Request) -> bool:
-        """Tell whether the request bears ADMIN_TOKEN."""
+    def bearer(self, request: HTTPConnection) -> bool | None:
+        """Tell whether the request bears ADMIN_TOKEN; None where it bears no token at all."""
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and self.is_token(given.strip())
+        if scheme.lower() != "bearer":
+            return None
+        raw = given.strip().encode("latin-1", "replace")  # as it came: programs send UTF-8, headers are read as Latin-1
+        return hmac.compare_digest(self._token or _digest(b""), _digest(raw)) and self._token is not None
 
     def sign_in(self) -> tuple[str, Session]:
         """Open a session; return the cookie's value and the session."""
         cookie = self._new_token()
         session = Session(self._new_token(), self._clock.monotonic() + SESSION_SECONDS)
-        self._sessions[_digest(cookie).hex()] = session
+        self._sessions[_digest(cookie.encode("utf-8", "replace")).hex()] = session
         while len(self._sessions) > SESSIONS:
             self._sessions.popitem(last=False)
         return cookie, session
@@ -94,22 +103,42 @@ class Gate:
         cookie = request.cookies.get(COOKIE)
         if cookie is None:
             return None
-        session = self._sessions.get(_digest(cookie).hex())
+        session = self._sessions.get(_digest(cookie.encode("utf-8", "replace")).hex())
         return session if session is not None and session.until > self._clock.monotonic() else None
 
     def sign_out(self, request: Request) -> None:
         """End the browser's session."""
-        self._sessions.pop(_digest(request.cookies.get(COOKIE, "")).hex(), None)
+        self._sessions.pop(_digest(request.cookies.get(COOKIE, "").encode("utf-8", "replace")).hex(), None)
 
     def is_caretaker(self, request: Request) -> bool:
         """Tell whether the request comes from the caretaker, either way."""
-        return self.session(request) is not None or self.bearer(request)
+        return self.session(request) is not None or self.bearer(request) is True
 
 
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+class Doorkeeper:
+    """Counts every wrong bearer, at whatever address it is presented, and turns those away who guess on.
+
+    The right token is looked at first and always passes, however often others guessed wrongly.
+    """
+
+    def __init__(self, app: ASGIApp, gate: Gate) -> None:
+        self._app = app
+        self._gate = gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request (ASGI)."""
+        if scope["type"] != "http" or self._gate.locked or self._gate.bearer(HTTPConnection(scope)) is not False:
+            await self._app(scope, receive, send)
+            return
+        who, limit = visitor_of(scope), self._gate.wrong_bearers
+        wait = limit.wait_seconds(who)
+        if wait:
+            await refuse(send, 429, f"too many wrong tokens; wait {wait} s", {"retry-after": str(wait)})
+            return
+        limit.count(who)
+        text = "the token is wrong; send Authorization: Bearer ADMIN_TOKEN, or none"
+        await refuse(send, 401, text, {"www-authenticate": "Bearer"})
 
 
-def peer(request: Request) -> str:
-    """Return the address a limit is counted on; proxy headers are not believed, anyone can write them."""
-    return request.client.host if request.client else "unknown"
+def _digest(raw: bytes) -> bytes:
+    return hashlib.sha256(raw).digest()

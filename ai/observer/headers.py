@@ -1,10 +1,14 @@
-"""What stands before every route: the Host check against DNS rebinding, and the security headers."""
+"""What stands before every route: whose name is answered, the security headers, and no error without them."""
 
-import ipaddress
 import json
+import logging
+from collections.abc import Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ai.observer.hosts import Hosts, host_name
+from ai.observer.once_a_minute import OnceAMinute
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; "
@@ -27,53 +31,55 @@ SECURITY_HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+_log = logging.getLogger("observer")
 
 
-def is_loopback(host: str) -> bool:
-    """Tell whether a server bound to `host` can be reached from this machine alone."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+class FrontDoor:
+    """Refuses foreign Host names, believes trusted proxies, and puts the security headers on every answer.
 
+    A fault of ours is one line of the log, and 500 with those headers: a stranger who finds one gets no more.
+    """
 
-def host_name(header: str) -> str:
-    """Return the host of a Host header without port and brackets, in lower case."""
-    text = header.strip().lower()
-    if text.startswith("["):
-        return text[1:].split("]", 1)[0]
-    return text.rsplit(":", 1)[0] if text.count(":") == 1 else text
-
-
-class SecurityHeaders:
-    """Refuses foreign Host names on a loopback server, and puts the security headers on every answer."""
-
-    def __init__(self, app: ASGIApp, *, bound_to: str) -> None:
+    def __init__(self, app: ASGIApp, hosts: Hosts, told: OnceAMinute) -> None:
         self._app = app
-        self._only_loopback = is_loopback(bound_to)
+        self._hosts = hosts
+        self._told = told
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI)."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        started = False
 
         async def send_guarded(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 MutableHeaders(scope=message).update(SECURITY_HEADERS)
             await send(message)
 
         name = host_name(Headers(scope=scope).get("host", ""))
-        if self._only_loopback and name not in LOOPBACK_NAMES:
-            await _misdirected(name, send_guarded)
+        if not self._hosts.answers_to(name):
+            text = f"Host {name[:100]!r} is not this server; name it in ALLOWED_HOSTS, or use http://localhost"
+            await refuse(send_guarded, 421, text)
             return
-        await self._app(scope, receive, send_guarded)
+        try:
+            await self._app(self._hosts.seen_from(scope), receive, send_guarded)
+        except Exception as error:  # noqa: BLE001 - whatever a stranger's request breaks ends here
+            if self._told.now("fault"):
+                _log.error("a request could not be answered", exc_info=error)
+            if not started:
+                await refuse(send_guarded, 500, "that broke something here; the log has a line about it")
 
 
-async def _misdirected(name: str, send: Send) -> None:
-    text = f"Host {name[:100]!r} is not this server; on loopback use http://localhost or http://127.0.0.1"
-    body = json.dumps({"error": text}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 421, "headers": headers})
+async def refuse(send: Send, status: int, text: str, headers: Mapping[str, str] | None = None) -> None:
+    """Send `{"error": text}` as a whole answer."""
+    body = json.dumps({"error": text}, ensure_ascii=False).encode("utf-8", "replace")
+    given = {"content-type": "application/json", "content-length": str(len(body)), "cache-control": "no-store"}
+    pairs = [
+        (name.encode(), value.encode("latin-1", "replace")) for name, value in (given | dict(headers or {})).items()
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": pairs})
     await send({"type": "http.response.body", "body": body})

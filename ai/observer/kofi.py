@@ -12,7 +12,7 @@ from ai.ledger.money import nanos
 from ai.mind.commands import CommandRefused
 from ai.observer.answers import problem
 from ai.observer.forms import form_of
-from ai.observer.gate import peer
+from ai.observer.hosts import visitor_of
 from ai.observer.sources import Donation
 from ai.observer.view import View, view_of
 
@@ -38,19 +38,19 @@ class Delivery(BaseModel):
 
 async def webhook(request: Request) -> Response:
     """POST /webhooks/kofi: 200 once it is kept (Ko-fi sends it again otherwise), 401 for a wrong token."""
-    view, address = view_of(request), peer(request)
+    view, who = view_of(request), visitor_of(request.scope)
     token = view.house.settings.kofi_verification_token
     if token is None:
         return problem(404, "Ko-fi is not set up here; set KOFI_VERIFICATION_TOKEN")
-    wait = view.gate.wrong.wait_seconds(address)
-    if wait:
-        return problem(429, f"too many wrong tokens; wait {wait} s", {"retry-after": str(wait)})
     try:
         delivery = Delivery.model_validate_json((await form_of(request)).get("data", ""))
     except ValidationError as error:
         return problem(400, _what(error))
     if not hmac.compare_digest(delivery.verification_token.encode(), token.get_secret_value().encode()):
-        view.gate.wrong.count(address)
+        wait = view.gate.wrong_webhooks.wait_seconds(who)
+        if wait:
+            return problem(429, f"too many wrong tokens; wait {wait} s", {"retry-after": str(wait)})
+        view.gate.wrong_webhooks.count(who)
         return problem(401, "the verification token is wrong; compare KOFI_VERIFICATION_TOKEN with Ko-fi's page")
     return _kept(view, delivery)
 

@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 
 import uvicorn
 
 from ai.observer.app import create_app
+from ai.observer.mounts import Mounted
 from ai.observer.sources import ObserverSources
 
 CONNECTIONS = 1024  # open at once; above it a visitor is told 503 and to come again
@@ -40,11 +41,11 @@ class _Server(uvicorn.Server):
 
 
 class ObserverServer:
-    """Serves `house` on OBSERVER_HOST:OBSERVER_PORT from `start()` until `stop()`."""
+    """Serves `house`, and beside it `mounts`, on OBSERVER_HOST:OBSERVER_PORT from `start()` until `stop()`."""
 
-    def __init__(self, house: ObserverSources) -> None:
+    def __init__(self, house: ObserverSources, mounts: Sequence[Mounted] = ()) -> None:
         self._house = house
-        self._app = create_app(house)
+        self._app = create_app(house, mounts)
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
         self.url = ""

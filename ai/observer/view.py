@@ -8,6 +8,7 @@ from starlette.requests import Request
 from ai.observer.assets import Assets
 from ai.observer.frames import Frames
 from ai.observer.gate import Gate
+from ai.observer.hosts import Hosts
 from ai.observer.money import MonthFigures
 from ai.observer.month import FIRST_COUNT_SECONDS, PATIENCE_SECONDS, Figures, Month
 from ai.observer.reader import Reader
@@ -28,6 +29,7 @@ class View:
         clock = house.clock
         self.house = house
         self.gate = Gate(house.settings.admin_token, clock)
+        self.hosts = Hosts(house.settings)
         self.assets = Assets()
         self.frames = Frames()
         self.reader = Reader(house.mind_path, "pages")

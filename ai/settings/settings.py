@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -19,6 +18,8 @@ from pydantic import (
 
 from ai.settings.addresses import OPENAI_URL, is_home, is_openai
 from ai.settings.covers import purpose_meant
+from ai.settings.safe_addresses import secrets_of_database, secrets_of_url
+from ai.settings.texts import AdminToken, DatabaseUrl, HostNames, HttpUrl, Networks, PublicUrl
 
 LOCAL_MODELS = ("auto", "4b", "3b", "2b", "1.5b", "0.5b", "135m", "off")
 MAX_SUB_BUDGETS = 10  # a hold has 16 legs at most: month, day, two quotas, wishes and reflection take six
@@ -54,7 +55,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     openrouter_api_key: SecretStr | None = _secret("set: use OpenRouter", "sk-or-v1-…")
-    openrouter_base_url: str = _setting(
+    openrouter_base_url: HttpUrl = _setting(
         "https://openrouter.ai/api/v1", "where OpenRouter's API is", "https://openrouter.ai/api/v1"
     )
     openrouter_model: str | None = _setting(
@@ -68,7 +69,7 @@ class Settings(BaseModel):
     )
     openrouter_title: str = _setting("Genesis", "attribution header", "My character")
     openai_api_key: SecretStr | None = _secret("used where no OpenRouter key is set", "sk-…")
-    openai_base_url: str = _setting(
+    openai_base_url: HttpUrl = _setting(
         OPENAI_URL,
         "where OpenAI's API is, or a server at home (Ollama, LM Studio, llama.cpp, vLLM, LiteLLM): then no key is "
         "needed, ids come from its `/models`, and prices are 0 unless `OPENAI_PRICES` states them",
@@ -153,7 +154,7 @@ class Settings(BaseModel):
     x_api_secret: SecretStr | None = _secret("X (OAuth 1.0a)", "…")
     x_access_token: SecretStr | None = _secret("X (OAuth 1.0a)", "…")
     x_access_token_secret: SecretStr | None = _secret("X (OAuth 1.0a)", "…")
-    x_api_base_url: str = _setting("https://api.twitter.com", "where X's API is", "https://api.twitter.com")
+    x_api_base_url: HttpUrl = _setting("https://api.twitter.com", "where X's API is", "https://api.twitter.com")
     tweet_price_usd: Decimal = _setting(
         Decimal("0.015"),
         "what X charges a post",
@@ -193,9 +194,10 @@ class Settings(BaseModel):
     tweets_per_day: int = _setting(4, "posts a day at most; 4 posts a day are $1.80 a month", "4", ge=0, le=1000)
     tweet_min_gap_seconds: int = _setting(3600, "seconds between two posts at least", "3600", ge=0, le=86_400 * 30)
     data_dir: Path = _setting(Path("./data"), "everything durable; in the container `/data`", "./data")
-    database_url: str | None = _setting(
+    database_url: DatabaseUrl | None = _setting(
         None,
-        "the purse; unset: `sqlite:///<DATA_DIR>/credits/ledger.db`; a PostgreSQL URL is taken as well",
+        "the purse; unset: `sqlite:///<DATA_DIR>/credits/ledger.db`; a PostgreSQL is taken in every form that libpq "
+        "takes, as a URL or as `host=… dbname=…`",
         "postgresql://genesis:…@localhost/purse",
         json_schema_extra={"secret": True},
         repr=False,
@@ -208,15 +210,30 @@ class Settings(BaseModel):
     )
     observer_host: str = _setting("127.0.0.1", "where the page listens; in the container `0.0.0.0`", "127.0.0.1")
     observer_port: int = _setting(8085, "the page's port; 0: any free one", "8085", ge=0, le=65_535)
-    admin_token: SecretStr | None = _secret(
-        "bearer token of the admin routes; unset: they answer 403", "a long random text"
+    allowed_hosts: HostNames = _setting(
+        (),
+        "names, separated by blanks, under which the page is asked for besides `localhost`, `127.0.0.1`, `[::1]` and "
+        "the host of PUBLIC_URL; any other `Host` is refused",
+        "genesis.example 192.168.1.5",
+    )
+    public_url: PublicUrl | None = _setting(
+        None, "where the world finds the page, through a proxy with TLS", "https://genesis.example"
+    )
+    trusted_proxies: Networks = _setting(
+        (),
+        "addresses or networks, separated by blanks, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed",
+        "127.0.0.1 ::1",
+    )
+    admin_token: AdminToken | None = _secret(
+        "bearer token of the admin routes, of at least 16 characters; unset: they answer 403",
+        "a long random text",
     )
     public_budget: bool = _setting(
         True, "`on`: visitors of the page see the money; `off`: only the caretaker does", "on"
     )
-    donate_url: str | None = _setting(None, "a link on the page for those who want to give", "https://ko-fi.com/me")
+    donate_url: HttpUrl | None = _setting(None, "a link on the page for those who want to give", "https://ko-fi.com/me")
     kofi_verification_token: SecretStr | None = _secret("turns Ko-fi's webhook on; the token Ko-fi shows you", "…")
-    alert_webhook_url: str | None = _setting(
+    alert_webhook_url: HttpUrl | None = _setting(
         None,
         "alerts are also POSTed here as JSON",
         "https://hooks.example/genesis",
@@ -241,28 +258,11 @@ class Settings(BaseModel):
                 raise ValueError("has a line break or a control character in it")
         return value
 
-    @field_validator("openrouter_base_url", "openai_base_url", "x_api_base_url", "alert_webhook_url", "donate_url")
-    @classmethod
-    def _http_url(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("is not an http(s) URL")
-        return value.rstrip("/")
-
     @field_validator("local_model")
     @classmethod
     def _known_local_model(cls, value: str) -> str:
         if value not in LOCAL_MODELS and not value.lower().endswith(".gguf"):
             raise ValueError(f"is none of {', '.join(LOCAL_MODELS)}, and no path to a .gguf file")
-        return value
-
-    @field_validator("database_url")
-    @classmethod
-    def _database_url(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("sqlite:///", "postgresql://", "postgres://")):
-            raise ValueError("is neither sqlite:///… nor postgresql://…")
         return value
 
     @field_validator("free_requests_per_day")
@@ -362,10 +362,13 @@ class Settings(BaseModel):
             for v in (getattr(self, n) for n in type(self).model_fields)
             if isinstance(v, SecretStr)
         ]
-        password = urlsplit(self.database_url or "").password
-        return [text for text in (*found, password, self.alert_webhook_url) if text]
+        urls = (getattr(self, name) for name in URLS)
+        inside = [text for url in urls if url for text in secrets_of_url(url)]
+        database = secrets_of_database(self.database_url or "")
+        return [text for text in (*found, *database, *inside, self.alert_webhook_url) if text]
 
 
+URLS = ("openrouter_base_url", "openai_base_url", "x_api_base_url", "alert_webhook_url", "donate_url")
 X_KEYS = ("x_api_key", "x_api_secret", "x_access_token", "x_access_token_secret")
 SECRET_NAMES = frozenset(
     name.upper()

@@ -115,7 +115,7 @@ def _one_line(error: ValidationError, given: Mapping[str, object]) -> str:
         str(part) for part in first["loc"][1:] if not str(part).startswith(("literal", "int", "function"))
     )
     value = given.get(name)
-    secret = name.upper() in SECRET_NAMES
+    secret = name.upper() in SECRET_NAMES or ("://" in str(value) and "@" in str(value))  # a password may stand in it
     shown = "its value" if secret or value is None else repr(str(value))[:80]
     example = field.examples[0] if field.examples else ""
     where = f" ({inside})" if inside else ""

@@ -76,8 +76,6 @@ async def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(served: Ser
 async def test_signing_in_is_limited(served: Served) -> None:
     codes = [(await served.client.post("/caretaker/sign-in", data={"token": "no"})).status_code for _ in range(11)]
     assert codes == [403] * 10 + [429]
-    assert (await served.client.post("/caretaker/sign-in", data={"token": TOKEN})).status_code == 429
-    served.house.clock.advance(7)
     assert (await served.client.post("/caretaker/sign-in", data={"token": TOKEN})).status_code == 303
 
 

@@ -11,7 +11,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "observer.md"
 def test_every_address_is_documented() -> None:
     text = DOCS.read_text(encoding="utf-8")
     for route in routes():
-        address = route.path.replace(":int}", "}").replace(":path}", "}")
+        address = route.path.replace(":number}", "}").replace(":path}", "}")
         assert f"`{address}`" in text or f" {address}`" in text, address
 
 

@@ -1,0 +1,58 @@
+"""Kinds of text that a setting may be: each is checked, and told in words that hold nothing of a secret."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+
+from ai.settings.safe_addresses import database_problem, host_problem, network_problem, origin_of
+
+LEAST_TOKEN = 16  # random characters; a shorter ADMIN_TOKEN is found by trying
+
+
+def _http_url(value: str) -> str:
+    if not origin_of(value):
+        raise ValueError("is not an http(s) URL")
+    return value.rstrip("/")
+
+
+def _public_url(value: str) -> str:
+    if not origin_of(value) or re.search(r"[/?#@]", value.rstrip("/").partition("://")[2]):
+        raise ValueError("is not just scheme and host of an http(s) URL")
+    return origin_of(value)
+
+
+def _database_url(value: str) -> str:
+    if problem := database_problem(value):
+        raise ValueError(problem)
+    return value
+
+
+def _words(value: object) -> object:
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+def _host_names(value: tuple[str, ...]) -> tuple[str, ...]:
+    if problem := next(filter(None, map(host_problem, value)), None):
+        raise ValueError(problem)
+    return tuple(name.strip("[]").lower() for name in value)
+
+
+def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
+    if problem := next(filter(None, map(network_problem, value)), None):
+        raise ValueError(problem)
+    return value
+
+
+def _long_enough(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < LEAST_TOKEN:
+        raise ValueError(f"is shorter than {LEAST_TOKEN} characters; `openssl rand -base64 24` makes one")
+    return value
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+PublicUrl = Annotated[str, AfterValidator(_public_url)]
+DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
+HostNames = Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_host_names)]
+Networks = Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_networks)]
+AdminToken = Annotated[SecretStr, AfterValidator(_long_enough)]
