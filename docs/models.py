@@ -22,7 +22,7 @@ from ai.model_rotator.table import per_million
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "OPENROUTER_MODELS.md"
-SHIPPED = ROOT / "ai" / "data" / "models.json"
+SHIPPED = ROOT / "ai" / "model_config" / "models.json"
 EXAMPLES = 3  # of what was left out, by reason
 
 INTRODUCTION = """# Models: tiers, prices, intelligence
@@ -104,7 +104,11 @@ A call is paid only where the most that it can cost is known beforehand.
 | --- | ---: | --- |
 {excluded}
 
-Free models that always reason may be asked, since their reasoning costs nothing.
+Free models that always reason may be asked, since their reasoning costs nothing. Whose reasoning cannot be switched
+off is what the listing says (`reasoning.mandatory`); where it says nothing, a list of families.
+
+Several names of one model (`-fast`, `:nitro`, dated ones) are one model: the cheapest is asked, the others only where
+a person or a caller names them. A price that is left open is not free.
 
 ## The shipped listing
 

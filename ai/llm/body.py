@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ai.model_config import Model
 
 OPENROUTER = "openrouter"
+OPENAI = "openai"
 PER_MILLION = Decimal(1_000_000)  # `provider.max_price` is in USD per million tokens
 PRICE_STEP = Decimal("0.000001")  # finer than any listed price per million, coarse enough for a JSON number
 
@@ -22,10 +23,10 @@ def chat_body(request: ModelRequest, dialect: str) -> dict[str, Any]:
     body: dict[str, Any] = {
         "model": model.id,
         "messages": [{"role": said["role"], "content": _sendable(said["content"])} for said in request.messages],
-        "max_tokens": request.max_tokens,
+        output_limit(model): request.max_tokens,
         "stream": True,
     }
-    if request.temperature is not None and (dialect != OPENROUTER or "temperature" in model.parameters):
+    if request.temperature is not None and (dialect not in {OPENROUTER, OPENAI} or "temperature" in model.parameters):
         body["temperature"] = request.temperature
     if request.seed is not None and "seed" in model.parameters:
         body["seed"] = request.seed
@@ -38,7 +39,15 @@ def chat_body(request: ModelRequest, dialect: str) -> dict[str, Any]:
             body["reasoning"] = {"enabled": False}  # so that the bound needs no allowance for it
     else:
         body["stream_options"] = {"include_usage": True}
+        if dialect == OPENAI and "reasoning_effort" in model.parameters and not model.always_reasons:
+            body["reasoning_effort"] = "none"
     return body
+
+
+def output_limit(model: Model) -> str:
+    """Return under which name this model takes the limit of its output: newer ones refuse `max_tokens`."""
+    newer = "max_completion_tokens" in model.parameters and "max_tokens" not in model.parameters
+    return "max_completion_tokens" if newer else "max_tokens"
 
 
 def routing(model: Model) -> dict[str, Any]:

@@ -13,8 +13,12 @@ CONNECT_SECONDS = 10.0
 MAX_LISTING_BYTES = 16 * 1024 * 1024  # fifty times the recorded listing
 MAX_PAGES = 20  # the listing has one today; `links.next` may split it
 OK = 200
-# What is read of `supported_parameters`; the rest is not kept.
-PARAMETERS_READ = frozenset({"max_tokens", "temperature", "response_format", "structured_outputs", "reasoning"})
+# What is read of `supported_parameters`: what the mind sends, and what callers of the gateway may need.
+PARAMETERS_READ = frozenset({
+    "max_tokens", "max_completion_tokens", "temperature", "response_format", "structured_outputs", "reasoning",
+    "reasoning_effort", "tools", "tool_choice", "parallel_tool_calls", "seed", "stop", "top_p", "top_k", "logprobs",
+    "top_logprobs", "logit_bias", "presence_penalty", "frequency_penalty", "verbosity",
+})  # fmt: skip
 PARTS_READ = {
     "architecture": ("input_modalities", "output_modalities"),
     "top_provider": ("context_length", "max_completion_tokens"),

@@ -22,6 +22,7 @@ MAX_MODELS = 5_000  # ten times what OpenRouter lists; a longer document is not 
 MAX_ID_CHARS = 200
 MAX_NAME_CHARS = 120
 MAX_TOKENS = 1_000_000_000
+OUTPUT_LIMITS = frozenset({"max_tokens", "max_completion_tokens"})  # either bounds an answer
 END_OF_TIME = 253_402_300_800  # the year 10000, beyond which there is no datetime
 
 
@@ -138,7 +139,7 @@ def _model(entry: Mapping[str, Any], reference: datetime | None) -> Model | None
 
 def _why_not_paid(parameters: frozenset[str], *, always_reasons: bool) -> str | None:
     """Return why a call to a priced model has no bound, or None (DESIGN, "The bound of a call")."""
-    if "max_tokens" not in parameters:
+    if not parameters & OUTPUT_LIMITS:
         return "it does not take max_tokens, so its answers have no bound"
     if always_reasons:
         return "its reasoning cannot be switched off, so its answers have no sure bound"

@@ -74,6 +74,7 @@ class RotatorState:
     wished: str | None = None
     current: str | None = None
     idle: bool = False
+    weight: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,8 @@ def quality_in(state: RotatorState, model: Model) -> float:
 def _score(model: Model, purpose: Purpose, state: RotatorState) -> Choice:
     cost = model.prices.expected(*state.tokens.get(purpose, DEFAULT_TOKENS))
     money = price_of_money(state.b, state.weight_to_come, state.balance) * cost if cost > 0 else 0.0
-    return Choice(model, WEIGHTS.get(purpose, 1.0) * quality_in(state, model) - money, "", cost)
+    weight = WEIGHTS.get(purpose, 1.0) if state.weight is None else state.weight
+    return Choice(model, weight * quality_in(state, model) - money, "", cost)
 
 
 def _by_rule(worth: Sequence[Choice], floor: float, history: Sequence[str]) -> Choice | None:
