@@ -9,7 +9,7 @@ from ai.credit_tracker.calls import unknown_sums
 from ai.credit_tracker.limits import Limit
 from ai.credit_tracker.months import DONATIONS, OVERRUN, find_month, month_account, open_months, spent_account
 from ai.credit_tracker.periods import month_end, month_of
-from ai.credit_tracker.records import Balance, CapLeft
+from ai.credit_tracker.records import Balance, CapLeft, CapState
 from ai.credit_tracker.reserve_rows import reserved_in
 from ai.credit_tracker.rollups import burn_per_day
 from ai.ledger.errors import UnknownAccount
@@ -106,6 +106,25 @@ def caps_left(tx: Transaction, limits: Sequence[Limit]) -> tuple[CapLeft, ...]:
         for limit in limits
         if limit.kind == "money"
     )
+
+
+def cap_states(tx: Transaction, limits: Sequence[Limit]) -> tuple[CapState, ...]:
+    """Return how each cap stands; one that is not filled yet as it will be then."""
+    marks = ",".join("?" * len(limits)) or "NULL"
+    rows = tx.execute(
+        "SELECT accounts.id AS account, debits_pending AS held, "
+        "credits_posted - debits_posted - debits_pending AS free, "
+        "COALESCE(caps.filled, months.granted + months.donated - months.rolled) AS filled FROM accounts "
+        "LEFT JOIN caps ON caps.account = accounts.id LEFT JOIN months ON accounts.id = 'month:' || months.period "
+        f"WHERE accounts.id IN ({marks})",
+        [limit.account for limit in limits],
+    )
+    found = {row["account"]: (int(row["filled"]), int(row["held"]), int(row["free"])) for row in rows}
+    states = []
+    for limit in limits:
+        filled, held, left = found.get(limit.account, (limit.level, 0, limit.level))
+        states.append(CapState(limit.name, left, held, filled - held - left, limit.resets_at))
+    return tuple(states)
 
 
 def filled_level(tx: Transaction, limit: Limit) -> int:

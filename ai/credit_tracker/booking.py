@@ -3,8 +3,9 @@
 from ai.credit_tracker.calls import CallLeg, get_call, legs_of, mark_corrected, mark_ended
 from ai.credit_tracker.limits import use_up
 from ai.credit_tracker.months import OVERRUN, USD, find_month, month_account, repay_overrun, spent_account, sweep_month
-from ai.credit_tracker.records import OPEN_STATES, Bill, CallRecord, CallState
+from ai.credit_tracker.records import OPEN_STATES, Bill, CallRecord, CallState, Usage
 from ai.credit_tracker.rollups import add_to_rollups
+from ai.credit_tracker.statement import add_to_statement
 from ai.ledger.errors import HoldEnded, TransferConflict
 from ai.ledger.transaction import Transaction
 
@@ -28,7 +29,7 @@ def book_cost(tx: Transaction, call_id: str, bill: Bill, *, current: str | None)
         if cost > call.held:
             _charge_beyond(tx, call, legs, cost - call.held, why=f"{call_id}/beyond")
         mark_ended(tx, call_id, CallState.CAPTURED, bill)
-        add_to_rollups(tx, call, cost=cost, calls=1, usage=bill.usage)
+        _add_to_sums(tx, call, cost=cost, calls=1, usage=bill.usage)
     else:
         raise HoldEnded(call_id, call.state)
     _afterwards(tx, call, current)
@@ -59,6 +60,11 @@ def book_void(tx: Transaction, call_id: str, *, current: str | None) -> None:
     _afterwards(tx, call, current)
 
 
+def _add_to_sums(tx: Transaction, call: CallRecord, *, cost: int, calls: int, usage: Usage | None) -> None:
+    add_to_rollups(tx, call, cost=cost, calls=calls, usage=usage)
+    add_to_statement(tx, call, cost=cost, calls=calls, usage=usage)
+
+
 def _correct(tx: Transaction, call: CallRecord, bill: Bill) -> None:
     cost, booked = bill.cost, call.cost or 0
     if cost == booked:
@@ -69,7 +75,7 @@ def _correct(tx: Transaction, call: CallRecord, bill: Bill) -> None:
         raise TransferConflict(call.id, "cost", booked, cost)
     number = mark_corrected(tx, call.id, bill)
     fresh_usage = bill.usage if call.prompt_tokens is None else None
-    add_to_rollups(tx, call, cost=cost - booked, calls=0, usage=fresh_usage)
+    _add_to_sums(tx, call, cost=cost - booked, calls=0, usage=fresh_usage)
     legs = legs_of(tx, call.id)
     why = f"{call.id}/correction/{number}"
     if cost > booked:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from ai.credit_tracker.periods import day_of, month_of
-from ai.credit_tracker.records import Bill, CallRecord, CallState, Expense, RunUsage, Usage
+from ai.credit_tracker.records import Bill, Caller, CallRecord, CallState, Expense, RunUsage, Usage
 from ai.ledger.errors import TransferConflict
 from ai.ledger.store import Row
 from ai.ledger.transaction import Transaction
 
+NOBODY = Caller()  # whose calls the mind's own are
 X_SUBJECTS = "x/"  # subjects that are not model calls: posts and reads on X
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -27,10 +28,11 @@ class CallLeg:
 
 def insert_call(tx: Transaction, expense: Expense, mind: str, now: datetime, legs: Sequence[CallLeg]) -> None:
     """Write the row of a call that was just held for."""
+    caller = expense.caller or NOBODY
     packed = json.dumps([[leg.kind, leg.debit, leg.credit, leg.amount] for leg in legs], separators=(",", ":"))
     tx.execute(
-        "INSERT INTO calls (id, mind, life, beat, client, purpose, subject, state, period, day, legs, held, held_at) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, 'held', ?, ?, ?, ?, ?)",
+        "INSERT INTO calls (id, mind, life, beat, client, purpose, subject, key, run, state, period, day, legs, held, "
+        "held_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'held', ?, ?, ?, ?, ?)",
         (
             expense.id,
             mind,
@@ -39,6 +41,8 @@ def insert_call(tx: Transaction, expense: Expense, mind: str, now: datetime, leg
             expense.client,
             expense.purpose,
             expense.subject,
+            caller.key,
+            caller.run,
             month_of(now),
             day_of(now),
             packed,
@@ -70,6 +74,7 @@ def legs_of(tx: Transaction, call_id: str) -> list[CallLeg]:
 
 def check_same(call: CallRecord, expense: Expense, mind: str) -> None:
     """Raise TransferConflict, naming the field, where the same id was held for something else."""
+    caller = expense.caller or NOBODY
     pairs = (
         ("mind", call.mind, mind),
         ("subject", call.subject, expense.subject),
@@ -78,6 +83,8 @@ def check_same(call: CallRecord, expense: Expense, mind: str) -> None:
         ("life", call.life, expense.life),
         ("beat", call.beat, expense.beat),
         ("client", call.client, expense.client),
+        ("key", call.key, caller.key),
+        ("run", call.run, caller.run),
     )
     for field, stored, given in pairs:
         if stored != given:
@@ -149,11 +156,15 @@ def overdue_calls(tx: Transaction, age: timedelta, limit: int) -> list[CallRecor
     return [call_record(row) for row in rows]
 
 
-def unknown_sums(tx: Transaction, period: str) -> tuple[int, int]:
-    """Return how many calls are of unknown outcome, and how many nano-dollars of `period` they hold."""
+def unknown_sums(tx: Transaction, period: str, *, of_callers: bool = True) -> tuple[int, int]:
+    """Return how many calls are of unknown outcome, and how many nano-dollars of `period` they hold.
+
+    `of_callers`: those of the gateway's callers are counted as well.
+    """
+    only = "" if of_callers else " AND key = '' AND run = ''"
     rows = tx.execute(
         "SELECT COUNT(*) AS calls, COALESCE(SUM(CASE WHEN period = ? THEN held ELSE 0 END), 0) AS held "
-        "FROM calls WHERE state = 'unknown'",
+        f"FROM calls WHERE state = 'unknown'{only}",
         (period,),
     )
     row = next(iter(rows))
@@ -222,4 +233,6 @@ def call_record(row: Row) -> CallRecord:
         sent_at=_when(row["sent_at"]),
         unknown_since=_when(row["unknown_since"]),
         settled_at=_when(row["settled_at"]),
+        key=row["key"],
+        run=row["run"],
     )

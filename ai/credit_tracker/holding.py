@@ -1,22 +1,28 @@
 """Placing a hold: whether anything paid may start now, on which accounts it is held, and who refuses it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
-from ai.credit_tracker.balances import available
-from ai.credit_tracker.calls import X_SUBJECTS, CallLeg, check_same, find_call, insert_call, unknown_sums
+from ai.credit_tracker.balances import available, cap_states
+from ai.credit_tracker.callers import CallerCaps, admit, keep_share
+from ai.credit_tracker.calls import X_SUBJECTS, CallLeg, check_same, find_call, insert_call, legs_of, unknown_sums
 from ai.credit_tracker.gaps import pending_restore
 from ai.credit_tracker.limits import Limit, touches, used_of
 from ai.credit_tracker.months import OVERRUN, USD, Month, find_month, month_account, spent_account
 from ai.credit_tracker.periods import month_end, month_of
 from ai.credit_tracker.records import OPEN_STATES, Expense, NotAffordable
 from ai.credit_tracker.reserve import draw_on_reserve
+from ai.credit_tracker.reserve_rows import reserved_in
 from ai.ledger.errors import HoldEnded, InsufficientFunds
 from ai.ledger.money import usd9
 from ai.ledger.transaction import Leg, Transaction
 
 MAX_UNKNOWN_CALLS = 3  # DESIGN, "Money": with three unknown holds open thinking goes on on free and local models
 MAX_UNKNOWN_SHARE = 20  # likewise with 5 % of the month, one dollar in twenty, held by unknowns
+NO_CAPS = CallerCaps((), None)
+NO_SHARE = Decimal(0)
 AMOUNT_OF = {"money": "amount_nanos", "free": "free_requests", "posts": "posts"}
 
 
@@ -36,6 +42,7 @@ class Wallet:
     now: datetime
     limits: tuple[Limit, ...]
     clock_problem: str | None
+    mind_share: Decimal = NO_SHARE  # of the month, that callers of the gateway leave to a mind that lives on it
 
     @property
     def period(self) -> str:
@@ -77,7 +84,7 @@ def why_no_paid(tx: Transaction, wallet: Wallet, *, thinking: bool) -> Obstacle 
 
 
 def _unknowns_in_the_way(tx: Transaction, month: Month | None, period: str) -> Obstacle | None:
-    calls, held = unknown_sums(tx, period)
+    calls, held = unknown_sums(tx, period, of_callers=False)
     if calls >= MAX_UNKNOWN_CALLS:
         return Obstacle(
             "unknown outcomes", f"{calls} calls of unknown outcome are still held for ({MAX_UNKNOWN_CALLS} at most)"
@@ -87,11 +94,12 @@ def _unknowns_in_the_way(tx: Transaction, month: Month | None, period: str) -> O
     return None
 
 
-def place_hold(tx: Transaction, expense: Expense, wallet: Wallet) -> None:
+def place_hold(tx: Transaction, expense: Expense, wallet: Wallet) -> int | None:
     """Hold the most an expense could cost on every account it touches, and write its row; all or nothing.
 
-    The same expense again is the same hold. Raises NotAffordable naming the cap that refused, TransferConflict
-    where the id was held for something else, HoldEnded where that call has ended already, MonthClosed.
+    The same expense again is the same hold. Returns what the narrowest cap has left after a caller's hold, None for the
+    mind's own. Raises NotAffordable naming the narrowest cap that has no room, TransferConflict where the id was held
+    for something else, HoldEnded where that call has ended already, MonthClosed; for callers also what `admit` raises.
     """
     if expense.amount_nanos < 0:
         raise ValueError(f"an expense of {expense.amount_nanos} nano-dollars is negative; hold 0 or more")
@@ -100,51 +108,103 @@ def place_hold(tx: Transaction, expense: Expense, wallet: Wallet) -> None:
         check_same(known, expense, wallet.mind)
         if known.state not in OPEN_STATES:
             raise HoldEnded(expense.id, known.state)
-        return
+        return least_left(tx, expense.id) if expense.caller else None
     if expense.amount_nanos > 0:
-        obstacle = why_no_paid(tx, wallet, thinking=not expense.subject.startswith(X_SUBJECTS))
-        if obstacle is not None:
-            raise NotAffordable(
-                obstacle.cap,
-                needed=expense.amount_nanos,
-                available=0,
-                resets_at=obstacle.resets_at,
-                reason=obstacle.reason,
-            )
-    legs = _legs(tx, expense, wallet)
+        _refuse_where_nothing_is_paid(tx, expense, wallet)
+    month = find_month(tx, wallet.period)
+    caps = NO_CAPS
+    limits = wallet.limits
+    if expense.caller is not None:
+        caps = admit(tx, expense.caller, expense.id, wallet.now)
+        limits = (*limits, *keep_share(tx, month, wallet.mind_share), *caps.limits)
+    legs = _legs(tx, expense, wallet, limits, month)
     if expense.last:
         draw_on_reserve(tx, wallet.mind, wallet.period, expense)
+    too_dear = caps.most is not None and expense.amount_nanos > caps.most
     try:
-        tx.hold(expense.id, [Leg(leg.debit, leg.credit, leg.amount) for leg in legs], memo=expense.subject)
+        if not too_dear:
+            tx.hold(expense.id, [Leg(leg.debit, leg.credit, leg.amount) for leg in legs], memo=expense.subject)
     except InsufficientFunds as short:
-        raise _refusal(short, wallet) from short
+        raise _refusal(tx, wallet, limits, legs, caps.most) from short
+    if too_dear:
+        raise _refusal(tx, wallet, limits, legs, caps.most)
     insert_call(tx, expense, wallet.mind, wallet.now, legs)
+    return _least(tx, legs) if expense.caller else None
 
 
-def _legs(tx: Transaction, expense: Expense, wallet: Wallet) -> list[CallLeg]:
+def _refuse_where_nothing_is_paid(tx: Transaction, expense: Expense, wallet: Wallet) -> None:
+    thinking = expense.caller is None and not expense.subject.startswith(X_SUBJECTS)
+    obstacle = why_no_paid(tx, wallet, thinking=thinking)
+    if obstacle is not None:
+        raise NotAffordable(
+            obstacle.cap,
+            needed=expense.amount_nanos,
+            available=0,
+            resets_at=obstacle.resets_at,
+            reason=obstacle.reason,
+        )
+
+
+def _legs(
+    tx: Transaction, expense: Expense, wallet: Wallet, limits: Sequence[Limit], month: Month | None
+) -> list[CallLeg]:
     """The month's leg first. Where the month is not open a zero alone can be held, and `overrun` would bear a cost."""
-    month = find_month(tx, wallet.period)
     is_open = month is not None and not month.closed
     if expense.amount_nanos > 0 and not is_open:
         raise MonthClosed(wallet.period, expense.amount_nanos)
     tx.open_account(spent_account(wallet.period), USD)
     source = month_account(wallet.period) if is_open else OVERRUN
     legs = [CallLeg("money", source, spent_account(wallet.period), expense.amount_nanos)]
-    for limit in wallet.limits:
+    for limit in limits:
         amount: int = getattr(expense, AMOUNT_OF[limit.kind])
-        if amount > 0 and touches(limit, expense):
+        if limit.of_caller or (amount > 0 and touches(limit, expense)):
             legs.append(CallLeg(limit.kind, limit.account, used_of(limit.unit), amount))
     return legs
 
 
-def _refusal(short: InsufficientFunds, wallet: Wallet) -> NotAffordable:
-    for limit in wallet.limits:
-        if limit.account == short.account:
-            return NotAffordable(
-                limit.name,
-                needed=short.needed,
-                available=short.available,
-                resets_at=limit.resets_at,
-                reason=None if limit.kind == "money" else f"{short.needed} needed, {short.available} left",
+def least_left(tx: Transaction, call_id: str) -> int | None:
+    """Return what the narrowest cap on money that a call is held on has left; None where it is held on none."""
+    return _least(tx, legs_of(tx, call_id))
+
+
+def _least(tx: Transaction, legs: Sequence[CallLeg]) -> int | None:
+    accounts = [leg.debit for leg in legs if leg.kind == "money" and leg.debit != OVERRUN]
+    if not accounts:
+        return None
+    marks = ",".join("?" * len(accounts))
+    rows = tx.execute(
+        f"SELECT MIN(credits_posted - debits_posted - debits_pending) AS least FROM accounts WHERE id IN ({marks})",
+        accounts,
+    )
+    return int(rows[0]["least"])
+
+
+def _refusal(
+    tx: Transaction, wallet: Wallet, limits: Sequence[Limit], legs: Sequence[CallLeg], most: int | None
+) -> NotAffordable:
+    """Return the refusal by the narrowest of the caps that have no room: one that will not have it, if there is one."""
+    by_account = {limit.account: limit for limit in limits}
+    month = Limit(legs[0].debit, "month", "money", USD, 0, month_end(wallet.period))
+    caps = [by_account.get(leg.debit, month) for leg in legs]
+    refusals = []
+    for leg, cap, state in zip(legs, caps, cap_states(tx, caps), strict=True):
+        if leg.amount <= state.available:
+            continue
+        kept = reserved_in(tx, wallet.period) if cap is month else 0  # for last words; it does not come free
+        money = cap.kind == "money"
+        refusals.append(
+            NotAffordable(
+                state.name,
+                needed=leg.amount,
+                available=state.available,
+                resets_at=state.resets_at,
+                reason=None if money else f"{leg.amount} needed, {state.available} left",
+                held=state.held,
+                spent=state.spent,
+                in_flight=money and leg.amount <= state.available + state.held - kept,
             )
-    return NotAffordable("month", needed=short.needed, available=short.available, resets_at=month_end(wallet.period))
+        )
+    needed = legs[0].amount
+    if most is not None and needed > most:
+        refusals.append(NotAffordable("call", needed=needed, available=most, resets_at=None))
+    return min(refusals, key=lambda refusal: (refusal.in_flight, refusal.available))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Literal
 
@@ -15,6 +15,7 @@ from ai.ledger.money import nanos
 from ai.ledger.transaction import Transaction
 from ai.settings import Cap, Settings
 
+NEVER = datetime(9999, 12, 31, tzinfo=UTC)  # when a cap without a period is filled anew
 REQUEST = "request"
 POST = "post"
 DEFAULT_FREE_REQUESTS = 50  # OpenRouter's quota for accounts that never bought credits; FREE_REQUESTS_PER_DAY=auto
@@ -37,10 +38,11 @@ class Limit:
     kind: LimitKind
     unit: str
     level: int
-    resets_at: datetime
+    resets_at: datetime | None
     kept: bool = False  # an existing account keeps its level: nothing better than a default is known
     covers: tuple[str, ...] | None = None  # None: everything of its kind
     own: Own | None = None  # what the AI does for itself; a sub-budget of a person may have the same name
+    of_caller: bool = False  # of a key, a run or all callers: it bears whatever their call turns out to cost
 
 
 def source_of(unit: str) -> str:
@@ -141,7 +143,7 @@ def _fill(tx: Transaction, limit: Limit) -> bool:
         tx.execute(
             "INSERT INTO caps (account, name, unit, filled, resets_at) VALUES (?, ?, ?, 0, ?) "
             "ON CONFLICT (account) DO NOTHING RETURNING account",
-            (limit.account, limit.name, limit.unit, microseconds(limit.resets_at)),
+            (limit.account, limit.name, limit.unit, microseconds(limit.resets_at or NEVER)),
         )
     )
     if limit.kept and not fresh:

@@ -29,6 +29,7 @@ class Month:
     expired: int
     repaid: int
     closed: bool
+    lived: bool  # a mind lived on the purse in it
 
     @property
     def given(self) -> int:
@@ -89,6 +90,11 @@ def enter_month(tx: Transaction, period: str, grant: int) -> None:
             sweep_month(tx, other.period)
     pour_donations(tx, period)
     repay_overrun(tx, period)
+
+
+def mark_lived(tx: Transaction, period: str) -> None:
+    """Note that a mind lives on the purse in a month that was entered: from now on callers leave it its share."""
+    tx.execute("UPDATE months SET lived = 1 WHERE period = ? AND lived = 0", (period,))
 
 
 def _may_be_anothers(tx: Transaction, other: str, period: str) -> bool:
@@ -200,4 +206,5 @@ def _month(row: Row) -> Month:
         row["expired"],
         row["repaid"],
         row["closed_at"] is not None,
+        bool(row["lived"]),
     )

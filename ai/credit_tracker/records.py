@@ -23,12 +23,37 @@ OPEN_STATES = (CallState.HELD, CallState.SENT, CallState.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
+class NamedRequest:
+    """A request under the caller's own `name`: `fingerprint` of its body, `token` of this one try to serve it."""
+
+    name: str
+    fingerprint: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """For whom the gateway spends: a key, a run ('' where there is none), and what its request brought.
+
+    `secret_hash` is the key's as it was looked up ('': not checked again), `max_cost` the most that this call may cost
+    in nano-dollars, `request` what makes it safe to repeat.
+    """
+
+    key: str = ""
+    run: str = ""
+    secret_hash: str = ""
+    max_cost: int | None = None
+    request: NamedRequest | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Expense:
     """What is about to be spent: the most it could cost, and what it is for.
 
     `id` is chosen by the caller before it acts. `subject` is the model id or `x/post`. `free_requests` and `posts`
     count against the quotas of the day; `wish` also counts against the AI's own wishes (10 % of the grant); `last` says
-    that a life ends with it: it may draw on the reserve.
+    that a life ends with it: it may draw on the reserve; `caller`: it is not the mind's own, and held on that one's key
+    and run as well.
     """
 
     id: str
@@ -42,6 +67,7 @@ class Expense:
     wish: bool = False
     last: bool = False
     client: str = "mind"
+    caller: Caller | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +125,35 @@ class CapLeft:
     name: str
     left: int
     filled: int
-    resets_at: datetime
+    resets_at: datetime | None
     own: bool
 
 
 @dataclass(frozen=True, slots=True)
+class CapState:
+    """How one cap stands, in nano-dollars: `spent + held + available` is the whole of it; None: it never resets.
+
+    Its name is `month`, `day`, `key NAME`, `run NAME`, or a sub-budget's.
+    """
+
+    name: str
+    available: int
+    held: int
+    spent: int
+    resets_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
-    """How a call ended: its cost in nano-dollars, the balance after it, and whether it cost more than its hold."""
+    """How a call ended: its cost in nano-dollars, the balance after it, and whether it cost more than its hold.
+
+    Of a caller's call `balance` may be older, and `available` is what the narrowest of its caps has left.
+    """
 
     cost: int
     balance: Balance
     overrun: bool
+    available: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +184,8 @@ class CallRecord:
     sent_at: datetime | None
     unknown_since: datetime | None
     settled_at: datetime | None
+    key: str = ""
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +202,12 @@ class RunUsage:
 class NotAffordable(Exception):
     """The purse refused a hold; the message is one line: which cap, what is left there, when it resets.
 
-    `reason` stands in the message in place of needed and available nano-dollars.
+    `reason` stands in the message in place of needed and available nano-dollars. Of several caps the narrowest is
+    named; `available`, what its calls hold (`held`) and `spent` are the whole of it. `in_flight`: it would fit, on
+    every cap, once the calls that are held for have ended.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of a refusal, each by its name
         self,
         cap: str,
         *,
@@ -167,8 +215,14 @@ class NotAffordable(Exception):
         available: int,
         resets_at: datetime | None,
         reason: str | None = None,
+        held: int = 0,
+        spent: int = 0,
+        in_flight: bool = False,
     ) -> None:
         self.cap = cap
+        self.held = held
+        self.spent = spent
+        self.in_flight = in_flight
         self.needed = needed
         self.available = available
         self.resets_at = resets_at

@@ -81,7 +81,7 @@ def _standing(balance: Balance, caps: Sequence[CapLeft]) -> Table:
     table.add_row("band", Text(balance.band.value, style=BAND_STYLES[balance.band]))
     table.add_row("free requests", f"{balance.free_left:,} of {balance.free_quota:,} left today")
     for cap in caps:
-        until = f"{cap.resets_at:%Y-%m-%d}"
+        until = "ever" if cap.resets_at is None else f"{cap.resets_at:%Y-%m-%d}"
         table.add_row(f"for {cap.name}", f"{dollars(cap.left)} of {dollars(cap.filled)} left until {until}")
     return table
 

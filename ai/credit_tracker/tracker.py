@@ -11,13 +11,14 @@ from ai.clock import Clock
 from ai.credit_tracker import calls as call_rows
 from ai.credit_tracker.booking import book_cost, book_refusal, book_void
 from ai.credit_tracker.books import MAX_LISTED, Books
-from ai.credit_tracker.holding import MonthClosed, Wallet, place_hold, why_no_paid
+from ai.credit_tracker.holding import MonthClosed, Wallet, least_left, place_hold, why_no_paid
 from ai.credit_tracker.limits import REQUEST, day_account, fill, free_account, use_up
 from ai.credit_tracker.months import (
     USD,
     change_grant,
     enter_month,
     find_month,
+    mark_lived,
     open_books,
     pour_donations,
     repay_overrun,
@@ -54,13 +55,18 @@ class CreditTracker(Books):
         super().__init__(ledger, settings, clock, mind_name=mind_name)
         self._provider_clock = provider_clock
         self._granted = False
+        self._lives = False
         self._turned: tuple[str | None, str] | None = None
         self._needs: LastNeeds | None = None
         self._reserve_looked_at = False
         self._owed: deque[tuple[str, Callable[[Transaction], object]]] = deque()
 
-    async def open(self) -> None:
-        """Open and fund the month and the day on their first use; move the difference where a setting changed."""
+    async def open(self, *, lives: bool = False) -> None:
+        """Open and fund the month and the day on their first use; move the difference where a setting changed.
+
+        `lives`: a mind lives on this purse from now on, so that callers of the gateway leave it its share of a month.
+        """
+        self._lives = self._lives or lives
         self._turned, self._granted = None, False
         await self._turn(self._clock.now())
 
@@ -92,30 +98,31 @@ class CreditTracker(Books):
         await self._turn(now)
         await self._ledger.transact(work)
 
-    async def hold(self, expense: Expense) -> None:
+    async def hold(self, expense: Expense) -> int | None:
         """Set aside the most that `expense` could cost, on every account it touches, before it is spent.
 
-        Raises NotAffordable (one line: which cap refused, what is left, when it resets), StoreUnavailable where
-        the purse is away, TransferConflict and HoldEnded where the id was used before.
+        Returns what the narrowest cap has left after a caller's hold, None for the mind's own. Raises NotAffordable
+        (one line: which cap refused, what is left, when it resets), StoreUnavailable where the purse is away,
+        TransferConflict and HoldEnded where the id was used before; for a caller KeyEnded and RequestKnown as well.
         """
         now = self._clock.now()
         await self._pay_owed()
         await self._turn(now)
         wallet = self._wallet(now)
         try:
-            await self._place(expense, wallet)
+            return await self._place(expense, wallet)
         except asyncio.CancelledError:
             # the hold may be placed all the same, and nobody is left to send what it is for
             self._owed.append((expense.id, lambda tx: _void_if_held(tx, expense.id)))
             raise
 
-    async def _place(self, expense: Expense, wallet: Wallet) -> None:
+    async def _place(self, expense: Expense, wallet: Wallet) -> int | None:
         try:
-            await self._ledger.transact(lambda tx: place_hold(tx, expense, wallet))
+            return await self._ledger.transact(lambda tx: place_hold(tx, expense, wallet))
         except MonthClosed:  # by another mind, whose clock is ahead: enter the month again
             self._turned = None
             await self._turn(wallet.now)
-            await self._ledger.transact(lambda tx: place_hold(tx, expense, wallet))
+            return await self._ledger.transact(lambda tx: place_hold(tx, expense, wallet))
 
     async def sent(self, call_id: str, remote_id: str | None) -> None:
         """Commit that the request left, with the provider's generation id where it is known."""
@@ -138,16 +145,19 @@ class CreditTracker(Books):
         bill = Bill(cost_nanos, usage, estimated, problem)
         current, balance = self._current, self._balance_at(self._clock.now())
 
-        def work(tx: Transaction) -> tuple[CallRecord, Balance]:
-            return book_cost(tx, call_id, bill, current=current), balance(tx)
+        def work(tx: Transaction) -> tuple[CallRecord, Balance, int | None]:
+            call = book_cost(tx, call_id, bill, current=current)
+            if call.key or call.run:  # there are many, and they look at their own caps alone
+                return call, self._last or balance(tx), least_left(tx, call_id)
+            return call, balance(tx), None
 
         booked = await self._book(call_id, work)
         if booked is None:
             return Settlement(
                 cost_nanos, self._away("the purse is away; the cost is booked when it is back"), overrun=False
             )
-        call, self._last = booked
-        return Settlement(cost_nanos, self._last, overrun=cost_nanos > call.held)
+        call, self._last, left = booked
+        return Settlement(cost_nanos, self._last, overrun=cost_nanos > call.held, available=left)
 
     async def refuse(self, call_id: str) -> None:
         """End a call that the provider refused: nothing is captured but its free request."""
@@ -236,6 +246,8 @@ class CreditTracker(Books):
                 enter_month(tx, period, self._grant)
                 if not self._granted:
                     change_grant(tx, period, self._grant)
+                if self._lives:
+                    mark_lived(tx, period)
                 self._keep_reserve(tx, period)
             self._fill(tx, now)
 
@@ -256,7 +268,7 @@ class CreditTracker(Books):
                 use_up(tx, limit.account, USD, spent_on_day(tx, day_of(now)), why="spent before the cap was set")
 
     def _wallet(self, now: datetime) -> Wallet:
-        return Wallet(self._mind, now, self._limits(now), self._provider_clock.problem(now))
+        return Wallet(self._mind, now, self._limits(now), self._provider_clock.problem(now), self._settings.mind_share)
 
     # --- when the purse is away --------------------------------------------------------------------------
 

@@ -84,7 +84,7 @@ class App(ReadOnlyApp):
             self.embedder.prepare()  # its weights come while it thinks; until then memories are found by words
         await self.client.resolve_open()
         try:
-            await self.tracker.open()
+            await self.tracker.open(lives=True)
         except StoreUnavailable as error:  # no spending, but thinking: the mind lives on free and local models
             self.journal.append("daemon.trouble", problem=str(error))
         balance = await self.tracker.balance()

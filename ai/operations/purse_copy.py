@@ -12,7 +12,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "accounts": (("id", "unit", "may_go_negative"), ("id",)),
     "transfers": (("id", "kind", "debit", "credit", "pending", "posted", "hold", "memo", "at"), ("seq",)),
     "months": (
-        ("period", "granted", "donated", "rolled", "expired", "repaid", "moves", "opened_at", "closed_at"),
+        ("period", "granted", "donated", "rolled", "expired", "repaid", "moves", "opened_at", "closed_at", "lived"),
         ("period",),
     ),
     "caps": (("account", "name", "unit", "filled", "moves", "resets_at"), ("account",)),
@@ -22,7 +22,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             *("seq", "id", "mind", "life", "beat", "client", "purpose", "subject", "remote_id", "state", "period"),
             *("day", "legs", "held", "cost", "prompt_tokens", "completion_tokens", "cached_tokens"),
             *("reasoning_tokens", "estimated", "corrections", "problem", "held_at", "sent_at", "unknown_since"),
-            "settled_at",
+            *("settled_at", "key", "run"),
         ),
         ("seq",),
     ),
@@ -41,6 +41,20 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
         ("seq",),
     ),
+    "keys": (
+        (
+            *("name", "secret_hash", "budget", "per", "times", "account", "model", "models", "max_call"),
+            *("requests_per_minute", "created_at", "expires_at", "revoked_at"),
+        ),
+        ("name",),
+    ),
+    "key_topups": (("id", "name", "account", "amount", "at"), ("id",)),
+    "runs": (("name", "budget", "times", "account", "created_at"), ("name",)),
+    "caller_rollups": (
+        ("key", "run", "period", "model", "calls", "prompt_tokens", "completion_tokens", "cost"),
+        ("key", "run", "period", "model"),
+    ),
+    "requests": (("key", "name", "fingerprint", "token", "calls", "at", "answer"), ("key", "name")),
     "restores": (("id", "backup_at", "restored_at", "booked_at", "gap"), ("id",)),
 }
 NUMBERED = ("calls", "reconciliations")  # their numbers go on behind the highest that was copied

@@ -104,6 +104,14 @@ class Settings(BaseModel):
     daily_budget_usd: Decimal | None = _setting(
         None, "an optional second cap", "0.50", ge=0, le=MAX_BUDGET_USD, decimal_places=9, allow_inf_nan=False
     )
+    mind_share: Decimal = _setting(
+        Decimal("0.5"),
+        "the share of the month that callers of the gateway cannot touch where a mind lives on the purse",
+        "0.5",
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+    )
     budgets: tuple[Cap, ...] = _setting(
         (),
         "named sub-budgets as JSON: each covers purposes, clients or models, and refuses by its name",

@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 class Purse(Protocol):
     """The credit tracker, as far as posting knows it."""
 
-    async def hold(self, expense: Expense) -> None: ...  # noqa: D102 - see CreditTracker
+    async def hold(self, expense: Expense) -> object: ...  # noqa: D102 - see CreditTracker
     async def sent(self, call_id: str, remote_id: str | None) -> None: ...  # noqa: D102 - see CreditTracker
     async def settle(self, call_id: str, cost_nanos: int, *, estimated: bool = False) -> Any: ...  # noqa: D102 - same
     async def refuse(self, call_id: str) -> None: ...  # noqa: D102 - see CreditTracker

@@ -60,9 +60,10 @@ def poured_into_postgres(dump, url, tmp_path):
         def pour(tx):
             for table, (columns, order) in TABLES.items():
                 if table in present:
-                    names = ", ".join(columns)
+                    known = {column[1] for column in source.execute(f"PRAGMA table_info({table})")}
+                    names = ", ".join(kept := [column for column in columns if column in known])
                     for row in source.execute(f"SELECT {names} FROM {table} ORDER BY {', '.join(order)}"):
-                        tx.execute(f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(columns))})", row)
+                        tx.execute(f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(kept))})", row)
 
         ledger.transact_now(pour)
     ledger.close()

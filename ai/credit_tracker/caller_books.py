@@ -1,0 +1,151 @@
+"""The door to keys, runs, statements and named requests of a purse, for the gateway and the commands about it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from ai.clock import Clock, microseconds
+from ai.credit_tracker import keys as key_rows
+from ai.credit_tracker import requests as request_rows
+from ai.credit_tracker import runs as run_rows
+from ai.credit_tracker import statement as statements
+from ai.credit_tracker.balances import cap_states
+from ai.credit_tracker.callers import share_limit
+from ai.credit_tracker.keys import Key, KeyTerms
+from ai.credit_tracker.limits import Limit, limits_at
+from ai.credit_tracker.months import USD, find_month, month_account
+from ai.credit_tracker.periods import month_end, month_of, month_start
+from ai.credit_tracker.records import CallRecord, CapState, NamedRequest, RunUsage
+from ai.credit_tracker.runs import Run
+from ai.credit_tracker.statement import Statement
+from ai.ledger.ledger import Ledger
+from ai.ledger.money import nanos
+from ai.ledger.transaction import Transaction
+from ai.settings import Settings
+
+T = TypeVar("T")
+PAGE = 1_000  # calls of a statement read in one go
+
+
+class CallerBooks:
+    """What the purse knows of those who spend it through the gateway. All amounts are nano-dollars.
+
+    Every method raises StoreUnavailable where the purse is away. What a call of theirs may cost is held with
+    `CreditTracker.hold`, whose expense names its `caller`.
+    """
+
+    def __init__(self, ledger: Ledger, settings: Settings, clock: Clock) -> None:
+        self._ledger = ledger
+        self._settings = settings
+        self._clock = clock
+
+    # --- keys ------------------------------------------------------------------------------------------
+
+    async def create_key(self, name: str, terms: KeyTerms) -> tuple[Key, str]:
+        """Return a new key and its secret, which is kept nowhere.
+
+        Raises ValueError for a name that is none or belongs to a key that is good.
+        """
+        secret, now = key_rows.new_secret(), self._clock.now()
+        hashed = key_rows.hash_of(secret)
+        return await self._ledger.transact(lambda tx: key_rows.create_key(tx, name, hashed, terms, now)), secret
+
+    async def keys(self) -> list[Key]:
+        """Return every key, ended ones too, by name."""
+        return await self._ledger.read(key_rows.all_keys)
+
+    async def key_of(self, secret: str) -> Key | None:
+        """Return the key of a secret, or None where it is nobody's, was revoked or has expired."""
+        hashed, now = key_rows.hash_of(secret), self._clock.now()
+        key = await self._ledger.read(lambda tx: key_rows.key_of_secret(tx, hashed))
+        return key if key is not None and key.ended(now) is None else None
+
+    async def revoke_key(self, name: str) -> Key:
+        """End a key from the next hold on, in every replica. Raises KeyEnded where there is none of that name."""
+        now = self._clock.now()
+        return await self._ledger.transact(lambda tx: key_rows.revoke_key(tx, name, now))
+
+    async def topup_key(self, name: str, amount_nanos: int, id: str) -> Key:  # noqa: A002 - what callers call it
+        """Raise what a key may spend in its current period; the same id again is the same top-up.
+
+        Raises ValueError, KeyEnded, TransferConflict.
+        """
+        now = self._clock.now()
+        return await self._ledger.transact(lambda tx: key_rows.topup_key(tx, name, amount_nanos, id, now))
+
+    # --- runs ------------------------------------------------------------------------------------------
+
+    async def runs(self) -> list[Run]:
+        """Return every run, by name."""
+        return await self._ledger.read(run_rows.all_runs)
+
+    async def ensure_run(self, name: str) -> Run:
+        """Return the run of that name, made where there is none; a hold does so by itself. Raises ValueError."""
+        return await self._ledger.transact(lambda tx: run_rows.ensure_run(tx, name))
+
+    async def set_run_budget(self, name: str, budget_nanos: int | None) -> Run:
+        """Give a run a budget (None: no cap) from now on, whatever it spent before. Raises ValueError."""
+        return await self._ledger.transact(lambda tx: run_rows.set_run_budget(tx, name, budget_nanos))
+
+    # --- what they have and what they spent -------------------------------------------------------------
+
+    async def caps(self, key: str = "", run: str = "") -> tuple[CapState, ...]:
+        """Return how each cap stands that a call of this key and run touches: month, day, key, run.
+
+        Sub-budgets that cover some calls only are not looked at; a hold is.
+        """
+        now = self._clock.now()
+
+        def query(tx: Transaction) -> tuple[CapState, ...]:
+            return cap_states(tx, self._caps(tx, key, run, now))
+
+        return await self._ledger.read(query)
+
+    async def statement(
+        self, *, run: str | None = None, key: str | None = None, period: str | None = None
+    ) -> Statement:
+        """Return what a run, a key, both or (neither) all callers spent in a month like `2026-11`; None: ever.
+
+        Raises ValueError for a period that is no month.
+        """
+        month = None if period is None else month_of(month_start(period))
+        return await self._ledger.read(lambda tx: statements.read_statement(tx, run=run, key=key, period=month))
+
+    async def statement_calls(
+        self, *, run: str | None = None, key: str | None = None, period: str | None = None, after_seq: int = 0
+    ) -> list[CallRecord]:
+        """Return the next calls behind a statement, oldest first, PAGE at most: those numbered above `after_seq`."""
+        return await self._ledger.read(
+            lambda tx: statements.statement_calls(tx, run=run, key=key, period=period, limit=PAGE, after_seq=after_seq)
+        )
+
+    async def usage_of_run(self, run: str, since: datetime) -> RunUsage:
+        """Return what a run's calls since then used."""
+        return await self._ledger.read(lambda tx: statements.usage_of_run(tx, run, microseconds(since)))
+
+    # --- requests that may be asked again ----------------------------------------------------------------
+
+    async def look_for_request(self, key: str, request: NamedRequest) -> None:
+        """Return where a request is new or free again; raises what a hold for it would raise: see `requests`."""
+        await self._ledger.read(lambda tx: request_rows.look_for_request(tx, key, request))
+
+    async def keep_answer(self, key: str, request: NamedRequest, answer: bytes) -> None:
+        """Keep the whole answer of a request for a day; to be called before its call is settled."""
+        await self._ledger.transact(lambda tx: request_rows.keep_answer(tx, key, request, answer))
+
+    def _caps(self, tx: Transaction, key: str, run: str, now: datetime) -> Sequence[Limit]:
+        period = month_of(now)
+        month = find_month(tx, period)
+        given = nanos(self._settings.monthly_budget_usd) if month is None else month.given
+        found: list[Limit | None] = [Limit(month_account(period), "month", "money", USD, given, month_end(period))]
+        found += (
+            limit
+            for limit in limits_at(self._settings, "", now, None)
+            if limit.kind == "money" and limit.own is None and limit.covers is None
+        )
+        found += share_limit(month, self._settings.mind_share)
+        known_key = key_rows.find_key(tx, key) if key else None
+        known_run = run_rows.find_run(tx, run) if run else None
+        found.append(key_rows.foreseen(tx, known_key, now) if known_key else None)
+        found.append(run_rows.run_limit(known_run) if known_run else None)
+        return [limit for limit in found if limit is not None]

@@ -1,0 +1,97 @@
+"""Requests that callers name themselves (`Idempotency-Key`): asked again within a day, they are not paid again."""
+
+import json
+from datetime import timedelta
+
+from ai.credit_tracker.records import OPEN_STATES, CallState, NamedRequest
+from ai.ledger.transaction import Transaction
+
+KEPT = timedelta(days=1)  # CONTRACT §7: the same key and body again within a day
+FORGOTTEN_AT_ONCE = 20  # old ones that go as a new one comes: more than come, so that none pile up
+
+
+class RequestKnown(Exception):
+    """This request was made before, so nothing was held for it now. The message is one line."""
+
+
+class OtherBody(RequestKnown):
+    """The name was used for a request with another body."""
+
+
+class UnderWay(RequestKnown):
+    """The same request is being served, or its outcome is not known yet: ask again later."""
+
+
+class Answered(RequestKnown):
+    """The same request was answered; `answer` is what was kept of it."""
+
+    def __init__(self, answer: bytes) -> None:
+        super().__init__("this request was answered before; the answer is given again")
+        self.answer = answer
+
+
+class AnswerLost(RequestKnown):
+    """The same request was billed (`cost` in nano-dollars) and its answer was lost: it is never sent again."""
+
+    def __init__(self, cost: int) -> None:
+        super().__init__("this request was sent and billed before, and its answer was lost")
+        self.cost = cost
+
+
+def begin_request(tx: Transaction, key: str, request: NamedRequest, call_id: str) -> None:
+    """Note, in the transaction that holds for it, that `call_id` serves this request.
+
+    Raises OtherBody, UnderWay, Answered or AnswerLost where it was made before; where nothing of it was billed it is
+    free again.
+    """
+    calls = [call_id]
+    row = _known(tx, key, request)
+    if row is not None:
+        calls = [*row, call_id]
+    else:
+        old = tx.at - KEPT // timedelta(microseconds=1)
+        gone = tx.execute("SELECT key, name FROM requests WHERE at <= ? ORDER BY at LIMIT ?", (old, FORGOTTEN_AT_ONCE))
+        for other in gone:
+            tx.execute("DELETE FROM requests WHERE key = ? AND name = ?", (other["key"], other["name"]))
+    tx.execute(
+        "INSERT INTO requests (key, name, fingerprint, token, calls, at) VALUES (?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (key, name) DO UPDATE SET fingerprint = excluded.fingerprint, token = excluded.token, "
+        "calls = excluded.calls, at = excluded.at, answer = NULL",
+        (key, request.name, request.fingerprint, request.token, json.dumps(calls), tx.at),
+    )
+
+
+def look_for_request(tx: Transaction, key: str, request: NamedRequest) -> None:
+    """Do as `begin_request`, without noting anything: raises where the request was made before."""
+    _known(tx, key, request)
+
+
+def keep_answer(tx: Transaction, key: str, request: NamedRequest, answer: bytes) -> None:
+    """Keep the answer of a request; call it before its call is settled, so that no crash comes between."""
+    tx.execute(
+        "UPDATE requests SET answer = ? WHERE key = ? AND name = ? AND token = ?",
+        (answer, key, request.name, request.token),
+    )
+
+
+def _known(tx: Transaction, key: str, request: NamedRequest) -> list[str] | None:
+    """Return the calls that this very try made before; None where the request is new or free again."""
+    rows = tx.execute("SELECT * FROM requests WHERE key = ? AND name = ?", (key, request.name))
+    if not rows or rows[0]["at"] <= tx.at - KEPT // timedelta(microseconds=1):
+        return None
+    row = rows[0]
+    calls: list[str] = json.loads(row["calls"])
+    if row["token"] == request.token:
+        return calls
+    if row["fingerprint"] != request.fingerprint:
+        raise OtherBody(f"the idempotency key {request.name!r} was used for another request")
+    if row["answer"] is not None:
+        raise Answered(bytes(row["answer"]))
+    marks = ",".join("?" * len(calls))
+    ends = tx.execute(f"SELECT state, COALESCE(cost, 0) AS cost FROM calls WHERE id IN ({marks})", calls)
+    if any(CallState(end["state"]) in OPEN_STATES for end in ends):
+        raise UnderWay("the same request is under way, or its outcome is not known yet")
+    cost = sum(int(end["cost"]) for end in ends)
+    if cost > 0:
+        raise AnswerLost(cost)
+    return None

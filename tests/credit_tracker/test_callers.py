@@ -1,0 +1,329 @@
+"""Keys and runs at the purse: what a caller of the gateway may spend, what refuses it, and what its statement says."""
+
+import asyncio
+import secrets
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ai.credit_tracker import (
+    Caller,
+    CallerBooks,
+    Expense,
+    KeyEnded,
+    KeyTerms,
+    NotAffordable,
+    TooManyRequests,
+    Usage,
+    open_credit_ledger,
+    statement_json,
+)
+from ai.ledger.errors import TransferConflict
+from ai.settings import Settings
+from tests.credit_tracker.conftest import BOTH_STORES, USD
+
+pytestmark = BOTH_STORES
+CENT = USD // 100
+
+
+@pytest.fixture
+async def books(purse):
+    return CallerBooks(purse.ledger, Settings(), purse.clock)
+
+
+@pytest.fixture
+async def tracker(purse):
+    return await purse.tracker(mind="genesis/gateway")
+
+
+def call(amount=CENT, *, key="", run="", **more):
+    caller = Caller(key, run, **more)
+    return Expense(secrets.token_hex(8), "lab/model", "gateway", amount, None, None, caller=caller)
+
+
+async def refused(tracker, expense):
+    with pytest.raises(NotAffordable) as refusal:
+        await tracker.hold(expense)
+    return refusal.value
+
+
+async def spend(tracker, expense, cost=None):
+    await tracker.hold(expense)
+    return await tracker.settle(expense.id, expense.amount_nanos if cost is None else cost, Usage(10, 5))
+
+
+async def test_a_keys_cap_binds_and_says_what_is_left(tracker, books):
+    await books.create_key("bob", KeyTerms(budget=10 * CENT))
+    assert await tracker.hold(call(4 * CENT, key="bob")) == 6 * CENT
+    settled = await spend(tracker, call(4 * CENT, key="bob"), 3 * CENT)
+    assert settled.available == 3 * CENT
+    no = await refused(tracker, call(8 * CENT, key="bob"))
+    assert (no.cap, no.needed, no.available, no.held, no.spent) == ("key bob", 8 * CENT, 3 * CENT, 4 * CENT, 3 * CENT)
+    assert no.resets_at == datetime(2026, 12, 1, tzinfo=UTC)
+    assert not no.in_flight, "what was spent does not come back"
+    assert (await refused(tracker, call(5 * CENT, key="bob"))).in_flight, "what is held for may"
+
+
+async def test_a_keys_cap_is_its_periods(tracker, books, purse):
+    await books.create_key("daily", KeyTerms(budget=CENT, per="day"))
+    await books.create_key("once", KeyTerms(budget=CENT, per="ever"))
+    for _ in range(2):
+        await spend(tracker, call(key="daily"))
+        assert (await refused(tracker, call(key="daily"))).resets_at == purse.clock.now().replace(hour=0) + timedelta(1)
+        purse.clock.advance(86_400)
+    await spend(tracker, call(key="once"))
+    purse.clock.advance(40 * 86_400)
+    tracker = await purse.tracker(mind="genesis/gateway")
+    no = await refused(tracker, call(key="once"))
+    assert (no.cap, no.resets_at) == ("key once", None)
+
+
+async def test_a_clock_set_back_gives_no_day_twice(tracker, books, purse):
+    await books.create_key("daily", KeyTerms(budget=2 * CENT, per="day"))
+    await spend(tracker, call(key="daily"))
+    purse.clock.advance(86_400)
+    await spend(tracker, call(2 * CENT, key="daily"))
+    purse.clock.advance(-86_400)
+    assert await tracker.hold(call(key="daily")) == 0
+    await refused(tracker, call(1, key="daily"))
+
+
+async def test_a_topup_holds_from_the_next_call_on_and_once(tracker, books):
+    await books.create_key("bob", KeyTerms(budget=CENT))
+    await spend(tracker, call(key="bob"))
+    for _ in range(2):
+        await books.topup_key("bob", CENT, "gift")
+    assert (await spend(tracker, call(key="bob"))).available == 0
+    await refused(tracker, call(1, key="bob"))
+    with pytest.raises(TransferConflict, match="amount"):
+        await books.topup_key("bob", 2 * CENT, "gift")
+    with pytest.raises(ValueError, match="not positive"):
+        await books.topup_key("bob", 0, "nothing")
+    await books.create_key("free", KeyTerms())
+    with pytest.raises(ValueError, match="has no budget"):
+        await books.topup_key("free", CENT, "gift")
+    with pytest.raises(KeyEnded, match="unknown"):
+        await books.topup_key("nobody", CENT, "gift")
+
+
+async def test_a_revoked_key_spends_nothing_more_and_its_name_is_free(tracker, books, purse):
+    key, secret = await books.create_key("bob", KeyTerms(budget=10 * CENT))
+    assert secret.startswith("gk-")
+    assert (await books.key_of(secret)) == key
+    with pytest.raises(ValueError, match="there is a key bob already"):
+        await books.create_key("bob", KeyTerms())
+    under_way = call(key="bob")
+    await tracker.hold(under_way)
+    await books.revoke_key("bob")
+    await books.revoke_key("bob")
+    with pytest.raises(KeyEnded, match="revoked"):
+        await tracker.hold(call(key="bob"))
+    assert await books.key_of(secret) is None
+    assert purse.available(key.account) == 0
+    await tracker.settle(under_way.id, CENT // 2)
+    again, other = await books.create_key("bob", KeyTerms(budget=3 * CENT))
+    assert other != secret
+    assert await tracker.hold(call(key="bob", secret_hash=again.secret_hash)) == 2 * CENT
+    with pytest.raises(KeyEnded, match="another key has its name"):
+        await tracker.hold(call(key="bob", secret_hash=key.secret_hash))
+
+
+async def test_an_expired_key_is_none(tracker, books, purse):
+    _, secret = await books.create_key("bob", KeyTerms(expires_at=purse.clock.now() + timedelta(hours=1)))
+    await tracker.hold(call(key="bob"))
+    purse.clock.advance(3600)
+    with pytest.raises(KeyEnded, match="expired on 2026-11-10 13:00 UTC"):
+        await tracker.hold(call(key="bob"))
+    assert await books.key_of(secret) is None
+
+
+@pytest.mark.parametrize("name", ["", "a" * 65, "a b", "a/b", "ü", "a\n"])
+async def test_a_name_that_fits_no_address_is_refused(tracker, books, name):
+    with pytest.raises(ValueError, match="1 to 64 letters"):
+        await books.create_key(name, KeyTerms())
+    with pytest.raises(ValueError, match="1 to 64 letters"):
+        await books.ensure_run(name)
+    if name:
+        with pytest.raises(ValueError, match="1 to 64 letters"):
+            await tracker.hold(call(run=name))
+
+
+async def test_a_runs_budget_binds_every_key_and_is_set_anew(tracker, books):
+    await books.create_key("bob", KeyTerms(budget=USD))
+    await books.set_run_budget("town", 3 * CENT)
+    await spend(tracker, call(2 * CENT, key="bob", run="town"))
+    under_way = call(key="", run="town")
+    await tracker.hold(under_way)
+    no = await refused(tracker, call(key="bob", run="town"))
+    assert (no.cap, no.available, no.held, no.spent, no.resets_at) == ("run town", 0, CENT, 2 * CENT, None)
+    await books.set_run_budget("town", 2 * CENT)
+    await spend(tracker, call(2 * CENT, key="bob", run="town"))
+    await tracker.settle(under_way.id, 0)
+    await refused(tracker, call(1, run="town"))
+    await books.set_run_budget("town", None)
+    await spend(tracker, call(5 * CENT, run="town"))
+    await spend(tracker, call(5 * CENT, run="made-by-its-path"))
+    assert [run.name for run in await books.runs()] == ["made-by-its-path", "town"]
+    with pytest.raises(ValueError, match="negative"):
+        await books.set_run_budget("town", -1)
+
+
+async def test_the_narrowest_cap_is_named_and_never_beats_early(tracker, books):
+    await books.create_key("bob", KeyTerms(budget=10 * CENT, max_call=9 * CENT))
+    await books.set_run_budget("town", 6 * CENT)
+    await tracker.hold(call(5 * CENT, key="bob", run="town"))
+    # the run would have room once the call has ended, the key would not for 9: 402 wins, by the key's name
+    no = await refused(tracker, call(11 * CENT, key="bob"))
+    assert (no.cap, no.in_flight) == ("key bob", False)
+    no = await refused(tracker, call(6 * CENT, key="bob", run="town"))
+    assert (no.cap, no.in_flight, no.available) == ("run town", True, CENT)
+    no = await refused(tracker, call(3 * CENT, key="bob", run="town", max_cost=2 * CENT))
+    assert (no.cap, no.available, no.in_flight, no.resets_at) == ("call", 2 * CENT, False, None)
+    no = await refused(tracker, call(10 * CENT, key="bob"))
+    assert (no.cap, no.available) == ("call", 9 * CENT)
+
+
+async def test_the_month_and_the_day_bind_callers_as_well(purse):
+    tracker = await purse.tracker(monthly_budget_usd="0.10", daily_budget_usd="0.05")
+    no = await refused(tracker, call(6 * CENT, key=""))
+    assert (no.cap, no.available) == ("day", 5 * CENT)
+    await spend(tracker, call(5 * CENT, run="x"))
+    purse.clock.advance(86_400)
+    await spend(tracker, call(3 * CENT, run="x"))
+    no = await refused(tracker, call(4 * CENT, run="x"))
+    assert (no.cap, no.available, no.spent) == ("month", 2 * CENT, 8 * CENT)
+
+
+async def test_callers_leave_a_mind_its_share_of_the_month(purse):
+    gateway = await purse.tracker(mind="genesis/gateway")
+    await spend(gateway, call(USD, run="x"))
+    mind = await purse.tracker()
+    await mind.open(lives=True)
+    no = await refused(gateway, call(2 * USD, run="x"))
+    assert (no.cap, no.available, no.spent) == ("month", 3 * USD // 2, USD)
+    await mind.topup(2 * USD, "Ada", "gift")
+    assert await gateway.hold(call(2 * USD, run="x")) == USD // 2, "half of a gift is the callers'"
+    assert (await refused(gateway, call(USD, run="x"))).in_flight
+    await spend(mind, purse.expense(USD))
+    spoilt = await purse.tracker(mind="genesis/other", mind_share="0")
+    await spend(spoilt, call(3 * USD, run="x"))
+
+
+async def test_unknown_outcomes_of_callers_stop_nobody(purse, tracker, books):
+    mind = await purse.tracker()
+    await books.create_key("bob", KeyTerms(budget=USD))
+    for _ in range(5):
+        expense = call(10 * CENT, key="bob")
+        await tracker.hold(expense)
+        await tracker.leave_unknown(expense.id, "cut")
+    assert await tracker.hold(call(50 * CENT, key="bob")) == 0
+    assert await mind.may_pay() is None
+    assert (await refused(tracker, call(1, key="bob"))).held == USD
+    assert (await books.statement(key="bob")).unknown == 5
+
+
+async def test_calls_a_minute_are_counted_over_every_replica(purse, books):
+    await books.create_key("bob", KeyTerms(requests_per_minute=2))
+    second = replace(purse, ledger=open_credit_ledger(purse.url, purse.clock))
+    trackers = [await house.tracker(mind="genesis/gateway") for house in (purse, second)]
+    for tracker in trackers:
+        purse.clock.advance(10)
+        await tracker.hold(call(key="bob"))
+    with pytest.raises(TooManyRequests, match="2 calls a minute") as refusal:
+        await trackers[0].hold(call(key="bob"))
+    assert refusal.value.resets_at == purse.clock.now() + timedelta(seconds=50)
+    unsent = call(key="bob")
+    purse.clock.advance(50)
+    await trackers[1].hold(unsent)
+    await trackers[1].void(unsent.id)
+    await trackers[0].hold(call(key="bob"))
+    second.ledger.close()
+
+
+async def test_a_call_above_its_bound_is_charged_to_key_and_run_too(tracker, books, purse):
+    key, _ = await books.create_key("bob", KeyTerms(budget=10 * CENT))
+    run = await books.set_run_budget("town", 4 * CENT)
+    assert (await spend(tracker, call(CENT, key="bob", run="town"), 6 * CENT)).overrun
+    assert (purse.available(key.account), purse.available(run.account)) == (4 * CENT, 0)
+    free = call(0, key="bob")
+    await spend(tracker, free, CENT)
+    assert purse.available(key.account) == 3 * CENT
+    assert (await books.statement(run="town")).cost == 6 * CENT
+
+
+async def test_a_statement_is_exact_by_key_run_and_month(tracker, books):
+    for key in ("ada", "bob"):
+        await books.create_key(key, KeyTerms(budget=USD))
+    await spend(tracker, call(CENT, key="ada", run="town"))
+    await spend(tracker, call(CENT, key="bob", run="town"), 3)
+    await spend(tracker, replace(call(CENT, key="bob"), subject="lab/other"), 5)
+    held, cut = call(7, key="bob"), call(9, key="bob")
+    for expense in (held, cut):
+        await tracker.hold(expense)
+    await tracker.leave_unknown(cut.id, "cut")
+    await spend(tracker, Expense("mind", "lab/model", "thought", 11, 1, 1))
+    found = await books.statement(key="bob", period="2026-11")
+    assert statement_json(found) == {
+        "period": "2026-11", "run": None, "key": "bob", "calls": 2, "prompt_tokens": 20, "completion_tokens": 10,
+        "cost": "0.000000008", "held": "0.000000016", "unknown": 1,
+        "by_model": [
+            {"model": "lab/other", "calls": 1, "prompt_tokens": 10, "completion_tokens": 5, "cost": "0.000000005"},
+            {"model": "lab/model", "calls": 1, "prompt_tokens": 10, "completion_tokens": 5, "cost": "0.000000003"},
+        ],
+    }  # fmt: skip
+    assert (await books.statement(run="town")).cost == CENT + 3
+    assert (await books.statement(run="town", key="ada")).cost == CENT
+    assert (await books.statement()).cost == CENT + 8
+    assert (await books.statement(key="bob", period="2026-10")).calls == 0
+    rows = await books.statement_calls(key="bob")
+    assert [row.state for row in rows] == ["captured", "captured", "held", "unknown"]
+    assert statement_json(found, rows)["rows"][0]["run"] == "town"
+    assert (await books.usage_of_run("town", datetime(2026, 11, 1, tzinfo=UTC))).requests == 2
+    with pytest.raises(ValueError, match="write it like 2026-11"):
+        await books.statement(period="9999-99")
+
+
+async def test_a_correction_reaches_the_statement_and_the_caps(tracker, books, purse):
+    key, _ = await books.create_key("bob", KeyTerms(budget=10 * CENT))
+    expense = call(6 * CENT, key="bob")
+    await tracker.hold(expense)
+    await tracker.settle(expense.id, 6 * CENT, estimated=True)
+    await tracker.settle(expense.id, CENT, Usage(1, 2))
+    found = await books.statement(key="bob")
+    assert (found.cost, found.calls, found.prompt_tokens) == (CENT, 1, 1)
+    assert purse.available(key.account) == 9 * CENT
+
+
+async def test_the_caps_of_a_caller_can_be_seen_before_it_calls(tracker, books, purse):
+    key, _ = await books.create_key("bob", KeyTerms(budget=10 * CENT, per="day"))
+    await books.set_run_budget("town", 2 * CENT)
+    await spend(tracker, call(CENT, key="bob", run="town"))
+    caps = {cap.name: cap for cap in await books.caps("bob", "town")}
+    assert {name: cap.available for name, cap in caps.items()} == {
+        "month": 5 * USD - CENT, "key bob": 9 * CENT, "run town": CENT,
+    }  # fmt: skip
+    purse.clock.advance(86_400)
+    caps = {cap.name: cap for cap in await books.caps("bob", "town")}
+    assert (caps["key bob"].available, caps["run town"].spent) == (10 * CENT, CENT)
+
+
+async def test_replicas_admit_together_exactly_what_fits(purse, books):
+    await books.create_key("bob", KeyTerms(budget=10 * CENT))
+    houses = [purse, replace(purse, ledger=open_credit_ledger(purse.url, purse.clock))]
+    trackers = [await house.tracker(mind="genesis/gateway") for house in houses]
+
+    async def one(n):
+        expense = call(3 * CENT, key="bob", run="town")
+        try:
+            await trackers[n % 2].hold(expense)
+        except NotAffordable as no:
+            return no.cap
+        await trackers[n % 2].settle(expense.id, CENT)
+        return "held"
+
+    outcomes = [outcome for _ in range(8) for outcome in await asyncio.gather(*(one(n) for n in range(16)))]
+    spent = (await books.statement(key="bob")).cost
+    assert outcomes.count("held") * CENT == spent <= 10 * CENT
+    assert spent >= 8 * CENT, "room that came free is used"
+    houses[1].ledger.close()
