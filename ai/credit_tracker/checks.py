@@ -1,5 +1,7 @@
 """Whether the records kept beside the ledger say what its transfers say; `audit` names what does not."""
 
+import json
+
 from ai.credit_tracker.months import month_account, spent_account
 from ai.credit_tracker.periods import days_of
 from ai.ledger.money import usd9
@@ -13,7 +15,7 @@ def check_records(tx: Transaction) -> tuple[str, ...]:
 
     For every month: what its calls cost, what each dimension of the rollups adds up to, and what its account was
     spent, are one figure; the sums by month are those of its days; what its open calls and reserves hold is what its
-    account has pending.
+    account has pending. For every key and run: its statement is the sum of its calls, its account holds what they hold.
     """
     calls = {
         row["period"]: (int(row["cost"]), int(row["held"]))
@@ -57,7 +59,39 @@ def check_records(tx: Transaction) -> tuple[str, ...]:
             for dimension, total in _sums(tx, "month_rollups", "month", (period, period)).items()
             if total != days[dimension]
         ]
+    found += _callers(tx)
     return tuple(found[:MAX_NAMED])
+
+
+def _callers(tx: Transaction) -> list[str]:
+    """Return what does not match of keys and runs: sums with their calls, accounts with the calls that hold of them."""
+    sums = "SELECT key, run, period, SUM(cost) AS cost FROM {} WHERE key <> '' OR run <> '' GROUP BY key, run, period"
+    booked, summed = (
+        {(row["key"], row["run"], row["period"]): int(row["cost"] or 0) for row in tx.execute(sums.format(table))}
+        for table in ("calls", "caller_rollups")
+    )
+    found = [
+        f"key {group[0] or '-'}, run {group[1] or '-'}, month {group[2]}: calls cost ${usd9(booked.get(group, 0))} and "
+        f"its statement says ${usd9(summed.get(group, 0))}"
+        for group in sorted(booked.keys() | summed.keys())
+        if booked.get(group, 0) != summed.get(group, 0)
+    ]
+    held: dict[str, int] = {}
+    for row in tx.execute(
+        "SELECT legs FROM calls WHERE state IN ('held', 'sent', 'unknown') AND (key <> '' OR run <> '')"
+    ):
+        for _, account, _, amount in json.loads(row["legs"]):
+            held[account] = held.get(account, 0) + amount
+    for row in tx.execute(
+        "SELECT id, debits_pending AS pending, credits_posted - debits_posted - debits_pending AS free, filled "
+        "FROM accounts LEFT JOIN caps ON account = id WHERE id LIKE 'key:%' OR id LIKE 'run:%' OR id LIKE 'callers:%'"
+    ):
+        calls_hold = held.get(row["id"], 0)
+        if row["pending"] != calls_hold:
+            found.append(f"account {row['id']}: ${usd9(row['pending'])} is pending and calls hold ${usd9(calls_hold)}")
+        if row["filled"] is None or row["filled"] < row["pending"] + row["free"]:
+            found.append(f"account {row['id']}: has more than the ${usd9(row['filled'] or 0)} it was filled with")
+    return found
 
 
 def _sums(tx: Transaction, table: str, column: str, span: tuple[str, str]) -> dict[str, int]:

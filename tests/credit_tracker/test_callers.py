@@ -19,6 +19,7 @@ from ai.credit_tracker import (
     open_credit_ledger,
     statement_json,
 )
+from ai.credit_tracker.checks import check_records
 from ai.ledger.errors import TransferConflict
 from ai.settings import Settings
 from tests.credit_tracker.conftest import BOTH_STORES, USD
@@ -296,7 +297,7 @@ async def test_a_correction_reaches_the_statement_and_the_caps(tracker, books, p
 
 
 async def test_the_caps_of_a_caller_can_be_seen_before_it_calls(tracker, books, purse):
-    key, _ = await books.create_key("bob", KeyTerms(budget=10 * CENT, per="day"))
+    await books.create_key("bob", KeyTerms(budget=10 * CENT, per="day"))
     await books.set_run_budget("town", 2 * CENT)
     await spend(tracker, call(CENT, key="bob", run="town"))
     caps = {cap.name: cap for cap in await books.caps("bob", "town")}
@@ -322,8 +323,36 @@ async def test_replicas_admit_together_exactly_what_fits(purse, books):
         await trackers[n % 2].settle(expense.id, CENT)
         return "held"
 
-    outcomes = [outcome for _ in range(8) for outcome in await asyncio.gather(*(one(n) for n in range(16)))]
+    outcomes = [outcome for _ in range(6) for outcome in await asyncio.gather(*(one(n) for n in range(6)))]
     spent = (await books.statement(key="bob")).cost
     assert outcomes.count("held") * CENT == spent <= 10 * CENT
     assert spent >= 8 * CENT, "room that came free is used"
     houses[1].ledger.close()
+
+
+@pytest.mark.parametrize(
+    ("damage", "named"),
+    [
+        ("UPDATE caller_rollups SET cost = cost + 1", "its statement says"),
+        ("UPDATE calls SET key = 'ada' WHERE state = 'captured'", "key ada, run -, month 2026-11"),
+        ("UPDATE calls SET legs = '[]' WHERE state = 'held'", "is pending and calls hold"),
+        ("UPDATE caps SET filled = 0 WHERE name = 'key bob'", "has more than"),
+    ],
+)
+async def test_the_audit_names_a_key_whose_books_do_not_match(tracker, books, purse, damage, named):
+    await books.create_key("bob", KeyTerms(budget=10 * CENT))
+    await spend(tracker, call(CENT, key="bob"))
+    await tracker.hold(call(CENT, key="bob"))
+    assert purse.sound()
+
+    def damaged(tx):
+        tx.execute(damage)
+        raise Look(check_records(tx))
+
+    with pytest.raises(Look) as found:
+        purse.ledger.transact_now(damaged)
+    assert any(named in line for line in found.value.args[0])
+
+
+class Look(Exception):
+    """Takes what was seen of a damaged purse out of a transaction that is then undone."""

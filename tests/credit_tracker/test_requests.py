@@ -42,9 +42,7 @@ def request(name="mine", body="abc"):
 
 
 def call(named, *, key="bob", amount=CENT):
-    return Expense(
-        secrets.token_hex(8), "lab/model", "gateway", amount, None, None, caller=Caller(key, request=named)
-    )
+    return Expense(secrets.token_hex(8), "lab/model", "gateway", amount, None, None, caller=Caller(key, request=named))
 
 
 async def test_a_request_under_way_is_not_paid_a_second_time(tracker, books):
