@@ -5,10 +5,12 @@ BIN    := $(VENV)/bin
 N      ?= 2
 
 TESTS  ?=
+UPGRADE ?=
 # Hashes are believed, not the index; source builds are refused where a wheel is missing (pip names the package).
 PIP    := $(BIN)/pip --disable-pip-version-check install --quiet --require-hashes --only-binary=:all:
 SELF   := $(BIN)/pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation -e .
-PIN    := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+PIN    := $(BIN)/uv pip compile --quiet --native-tls --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
+          --custom-compile-command "make requirements" $(UPGRADE)
 
 .PHONY: run install install-dev test check audit format bench crash-test mutants requirements wheel docs models browser clean
 
@@ -23,9 +25,9 @@ $(VENV)/.installed: requirements.txt requirements-build.txt
 	@touch $@
 
 install-dev: $(VENV)/.installed-dev
-$(VENV)/.installed-dev: requirements-dev.txt requirements.txt
+$(VENV)/.installed-dev: requirements-dev.txt requirements-build.txt
 	@$(PYTHON) .ci/environment.py $(VENV)
-	$(PIP) -r requirements-dev.txt
+	$(PIP) -r requirements-build.txt -r requirements-dev.txt
 	$(SELF)
 	@touch $@ $(VENV)/.installed
 
@@ -67,8 +69,8 @@ crash-test: install-dev ## kill -9 at random moments: of the purse 1,000 times, 
 mutants: install-dev    ## change the money code a word at a time and name what no test notices; on demand, goes on where it was
 	$(BIN)/python -m benchmarks.mutants --jobs $(N)
 
-requirements: install-dev ## pin anew from pyproject.toml, with the hashes of every platform's files
-	$(PIN) --only-build-deps --build-deps-for editable --output-file requirements-build.txt pyproject.toml
+requirements: install-dev ## pin anew from pyproject.toml for every platform, with hashes; UPGRADE=--upgrade takes what is newest
+	$(PIN) --group build --output-file requirements-build.txt
 	$(PIN) --output-file requirements.txt pyproject.toml
 	$(PIN) --extra dev --output-file requirements-dev.txt pyproject.toml
 

@@ -1,11 +1,12 @@
 """Make the virtual environment: `python3 .ci/environment.py .venv`; with pip also where Debian left it out of Python.
 
 Debian's `python3` alone has neither pip nor ensurepip. Then pip's own wheel is fetched from the package index that pip
-would ask, and run only where its SHA-256 is the one that requirements-dev.txt pins.
+would ask, and run only where its SHA-256 is the one that requirements-build.txt pins.
 """
 
 import configparser
 import hashlib
+import importlib.util
 import os
 import re
 import subprocess
@@ -17,7 +18,7 @@ import venv
 from pathlib import Path
 
 LEAST = (3, 11)
-PINS = Path(__file__).parent.parent / "requirements-dev.txt"
+PINS = Path(__file__).parent.parent / "requirements-build.txt"
 CONFIGS = ("/etc/pip.conf", "~/.pip/pip.conf", "~/.config/pip/pip.conf")
 TIMEOUT_SECONDS = 60
 
@@ -28,10 +29,8 @@ def main(folder: Path) -> None:
         sys.exit(f"Genesis needs Python 3.11 or newer; this is {sys.version.split()[0]}. Try: make PYTHON=python3.12")
     if (folder / "bin/pip").exists():
         return
-    try:
-        venv.EnvBuilder(symlinks=True, with_pip=True).create(folder)
-    except subprocess.CalledProcessError:  # no ensurepip
-        venv.EnvBuilder(symlinks=True, clear=True).create(folder)
+    venv.EnvBuilder(symlinks=True, with_pip=importlib.util.find_spec("ensurepip") is not None).create(folder)
+    if not (folder / "bin/pip").exists():
         try:
             _add_pip(folder)
         except (OSError, ValueError) as problem:
@@ -44,7 +43,7 @@ def _add_pip(folder: Path) -> None:
     """Install pip's pinned wheel by running it out of itself. Raises OSError, ValueError."""
     pin = re.search(r"^pip==(\S+).*\n((?:    --hash=sha256:\w+.*\n)+)", PINS.read_text(), re.MULTILINE)
     if pin is None:
-        raise ValueError("requirements-dev.txt pins no pip")
+        raise ValueError("requirements-build.txt pins no pip")
     name = f"pip-{pin[1]}-py3-none-any.whl"
     data = _fetch(name)
     if hashlib.sha256(data).hexdigest() not in pin[2]:
