@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
     from ai.clock import Clock
-    from ai.credit_tracker import Balance, CreditTracker, ProviderClock, Settlement, Usage
+    from ai.credit_tracker import Balance, Caller, CreditTracker, ProviderClock, Settlement, Usage
     from ai.llm.calls import Outcome
     from ai.llm.health import ModelHealth
     from ai.mind.journal import Journal
@@ -41,7 +41,8 @@ class Payer:
     """Who pays for a call, and what for: handed in with each call.
 
     `purpose` stands in `by_purpose`, `client` is the program's name in the books (BUDGETS may cap either), `life` and
-    `beat` are those it belongs to. `wish`: it also counts against the AI's own wishes.
+    `beat` are those it belongs to. `wish`: it also counts against the AI's own wishes. `caller`: whose key and run are
+    held on as well, where another program asks.
     """
 
     purpose: str
@@ -49,11 +50,12 @@ class Payer:
     life: int | None = None
     beat: int | None = None
     wish: bool = False
+    caller: Caller | None = None
 
     @property
     def is_mind(self) -> bool:
         """Whether the mind itself asks, with words of its own."""
-        return self.client == MIND
+        return self.client == MIND and self.caller is None
 
     def expense(self, model: Model, most_nanos: int) -> Expense:
         """Return what is to be held for one call of `model`, under an id of its own."""
@@ -68,6 +70,7 @@ class Payer:
             wish=self.wish,
             last=self.purpose == Purpose.DEATH,
             client=self.client,
+            caller=self.caller,
         )
 
 

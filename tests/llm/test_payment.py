@@ -6,7 +6,7 @@ import json
 import httpx2
 import pytest
 
-from ai.credit_tracker import CallState, NotAffordable
+from ai.credit_tracker import Caller, CallState, NotAffordable
 from ai.llm import NoAnswer, Payer
 from ai.llm.calls import Outcome
 from ai.llm.fate import End
@@ -21,9 +21,10 @@ STRANGER = Payer("call", client="simulation", life=None)
 class Raw:
     """A program's own way of asking: a raw body over plain HTTP, whose bytes it passes on."""
 
-    def __init__(self, house, **body):
+    def __init__(self, house, payer=STRANGER):
         self.house = house
-        self.body = {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 9, **body}
+        self.payer = payer
+        self.body = {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 9}
         self.passed_on = b""
         self.named = asyncio.Event()
         self.go_on = asyncio.Event()
@@ -50,7 +51,7 @@ class Raw:
 
     def pay(self, **choices):
         payments, model = self.house.client.payments, self.house.models[MODEL]
-        return payments.pay(STRANGER, model, MOST, self.send, **choices)
+        return payments.pay(self.payer, model, MOST, self.send, **choices)
 
 
 async def test_a_raw_body_is_held_for_sent_and_booked_under_who_asked(house):
@@ -71,6 +72,15 @@ async def test_no_room_nothing_is_sent(build):
     with pytest.raises(NotAffordable):
         await Raw(house).pay()
     assert house.provider.calls == []
+
+
+async def test_a_run_that_pays_too_is_held_on_too(house):
+    await house.tracker.set_run_budget("town", MOST + 1)
+    raw = Raw(house, payer=Payer("call", client="gateway", caller=Caller(run="town")))
+    assert (await raw.pay()).cost_nanos == house.provider.billed_nanos
+    with pytest.raises(NotAffordable, match="run town"):
+        await raw.pay()
+    assert len(house.provider.calls) == 1
 
 
 async def test_what_fails_in_the_senders_own_code_is_not_free(house):
