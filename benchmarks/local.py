@@ -79,7 +79,7 @@ class Bench:
         self.events = Nowhere()
         self.mind = LocalEndpoint(name, folder, Environment(self.events, SystemClock(), sources=(), shelves=()))
         self.schema = registry.local_schema()
-        actions = registry.describe()
+        actions = registry.describe(local=True)
         self.system = render("system_local", name="Maro Lint", pronoun="they", max_steps=4, actions=actions)
 
     async def ask(self, content: str, *, schema: dict[str, Any] | None = None, max_tokens: int = 700) -> Outcome:
@@ -153,7 +153,7 @@ def main() -> None:
     parser.add_argument("--models", type=Path, default=MODELS)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        registry = Registry(open_mind(Path(folder) / "mind.db"))
+        registry = Registry(open_mind(Path(folder) / "mind.db"), SystemClock())
         for name in options.names:
             if not any(find(weight, [options.models]) for weight in named(name)):
                 print(f"{name}: no weights in {options.models}; python -m ai.llm.local fetch {name} --to …")

@@ -39,12 +39,12 @@ class Action:
     summary: str
     ends_beat: bool = False
 
-    def usage(self) -> str:
-        """Return how it is written, like `recall(query: text of 1 to 200 characters)`."""
+    def usage(self, longest: int | None = None) -> str:
+        """Return how it is written, like `recall(query: text of 1 to 200 characters)`; no text above `longest`."""
         schema = self.params.model_json_schema()
         required = set(schema.get("required", ()))
         parts = [
-            f"{name}{'' if name in required else '?'}: {_kind(prop)}"
+            f"{name}{'' if name in required else '?'}: {_kind(prop, longest)}"
             for name, prop in schema.get("properties", {}).items()
         ]
         return f"{self.name}({', '.join(parts)})"
@@ -61,10 +61,11 @@ class Action:
             raise Refused(f"{place}: {problem}. It is written {self.usage()}") from None
 
 
-def _kind(prop: dict[str, Any]) -> str:
+def _kind(prop: dict[str, Any], longest: int | None) -> str:
     """Return a parameter's type and bounds in words."""
     if prop.get("type") == "string":
         low, high = prop.get("minLength", 0), prop.get("maxLength")
-        return f"text of {low} to {high} characters" if high else "text"
+        high = min(high, longest) if high and longest else high
+        return f"text of {low} to {high:,} characters" if high else "text"
     low, high = prop.get("minimum"), prop.get("maximum")
     return f"number from {low:g} to {high:g}" if low is not None and high is not None else str(prop.get("type", "any"))

@@ -48,7 +48,7 @@ async def switch_model(params: ModelId, context: ActionContext) -> str:
     """Ask the rotation for a model; it answers with what it will do, or why not."""
     answer = await context.rotation.wish(params.model_id)
     if answer.startswith("refused"):
-        raise Refused(answer)
+        raise Refused(answer.removeprefix("refused").lstrip(": "))
     return answer
 
 

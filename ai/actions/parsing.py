@@ -7,21 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ai.llm.lenient_json import Found, NotJson, read_object
+from ai.llm.said import MAX_SAID_CHARS, said
 
-MAX_REPLY_CHARS = 160_000  # MAX_OUTPUT_TOKENS' upper bound of 32,000 tokens at five characters each
 MAX_THOUGHT_CHARS = 4_000  # what the prompt's schema allows, thrice over
 MAX_ACTION_CHARS = 64
 MAX_TEXT_CHARS = 70_000  # a little more than the largest file that may be written
 MAX_PARAMS = 32
 MAX_NUMBER = 10**15  # beyond it no parameter means anything
-MAX_STARTS = 32  # braces tried as the start of the reply; one that needs more is noise, and the work stays bounded
 MIN_IMPORTANCE, MAX_IMPORTANCE = 1, 10
 
-_REASONING = re.compile(r"<(think|thinking|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
-_REASONING_END = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
-_REASONING_OPEN = re.compile(r"<(?:think|thinking|reasoning)>", re.IGNORECASE)
-_OBJECT_FIRST = re.compile(r"\s*(?:```[\w-]*\s*)?\[?\s*\{")
-_FENCE = re.compile(r"```[\w-]*")
 _PARAMS_NAMES = ("params", "parameters", "args", "arguments", "input")
 _NO_ACTION = frozenset({"", "none", "null", "no_action", "nothing"})
 
@@ -31,7 +25,7 @@ class Reply:
     """What a model said: its thought, and what it wants to do (`action` None: only think).
 
     `importance` is the model's own weight of the thought, 1 to 10. `cut`: the reply ended inside the object, and what
-    was not whole is left out; an action whose parameters were cut off is never carried out.
+    was not whole is left out; an action whose parameters were cut off is never carried out, and is named `unfinished`.
     """
 
     thought: str
@@ -39,55 +33,25 @@ class Reply:
     params: Mapping[str, Any] = field(default_factory=dict)
     importance: int | None = None
     cut: bool = False
+    unfinished: str | None = None
 
 
 def parse_reply(text: str) -> Reply:
     """Return what `text` says; a text without an object that has `thought` or `action` in it is a plain thought.
 
-    Text around the object, code fences, a reasoning block before it, trailing commas, single quotes, bare keys, NaN
-    and a cut end are tolerated. Of several objects the first counts. Nothing inside a string is ever an action.
+    Text around the object, code fences, reasoning before it, trailing commas, single quotes, bare keys, NaN and a cut
+    end are tolerated. Of several objects the first that was said counts; one that stands in reasoning is a draft and
+    no deed. Nothing inside a string is ever an action.
     """
-    body = _without_reasoning(text[:MAX_REPLY_CHARS])
-    found = _first_reply(body)
+    heard = said(text)
+    found = next((found for found in heard.objects if _keys(found) & {"thought", "action"}), None)
     if found is None:
-        return Reply(_bounded(_FENCE.sub("", body).strip() or _thoughts_of(text), MAX_THOUGHT_CHARS))
+        return Reply(_bounded(heard.words or heard.reasoned, MAX_THOUGHT_CHARS))
     return _reply(found)
 
 
-def _without_reasoning(text: str) -> str:
-    """Drop reasoning blocks before the object; one that never ends takes all, since nothing was said after it."""
-    if _OBJECT_FIRST.match(text):
-        return text
-    plain = _REASONING.sub(" ", text)
-    closing = list(_REASONING_END.finditer(plain))
-    if closing:  # some models leave the opening mark out
-        plain = plain[closing[-1].end() :]
-    opening = _REASONING_OPEN.search(plain)
-    if opening and "{" not in plain[: opening.start()]:
-        plain = plain[: opening.start()]
-    return plain
-
-
-def _thoughts_of(text: str) -> str:
-    """Return the reasoning itself as the thought where a reply holds nothing else."""
-    return _REASONING_OPEN.sub("", _REASONING_END.sub("", text[: MAX_THOUGHT_CHARS * 2])).strip()
-
-
-def _first_reply(text: str) -> Found | None:
-    start = text.find("{")
-    for _ in range(MAX_STARTS):
-        if start < 0:
-            return None
-        try:
-            found = read_object(text, start)
-        except (NotJson, RecursionError):
-            found = None
-        if found is not None:
-            lowered = {str(key).strip().lower() for key in found.value}
-            if lowered & {"thought", "action"}:
-                return found
-        start = text.find("{", start + 1)
-    return None
+def _keys(found: Found) -> set[str]:
+    return {str(key).strip().lower() for key in found.value}
 
 
 def _reply(found: Found) -> Reply:
@@ -98,7 +62,9 @@ def _reply(found: Found) -> Reply:
         params = params or _params(action)
         action = action.get("name") or action.get("action")
     name = action.strip()[:MAX_ACTION_CHARS] if isinstance(action, str) else None
+    unfinished = None
     if name is None or name.lower() in _NO_ACTION or cut_keys - {"thought", "importance"}:
+        unfinished = name if found.cut and not cut_keys & {"action"} else None
         name, params = None, {}
     return Reply(
         thought=_bounded(_said(values.get("thought")), MAX_THOUGHT_CHARS),
@@ -106,12 +72,13 @@ def _reply(found: Found) -> Reply:
         params=params,
         importance=_importance(values.get("importance")),
         cut=found.cut,
+        unfinished=_bounded(unfinished, MAX_ACTION_CHARS) if unfinished else None,
     )
 
 
 def _said(value: object) -> str:
     if isinstance(value, str):
-        return value.strip()
+        return said(value).words or value.strip()  # some put their reasoning into the thought itself
     return "" if value is None else str(value)[:MAX_THOUGHT_CHARS]
 
 
@@ -119,7 +86,7 @@ def _params(values: Mapping[str, Any]) -> dict[str, Any]:
     given = next((values[name] for name in _PARAMS_NAMES if values.get(name)), None)
     if isinstance(given, str) and given.lstrip().startswith("{"):  # an object written as a text
         try:
-            given = read_object(given.strip()[:MAX_REPLY_CHARS], 0).value
+            given = read_object(given.strip()[:MAX_SAID_CHARS], 0).value
         except (NotJson, RecursionError):
             given = None
     if not isinstance(given, dict):

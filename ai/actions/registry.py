@@ -11,9 +11,11 @@ from ai.actions.context import ActionContext
 from ai.actions.everyday import ALL
 from ai.actions.loop_breaker import SAME_AT_MOST, LoopBreaker
 from ai.actions.parsing import Reply
+from ai.clock import Clock
 from ai.credit_tracker.records import NotAffordable
 from ai.ledger.errors import LedgerError
 from ai.life.workspace import WorkspaceRefused
+from ai.llm.local.shape import TEXT_CHARS
 from ai.memory.untrusted import cut
 from ai.mind.database import MindDatabase
 
@@ -21,8 +23,12 @@ THINK = "think"
 ACTION_TIMEOUT_SECONDS = 150.0  # two calls to X at their own limit and a retrieval; a beat has 300
 MAX_RESULT_CHARS = 3_000  # the result is the next step's input and is paid for
 MAX_TOLD_CHARS = 200  # of parameters and result in the journal's line; the life's memory has the whole
-MAX_SCHEMA_CHARS = 1_000  # of a text in the schema: a small model writes on without it, and grammars repeat no further
 MAX_THOUGHT_SCHEMA_CHARS = 900
+# What a reply within MAX_OUTPUT_TOKENS holds beside its text: thought, names, quotes. A token is three letters and
+# more in most languages. What is promised beyond that ends as a cut reply, whose deed is lost.
+FRAME_TOKENS = 200
+LETTERS_PER_TOKEN = 3
+LEAST_TEXT_CHARS = 200
 REFUSALS = (Refused, WorkspaceRefused, NotAffordable, LedgerError)  # each message is one line for a reader
 
 
@@ -41,11 +47,21 @@ class ActionResult:
 class Registry:
     """Every action by its name. Further ones are added with `register`, by who has them."""
 
-    def __init__(self, mind: MindDatabase, actions: Iterable[Action] = ALL, breaker: LoopBreaker | None = None) -> None:
+    def __init__(
+        self,
+        mind: MindDatabase,
+        clock: Clock,
+        actions: Iterable[Action] = ALL,
+        *,
+        breaker: LoopBreaker | None = None,
+        max_output_tokens: int = 700,
+    ) -> None:
         self._mind = mind
-        self._breaker = breaker or LoopBreaker(mind)
+        self._breaker = breaker or LoopBreaker(mind, clock)
+        self._longest = max(LEAST_TEXT_CHARS, (max_output_tokens - FRAME_TOKENS) * LETTERS_PER_TOKEN)
         self._actions: dict[str, Action] = {}
         self._lines: list[str] = []
+        self._local_lines: list[str] = []
         self._params: dict[str, dict[str, Any]] = {}
         self._replies: list[dict[str, Any]] = []
         for action in actions:
@@ -57,13 +73,14 @@ class Registry:
             raise ValueError(f"action {action.name!r} is registered already; choose another name")
         self._actions[action.name] = action
         # Made here, once: pydantic takes 7 ms for both, and a step of a beat asks for both.
-        self._lines.append(f"- {action.usage()}: {action.summary}")
+        self._lines.append(f"- {action.usage(self._longest)}: {action.summary}")
+        self._local_lines.append(f"- {action.usage(min(self._longest, TEXT_CHARS))}: {action.summary}")
         written = action.params.model_json_schema()
         self._replies.append(_reply_with(action.name, written))
         for name, prop in written.get("properties", {}).items():
             kept = {key: prop[key] for key in ("type", "maxLength", "minimum", "maximum") if key in prop}
             before = self._params.get(name, {})
-            longer = min(max(kept.get("maxLength", 0), before.get("maxLength", 0)), MAX_SCHEMA_CHARS)
+            longer = min(max(kept.get("maxLength", 0), before.get("maxLength", 0)), self._longest)
             self._params[name] = kept | ({"maxLength": longer} if longer else {})
 
     @property
@@ -71,9 +88,12 @@ class Registry:
         """Return the names, in the order they were registered."""
         return list(self._actions)
 
-    def describe(self) -> str:
-        """Return the actions as lines for the prompt; the same every time, so that a model's prefix cache holds."""
-        return "\n".join(self._lines)
+    def describe(self, *, local: bool = False) -> str:
+        """Return the actions as lines for the prompt; the same every time, so that a model's prefix cache holds.
+
+        No text is promised to be longer than a reply can hold; the embedded model (`local`) is bounded more closely.
+        """
+        return "\n".join(self._local_lines if local else self._lines)
 
     def reply_schema(self) -> dict[str, Any]:
         """Return the JSON schema of a reply, for structured outputs: thought first, then what follows from it.
@@ -104,6 +124,8 @@ class Registry:
         The fourth time in a row of the same request, after three with the same result, is refused without being
         done, until the life does something else.
         """
+        if reply.cut and reply.action is None:
+            return self._tell(context, ActionResult(THINK, {}, False, self._cut_off(reply)))
         name = _tidy(reply.action or THINK)
         params = dict(reply.params)
         life = context.life or 0
@@ -112,7 +134,7 @@ class Registry:
         if self._breaker.times(life, name, key) >= SAME_AT_MOST:
             others = ", ".join(other for other in self.names if other != name)
             text = (
-                f"refused: {name} was done {SAME_AT_MOST} times in a row with the same words and the same result; "
+                f"{name} was done {SAME_AT_MOST} times in a row with the same words and the same result; "
                 f"do something else: {others}"
             )
             return self._tell(context, ActionResult(name, params, False, text, looping=True))
@@ -137,6 +159,13 @@ class Registry:
             context.journal.append("action.failed", action=name, problem=f"{type(error).__name__}: {error}"[:500])
             return ActionResult(name, params, False, "it failed for a reason that is not yours; do something else")
         return ActionResult(name, params, True, _bounded(text), ends_beat=action.ends_beat)
+
+    def _cut_off(self, reply: Reply) -> str:
+        wanted = f"{reply.unfinished} was not done" if reply.unfinished else "nothing was done"
+        return (
+            f"your reply was cut off before it was whole, so {wanted}; say it again, shorter: "
+            f"a text of {self._longest:,} characters at most"
+        )
 
     def _unknown(self, name: str) -> str:
         near = difflib.get_close_matches(name, self.names, n=3, cutoff=0.5)

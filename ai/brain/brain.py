@@ -1,7 +1,7 @@
 """One beat of a life: perceive, choose, think, act, remember."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ai.actions import ActionContext, ActionResult, Registry, Reply, parse_reply
@@ -15,6 +15,7 @@ from ai.llm import Completion, NoAnswer, PaidClient, Payer
 from ai.memory import clean, cut
 from ai.mind.journal import Journal
 from ai.mind.schedule import Schedule
+from ai.model_config import Tier
 from ai.model_rotator.policy import Choice
 from ai.model_rotator.rotation import Rotation
 from ai.prompts import render
@@ -91,10 +92,9 @@ class Brain:
                 break
             steps += 1
             reply, stale = await self._take_in(life, answer)
-            if self._novelty.rests(life.number):
-                break
             result = await self._registry.perform(reply, self._context(life, number, reply.importance))
-            if result.ends_beat or result.looping:  # a loop is answered with rest
+            # What was decided is done first; then a mind that goes in circles rests, and so does one that loops.
+            if self._novelty.rests(life.number) or result.ends_beat or result.looping:
                 break
             conversation += _next_step(answer, result, allowed - steps, stale)
             await between_steps()
@@ -121,7 +121,7 @@ class Brain:
             name=life.name,
             pronoun=life.pronoun,
             max_steps=self._settings.max_steps_per_beat,
-            actions=self._registry.describe(),
+            actions=self._registry.describe(local=thinker is not None and thinker.tier is Tier.LOCAL),
         )
         scene = await self._senses.scene(life, thinker, purpose, why, brief=idle)
         return [Message(role="system", content=system), Message(role="user", content=scene)]
@@ -156,6 +156,8 @@ class Brain:
     async def _take_in(self, life: Life, answer: Completion) -> tuple[Reply, str | None]:
         """Read the answer; a new thought is remembered, and of one that is not the reason for refusing it returned."""
         reply = parse_reply(answer.text)
+        if answer.finish_reason == "length" and reply.action is None:  # it ran out of tokens before it said what to do
+            reply = replace(reply, cut=True)
         thought = clean(reply.thought, THOUGHT_CHARS)  # without what nobody can see; it may be nothing
         with self._journal.together():
             self._rotation.observed(answer.model.id, parsed=reply.action is not None, thought=reply.thought)

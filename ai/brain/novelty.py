@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ai.actions.loop_breaker import LoopBreaker
+from ai.clock import Clock
 from ai.memory import Kind, MemoryStream
 from ai.memory.similarity import SimilarityGuard
 from ai.mind.database import MindDatabase
@@ -55,7 +56,7 @@ class LoopGuards:
     """Who keeps a mind out of circles, of meaning and of deeds; a simulation hands in others to see its worth."""
 
     novelty: Callable[[GuardOf, Schedule, Journal], Novelty] = Novelty
-    breaker: Callable[[MindDatabase], LoopBreaker] = LoopBreaker
+    breaker: Callable[[MindDatabase, Clock], LoopBreaker] = LoopBreaker
 
 
 USUAL_LOOP_GUARDS = LoopGuards()

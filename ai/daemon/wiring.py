@@ -129,7 +129,7 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
     """Put the brain and the hands of people into the rooms."""
     settings, clock, mind = read.settings, read.clock, read.mind
     mailbox, workspace = Mailbox(mind, journal), Workspace(lives.workspace)
-    registry = Registry(mind, breaker=hygiene.breaker(mind))
+    registry = Registry(mind, clock, breaker=hygiene.breaker(mind, clock), max_output_tokens=settings.max_output_tokens)
     for deed in deeds(lives):
         registry.register(deed)
     commands = Commands(mind, clock)

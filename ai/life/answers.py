@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ai.llm.lenient_json import first_object
+from ai.llm.said import first_object
 
 MIN_NAME_CHARS, MAX_NAME_CHARS = 2, 40
 MAX_PRONOUN_CHARS = 24

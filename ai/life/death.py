@@ -10,7 +10,7 @@ from ai.clock import rfc3339
 from ai.life.fragments import End
 from ai.life.life import Life
 from ai.life.midwife import Funds, Midwife
-from ai.llm.lenient_json import first_object
+from ai.llm.said import first_object
 from ai.memory.memory import Kind, tidy
 from ai.memory.untrusted import clean
 from ai.prompts import render

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ai.asking import Message, Purpose
-from ai.llm.lenient_json import first_object
+from ai.llm.said import first_object
 from ai.memory.memory import Kind, Memory, tidy
 from ai.memory.untrusted import clean
 from ai.prompts import render

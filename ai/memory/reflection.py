@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ai.asking import Message, Purpose
 from ai.clock import parse_rfc3339, rfc3339
-from ai.llm.lenient_json import first_object
+from ai.llm.said import first_object
 from ai.memory.memory import USUAL_IMPORTANCE, Kind, Memory, clamp_importance, tidy
 from ai.memory.untrusted import clean
 from ai.prompts import render

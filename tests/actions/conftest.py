@@ -20,6 +20,7 @@ from ai.mind.database import MindDatabase, open_mind
 from ai.mind.journal import Journal
 from ai.settings import Settings
 from ai.social import Outbox
+from tests.life.conftest import world as life_world
 
 NOON = datetime(2026, 11, 10, 12, tzinfo=UTC)
 BALANCE = Balance(
@@ -163,5 +164,8 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         clock=clock,
         settings=settings,
     )
-    yield Desk(tmp_path, mind, clock, Registry(mind), context)
+    yield Desk(tmp_path, mind, clock, Registry(mind, clock), context)
     mind.close()
+
+
+world = life_world  # for what the mind says of itself, which is kept in its life

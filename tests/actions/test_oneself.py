@@ -23,7 +23,7 @@ class Context:
 
 @pytest.fixture
 def do(world):
-    registry = Registry(world.mind, actions(world.lives))
+    registry = Registry(world.mind, world.clock, actions(world.lives))
 
     async def do(action, **params):
         context = Context(1, 1, world.journal, world.settings)

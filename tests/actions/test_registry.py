@@ -8,7 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ai.actions import Action, Letter, NoParams, Params, Registry, Reply, parse_reply
+from ai.actions.loop_breaker import STRETCH_SECONDS
 from ai.actions.registry import MAX_RESULT_CHARS
+from ai.llm.local.shape import TEXT_CHARS
 from tests.actions.conftest import NOON, Desk
 
 NAMES = frozenset(
@@ -176,7 +178,7 @@ def test_the_schema_puts_the_thought_first_and_bounds_every_text(desk: Desk) -> 
     assert schema["properties"]["action"]["enum"] == desk.registry.names
     params = schema["properties"]["params"]["properties"]
     assert set(params) == {"text", "query", "minutes", "model_id", "path"}
-    assert all(prop["maxLength"] <= 1000 for prop in params.values() if prop["type"] == "string")
+    assert all(prop["maxLength"] <= 1_500 for prop in params.values() if prop["type"] == "string")
     assert json.dumps(schema) == json.dumps(desk.registry.reply_schema())
 
 
@@ -198,7 +200,7 @@ def test_a_small_model_cannot_forget_a_parameter(desk: Desk) -> None:
 
 def test_the_description_is_the_same_every_time(desk: Desk) -> None:
     text = desk.registry.describe()
-    assert text == Registry(desk.mind).describe()
+    assert text == Registry(desk.mind, desk.clock).describe()
     assert "- post_tweet(text: text of 1 to 280 characters): say something to the world; it costs" in text.splitlines()
 
 
@@ -219,7 +221,7 @@ async def test_the_same_thing_with_the_same_result_is_refused_by_force_after_thr
 async def test_a_restart_does_not_forget_the_count(desk: Desk) -> None:
     for _ in range(3):
         await desk.do("recall", query="rain")
-        desk.registry = Registry(desk.mind)
+        desk.registry = Registry(desk.mind, desk.clock)
     assert (await desk.do("recall", query="rain")).looping
     assert not (await desk.do("recall", query="snow")).looping
 
@@ -249,6 +251,70 @@ async def test_another_life_starts_afresh(desk: Desk) -> None:
         await desk.do("check_budget")
     desk.change(life=2)
     assert (await desk.do("check_budget")).ok
+
+
+async def test_a_letter_that_waits_can_always_be_opened(desk: Desk) -> None:
+    """Looks into an empty box, days ago or a minute ago, do not close it when a letter lies in it."""
+    for _ in range(3):
+        assert (await desk.do("read_messages")).ok
+    assert (await desk.do("read_messages")).looping
+    desk.context.mailbox.letters.append(Letter(by="Ines", text="Did you sleep well?", at=desk.clock.now()))
+    desk.context.journal.append("caretaker.message", by="Ines", text="Did you sleep well?")
+    assert "Did you sleep well?" in (await desk.do("read_messages")).text
+
+
+async def test_a_loop_is_one_within_a_stretch_of_time(desk: Desk) -> None:
+    for _ in range(3):
+        assert (await desk.do("list_files")).ok
+    desk.clock.advance(STRETCH_SECONDS + 60)
+    assert (await desk.do("list_files")).ok
+
+
+async def test_a_clock_set_back_opens_no_way_round_a_loop(desk: Desk) -> None:
+    for _ in range(3):
+        await desk.do("list_files")
+    desk.clock.advance(-600)
+    assert (await desk.do("list_files")).looping
+
+
+# --- what was not done is told -------------------------------------------------------------------------
+
+
+async def test_a_refusal_says_once_that_it_is_one(desk: Desk) -> None:
+    for _ in range(3):
+        await desk.do("list_files")
+    for result in (await desk.do("list_files"), await desk.do("switch_model", model_id="lab/opus")):
+        assert not result.ok
+        assert "refused" not in result.text
+
+
+async def test_a_deed_that_was_cut_off_is_told_by_its_name(desk: Desk) -> None:
+    cut = '{"thought": "I write", "action": "write_file", "params": {"path": "a.md", "text": "Half of a sen'
+    result = await desk.registry.perform(parse_reply(cut), desk.context)
+    assert not result.ok
+    assert not result.ends_beat
+    assert "write_file was not done" in result.text
+    assert "1,500 characters" in result.text
+    assert desk.events("action.refused")
+
+
+async def test_a_reply_cut_before_its_deed_is_told_too(desk: Desk) -> None:
+    result = await desk.registry.perform(parse_reply('{"thought": "I was just about to'), desk.context)
+    assert (result.ok, result.ends_beat) == (False, False)
+    assert "nothing was done" in result.text
+
+
+def test_no_text_is_promised_that_a_reply_cannot_hold(desk: Desk) -> None:
+    """A file of 4,000 characters was offered where 700 tokens were all that could be said."""
+    for tokens in (64, 700, 4_000):
+        registry = Registry(desk.mind, desk.clock, max_output_tokens=tokens)
+        properties = registry.reply_schema()["properties"]["params"]["properties"]
+        longest = properties["text"]["maxLength"]
+        assert longest <= max(200, tokens * 3)
+        written = next(line for line in registry.describe().splitlines() if line.startswith("- write_file"))
+        assert f"to {min(longest, 4_000):,} characters" in written
+        shown = next(line for line in registry.describe(local=True).splitlines() if line.startswith("- write_file"))
+        assert f"to {min(longest, TEXT_CHARS):,} characters" in shown
 
 
 JSON = st.recursive(

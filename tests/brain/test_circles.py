@@ -42,6 +42,27 @@ async def test_the_same_in_other_words_is_refused_then_rested_from(tmp_path: Pat
             assert len([m for m in life.memory.recent(100) if "drums" in m.text and m.kind == "thought"]) == 1
 
 
+def a_late_deed(body: dict[str, Any]) -> str:
+    """Return the same thought in turned words; once it was refused, with a note to keep."""
+    said = circles(body)
+    refused = "Your thought was refused" in json.dumps(body) or "you said nearly the same" in json.dumps(body)
+    if "first_thought" in json.dumps(body) or not refused:
+        return said
+    return json.dumps(json.loads(said) | {"action": "remember", "params": {"text": "The roof has a voice of its own."}})
+
+
+async def test_what_was_decided_is_done_before_the_rest(tmp_path: Path) -> None:
+    """A third stale thought brings rest; the deed that came with it is not lost."""
+    clock = VirtualClock(START)
+    with FakeOpenRouter(reply=a_late_deed, date=clock.now) as provider:
+        async with mind(provider, tmp_path, clock, MAX_STEPS_PER_BEAT="2", TWEETS_PER_DAY="0") as house:
+            await live(house, clock, 3)
+            assert house.journal.after(0, 100, {"brain.circling"})
+            resting = house.journal.after(0, 100, {"brain.circling"})[0].seq
+            done = house.journal.before(resting, 1, {"action.performed", "action.refused"})[0]
+            assert (done.kind, done.data["action"]) == ("action.performed", "remember")
+
+
 async def test_a_beat_after_nothing_new_is_one_step(tmp_path: Path) -> None:
     clock = VirtualClock(START)
     with FakeOpenRouter(reply=circles, date=clock.now) as provider:

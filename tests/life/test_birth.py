@@ -5,7 +5,7 @@ import pytest
 from ai.asking import Purpose
 from ai.life.answers import MAX_NAME_CHARS, Newborn, parse_newborn
 from ai.life.birth import FALLBACK_NAMES
-from ai.llm.lenient_json import first_object
+from ai.llm.said import first_object
 from ai.mind.events import message
 from tests.life.conftest import Purse
 

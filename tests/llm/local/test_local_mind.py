@@ -138,7 +138,7 @@ async def test_the_smallest_model_gives_every_action_its_parameters(
 ) -> None:
     mind = LocalEndpoint("135m", tmp_path, Environment(journal, clock, sources=(), shelves=(shelf,)))
     other = open_mind(tmp_path / "other.db")
-    registry = Registry(other)
+    registry = Registry(other, clock)
     wanted = {action.name: action for action in ALL}
     for scene in ("Begin a poem in the file poem.txt.", "Rest for an hour.", "Look for whales in your memories."):
         answer = await ask(mind, scene, schema=registry.local_schema(), max_tokens=400)
