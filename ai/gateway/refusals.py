@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ai.clock import rfc3339
@@ -11,10 +10,11 @@ from ai.ledger.money import usd9
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+    from ai.credit_tracker import NotAffordable
 
 MAX_MESSAGE_CHARS = 500
 LONGEST_WAIT_SECONDS = 3600
+NO_MONEY_CAPS = frozenset({"free requests", "overrun", "clock", "restore"})  # what is no cap on money
 
 
 class Refusal(Exception):
@@ -45,56 +45,46 @@ class Refusal(Exception):
         self.headers = dict(headers or {})
 
 
-@dataclass(frozen=True, slots=True)
-class CapState:
-    """One cap as a refusal tells of it, in nano-dollars; `spent + held + available` is the whole cap.
+def insufficient(short: NotAffordable, fits_max_tokens: int) -> Refusal:
+    """Return the refusal of a call that a cap has no room for: 402, or 429 where it fits once others have ended.
 
-    `name` is `month`, `day`, `key NAME`, `run NAME` or `call`.
+    `fits_max_tokens` is the output limit that would fit on that cap, 0 where none would.
     """
-
-    name: str
-    available: int
-    held: int = 0
-    spent: int = 0
-    resets_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Shortage:
-    """A hold that did not fit: what it needed, the narrowest cap, the output limit that would fit there (0: none)."""
-
-    needed: int
-    cap: CapState
-    fits_max_tokens: int = 0
-    more: Mapping[str, Any] = field(default_factory=dict)
-
-
-def insufficient(shortage: Shortage) -> Refusal:
-    """Return the refusal of a call that a cap has no room for: 402, or 429 where it fits once others have ended."""
-    cap = shortage.cap
+    if short.cap in NO_MONEY_CAPS:
+        return _no_money_at_all(short)
+    available = max(0, short.available)
     figures = {
-        "cap": cap.name,
-        "needed": usd9(shortage.needed),
-        "available": usd9(max(0, cap.available)),
-        "held": usd9(cap.held),
-        "spent": usd9(cap.spent),
-        "resets_at": None if cap.resets_at is None else rfc3339(cap.resets_at),
-        "fits_max_tokens": shortage.fits_max_tokens,
-        **shortage.more,
+        "cap": short.cap,
+        "needed": usd9(short.needed),
+        "available": usd9(available),
+        "held": usd9(short.held),
+        "spent": usd9(short.spent),
+        "resets_at": None if short.resets_at is None else rfc3339(short.resets_at),
+        "fits_max_tokens": fits_max_tokens,
     }
-    said = f"{cap.name}: this call may cost ${usd9(shortage.needed)} and ${usd9(max(0, cap.available))} is available"
-    if cap.available < shortage.needed <= cap.available + cap.held:
+    said = f"{short.cap}: this call may cost ${usd9(short.needed)} and ${usd9(available)} is available"
+    if short.in_flight:
         return Refusal(
             429,
-            f"{said}; ${usd9(cap.held)} is held by calls under way, so it will fit when they end",
+            f"{said}; ${usd9(short.held)} is held by calls under way, so it will fit when they end",
             type="rate_limit_error",
             code="budget_in_flight",
             more=figures,
             headers={"Retry-After": "1"},
         )
-    if shortage.fits_max_tokens:
-        said += f"; an output limit of {shortage.fits_max_tokens} tokens would fit"
+    if fits_max_tokens:
+        said += f"; an output limit of {fits_max_tokens} tokens would fit"
     return Refusal(402, said, type="insufficient_budget", code="insufficient_budget", more=figures)
+
+
+def _no_money_at_all(short: NotAffordable) -> Refusal:
+    """Return the refusal where no cap is short, but nothing paid may start, or a quota of requests is used up."""
+    if short.cap == "free requests":
+        wait = {} if short.resets_at is None else {"Retry-After": str(LONGEST_WAIT_SECONDS)}
+        return Refusal(429, f"no free request is left today: {short}", type="rate_limit_error", headers=wait)
+    if short.cap == "overrun":
+        return Refusal(402, str(short), type="insufficient_budget", code="insufficient_budget", more={"cap": "month"})
+    return purse_away(str(short))
 
 
 def unknown_key() -> Refusal:

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ai.credit_tracker import NotAffordable
 from ai.gateway.bound import LEAST_OUTPUT, call_bound, fitting_output, input_tokens, lowered, output_limit
 from ai.gateway.dialects.asked import Asked
 from ai.gateway.dialects.chat import CHAT
 from ai.gateway.dialects.messages import MESSAGES
 from ai.gateway.headers import checked_name, read_options, secret_of
 from ai.gateway.names import named, named_embedding
-from ai.gateway.refusals import CapState, Refusal, Shortage, insufficient
+from ai.gateway.refusals import Refusal, insufficient
 from ai.ledger.money import nanos
 from ai.llm.local.supervisor import _listed
 from ai.model_config import Model, parse_openrouter
@@ -211,8 +212,10 @@ def test_a_key_comes_as_a_bearer_or_as_anthropics_header() -> None:
 
 
 def test_a_refusal_says_what_is_short_and_when_it_fits() -> None:
-    cap = CapState("run smallville", available=1_000_000, held=0, spent=19_000_000, resets_at=None)
-    refused = insufficient(Shortage(2_000_000, cap, fits_max_tokens=120))
+    short = NotAffordable(
+        "run smallville", needed=2_000_000, available=1_000_000, resets_at=None, held=0, spent=19_000_000
+    )
+    refused = insufficient(short, 120)
     assert refused.status == 402
     assert CHAT.error(refused)["error"] == {
         "message": refused.message,
@@ -233,7 +236,12 @@ def test_a_refusal_says_what_is_short_and_when_it_fits() -> None:
 
 
 def test_what_fits_once_others_have_ended_is_to_be_tried_again() -> None:
-    cap = CapState("month", available=1, held=5_000_000, spent=0, resets_at=datetime(2026, 12, 1, tzinfo=UTC))
-    refused = insufficient(Shortage(2_000_000, cap))
+    december = datetime(2026, 12, 1, tzinfo=UTC)
+    short = NotAffordable("month", needed=2, available=1, resets_at=december, held=5_000_000, in_flight=True)
+    refused = insufficient(short, 0)
     assert (refused.status, refused.headers["Retry-After"]) == (429, "1")
-    assert insufficient(Shortage(6_000_000, cap)).status == 402
+
+
+def test_a_purse_that_may_not_pay_at_all_is_no_lack_of_money() -> None:
+    assert insufficient(NotAffordable("clock", needed=2, available=0, resets_at=None, reason="no Date"), 0).status == 503
+    assert insufficient(NotAffordable("overrun", needed=2, available=0, resets_at=None, reason="debt"), 0).status == 402

@@ -1,0 +1,200 @@
+"""One attempt at a provider: the body goes out, its answer comes back as bytes, and how it ended is decided."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import httpx2
+
+from ai.gateway.dialects.events import EventTooLarge
+from ai.llm.calls import Outcome, ProviderError, Shape
+from ai.llm.endpoint import NO_KEY
+from ai.llm.figures import as_mapping, one_line, parse_json, read_error
+from ai.llm.reading import ReplyTooLarge
+from ai.llm.wire import EXCHANGE, Exchange, generation_id_of, new_http_client, watch
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from ai.clock import Clock
+    from ai.gateway.dialects.figures import Figures
+    from ai.llm.calls import Wire
+
+OK = 200
+DRAIN_SECONDS = 0.25  # what follows the end of an answer, so that the connection can be used again
+EVENT_STREAM = "text/event-stream"
+
+
+class Outlet(Protocol):
+    """Where the bytes of one attempt go; `figures` grows with them."""
+
+    figures: Figures
+
+    async def stream(self, pieces: AsyncIterator[bytes]) -> None:
+        """Take a stream of events as it comes."""
+        ...
+
+    async def whole(self, data: bytes) -> None:
+        """Take a whole document."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One request as it leaves: where it goes, its bytes, and what bounds its answer."""
+
+    path: str
+    body: bytes
+    max_bytes: int
+    timeout_seconds: float
+    silence_seconds: float
+
+
+class Upstream:
+    """A provider's address with its key, which stands in the header it is for and in nothing else.
+
+    `speaks` are the dialects that it serves itself; what is not there is told as chat.
+    """
+
+    def __init__(  # noqa: PLR0913 - what an address is made of, each handed in by name
+        self,
+        name: str,
+        base_url: str,
+        key: str | None,
+        *,
+        headers: Mapping[str, str],
+        clock: Clock,
+        speaks: frozenset[str],
+        http: httpx2.AsyncClient | None = None,
+    ) -> None:
+        self.name = name
+        self.speaks = speaks
+        self._url = base_url.rstrip("/")
+        self._secrets = (key,) if key else ()
+        self._clock = clock
+        self._http = http or new_http_client()
+        watch(self._http)
+        self._headers = {
+            "Authorization": f"Bearer {key or NO_KEY}",
+            "Content-Type": "application/json",
+            "Accept-Encoding": "identity",  # so that bytes on the wire are bytes in memory
+            **headers,
+        }
+
+    def __repr__(self) -> str:
+        return f"Upstream({self.name!r})"
+
+    async def send(self, outgoing: Outgoing, wire: Wire, outlet: Outlet) -> Outcome:
+        """Make one attempt. Whatever a provider does is an Outcome; cancellation alone passes through."""
+        started = self._clock.monotonic()
+        exchange = Exchange(wire, max_bytes=outgoing.max_bytes)
+        token = EXCHANGE.set(exchange)
+        error: ProviderError | None = None
+        try:
+            async with asyncio.timeout(outgoing.timeout_seconds):
+                error = await self._converse(outgoing, exchange, outlet)
+        except Exception as failure:  # noqa: BLE001 - whatever a provider does, the money must be decided
+            error = self._describe(failure, exchange)
+        finally:
+            EXCHANGE.reset(token)
+        figures = outlet.figures
+        return Outcome(
+            sent=wire.sent,
+            status=exchange.status,
+            text="",
+            finish_reason=figures.finish,
+            usage=figures.usage,
+            cost=figures.cost,
+            generation_id=wire.generation_id,
+            answered_by=figures.model,
+            error=error or self._found_in(figures),
+            latency_seconds=max(0.0, self._clock.monotonic() - started),
+            date=exchange.headers.get("date"),
+            beyond_text=figures.said,
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def _converse(self, outgoing: Outgoing, exchange: Exchange, outlet: Outlet) -> ProviderError | None:
+        url = f"{self._url}{outgoing.path}"
+        async with self._http.stream("POST", url, content=outgoing.body, headers=self._headers) as response:
+            if response.status_code != OK:
+                return self._status_error(response.status_code, await response.aread(), exchange)
+            if response.headers.get("content-type", "").startswith(EVENT_STREAM):
+                pieces = response.aiter_raw()
+                await outlet.stream(_named(_heard(pieces, outgoing.silence_seconds), outlet.figures, exchange))
+                await _drain(pieces)
+            else:
+                await outlet.whole(await response.aread())
+                await _name(outlet.figures, exchange)
+        return None
+
+    def _status_error(self, status: int, data: bytes, exchange: Exchange) -> ProviderError:
+        text = data.decode("utf-8", "replace")
+        try:
+            fields = as_mapping(parse_json(text))
+        except ValueError:
+            fields = {}
+        said = fields.get("error") or fields or {"message": f"status {status} with no JSON: {text[:120]}"}
+        return read_error(
+            Shape.STATUS, said, status=status, headers=exchange.headers, now=self._clock.now(), secrets=self._secrets
+        )
+
+    def _found_in(self, figures: Figures) -> ProviderError | None:
+        if figures.error is not None:
+            return read_error(
+                Shape.BODY, figures.error, status=None, headers={}, now=self._clock.now(), secrets=self._secrets
+            )
+        if figures.broken is not None:
+            return ProviderError(Shape.READING, None, "broken", figures.broken)
+        if not figures.ended:
+            return ProviderError(Shape.CONNECTION, None, "cut", "the stream ended before the answer did")
+        return None
+
+    def _describe(self, failure: Exception, exchange: Exchange) -> ProviderError:
+        if isinstance(failure, TimeoutError | httpx2.TimeoutException) and exchange.wire.sent:
+            return ProviderError(Shape.CONNECTION, None, "timeout", "the provider did not answer in time")
+        if isinstance(failure, ReplyTooLarge | EventTooLarge):
+            return ProviderError(Shape.READING, None, "too_large", str(failure))
+        words = one_line(f"{type(failure).__name__}: {failure}", self._secrets)
+        if not exchange.wire.sent:
+            return ProviderError(Shape.CONNECTION, None, "refused", f"could not connect to the provider ({words})")
+        if isinstance(failure, httpx2.HTTPError):
+            return ProviderError(Shape.CONNECTION, None, "cut", f"the connection to the provider broke ({words})")
+        return ProviderError(Shape.READING, None, "broken", f"the answer could not be read ({words})")
+
+
+async def _heard(pieces: AsyncIterator[bytes], silence_seconds: float) -> AsyncIterator[bytes]:
+    """Pass the pieces on; raises TimeoutError where none comes for so long."""
+    while True:
+        try:
+            async with asyncio.timeout(silence_seconds):
+                piece = await anext(pieces)
+        except StopAsyncIteration:
+            return
+        yield piece
+
+
+async def _named(pieces: AsyncIterator[bytes], figures: Figures, exchange: Exchange) -> AsyncIterator[bytes]:
+    """Pass the pieces on; where the headers named no generation, commit the id that the answer names."""
+    async for piece in pieces:
+        yield piece
+        await _name(figures, exchange)
+
+
+async def _name(figures: Figures, exchange: Exchange) -> None:
+    if exchange.wire.generation_id is None and figures.id is not None and figures.id.startswith("gen-"):
+        await exchange.wire.named(generation_id_of(figures.id))
+
+
+async def _drain(pieces: AsyncIterator[bytes]) -> None:
+    """Read what follows the end of an answer (nothing, normally)."""
+    with suppress(TimeoutError, httpx2.HTTPError, ReplyTooLarge):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            async for _ in pieces:
+                pass
