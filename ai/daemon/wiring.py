@@ -85,7 +85,7 @@ async def open_house(
         if listen is not None:
             journal.listen(listen)
         provider_clock = ProviderClock(clock, required=settings.asks_for_date)
-        provider, local = configured_endpoint(settings, clock), _local_mind(settings, clock, journal)
+        provider, local = configured_endpoint(settings, clock), local_endpoint(settings, clock, journal)
         endpoints = [endpoint for endpoint in (provider, local) if endpoint is not None]
         for endpoint in endpoints:
             stack.push_async_callback(endpoint.close)
@@ -278,7 +278,8 @@ def _rooms_to_read(  # noqa: PLR0913, PLR0917 - the same
     )
 
 
-def _local_mind(settings: Settings, clock: Clock, journal: Journal) -> LocalEndpoint | None:
+def local_endpoint(settings: Settings, clock: Clock, journal: Journal) -> LocalEndpoint | None:
+    """Return the embedded model, None where LOCAL_MODEL is off."""
     if settings.local_model == "off":
         return None
     return LocalEndpoint(settings.local_model, settings.data_dir / "models", Environment(journal, clock))

@@ -10,6 +10,7 @@ from ai.ledger.money import usd9
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
     from ai.credit_tracker import NotAffordable
 
 MAX_MESSAGE_CHARS = 500

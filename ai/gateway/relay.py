@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ai.gateway.dialects.events import DONE, Event, EventSplitter
 from ai.gateway.dialects.figures import Figures
+from ai.gateway.replays import MAX_KEPT_BYTES
 from ai.gateway.translate.translation import dumps, sse
 from ai.llm.figures import as_mapping, parse_json
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 MAX_WAITING_BYTES = 8 * 1024 * 1024  # for a client that reads slowly; beyond it the provider waits
 SLOW_SECONDS = 60.0  # a client that takes nothing for so long has gone
-MAX_KEPT_BYTES = 8 * 1024 * 1024  # of an answer with an idempotency key
 
 
 class Relay:
@@ -39,12 +39,12 @@ class Relay:
         usage_wanted: bool,
         usage_added: bool,
         cost_of: Callable[[Usage], int],
+        keep: bool = False,
     ) -> None:
         self.figures = Figures()
         self.begun = asyncio.Event()
         self.tail = b""
         self.data: bytes | None = None
-        self.kept: list[bytes] | None = None  # what a client was told, for its idempotency key
         self._dialect = dialect
         self._body = body
         self._translation = translation
@@ -59,6 +59,7 @@ class Relay:
         self._room = asyncio.Event()
         self._gone = False
         self._closed = False
+        self._kept: list[bytes] | None = [] if keep else None  # what the client is told, for its idempotency key
 
     # --- from the provider -----------------------------------------------------------------------------------
 
@@ -73,6 +74,8 @@ class Relay:
         rest = splitter.rest()
         if rest is not None:
             await self._take(rest)
+        if self._dialect.name == "chat" and self.figures.finish:
+            self.figures.ended = True  # servers at home may leave [DONE] out
         if self.figures.ended and self._translator is not None:
             self.tail += self._translator.end()
 
@@ -135,6 +138,8 @@ class Relay:
     # --- to the client ---------------------------------------------------------------------------------------
 
     async def _put(self, data: bytes) -> None:
+        if data and self._kept is not None:
+            self._kept.append(data)
         if not data or self._gone:
             return
         while self._waiting_bytes + len(data) > MAX_WAITING_BYTES and self._waiting and not self._gone:
@@ -161,6 +166,13 @@ class Relay:
         self._waiting_bytes = 0
         self._room.set()
         self._news.set()
+
+    def whole_answer(self) -> bytes | None:
+        """Return all that the client is told, where it was kept and is not too large to be kept longer."""
+        if self._kept is None:
+            return None
+        data = b"".join([*self._kept, self.tail]) if self.data is None else self.data
+        return data if len(data) <= MAX_KEPT_BYTES else None
 
     @property
     def left(self) -> bool:

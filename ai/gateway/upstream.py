@@ -42,6 +42,21 @@ class Outlet(Protocol):
         ...
 
 
+class Sender(Protocol):
+    """Who makes attempts: a provider, or the embedded model. `speaks` are the dialects that it serves itself."""
+
+    name: str
+    speaks: frozenset[str]
+
+    async def send(self, outgoing: Outgoing, wire: Wire, outlet: Outlet) -> Outcome:
+        """Make one attempt. Whatever a provider does is an Outcome; cancellation alone passes through."""
+        ...
+
+    async def close(self) -> None:
+        """Close its connections."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """One request as it leaves: where it goes, its bytes, and what bounds its answer."""
@@ -90,7 +105,7 @@ class Upstream:
     async def send(self, outgoing: Outgoing, wire: Wire, outlet: Outlet) -> Outcome:
         """Make one attempt. Whatever a provider does is an Outcome; cancellation alone passes through."""
         started = self._clock.monotonic()
-        exchange = Exchange(wire, max_bytes=outgoing.max_bytes)
+        exchange = Exchange(wire, outgoing.max_bytes)
         token = EXCHANGE.set(exchange)
         error: ProviderError | None = None
         try:

@@ -34,6 +34,21 @@ EVENTS: dict[str, Line] = {
     "daemon.clock": Line(
         "DAEMON", "⏰", "{problem}", "The machine's clock jumped; the next beat was set anew.", "warning"
     ),
+    # --- gateway -----------------------------------------------------------------------------------------
+    "gateway.serving": Line("GATEWAY", "🚪", "Programs may call {url}/v1", "The gateway answers programs."),
+    "gateway.calls": Line(
+        "GATEWAY",
+        "🚪",
+        "key {key} run {run}: {calls} calls ({failed} failed), ${cost_nanos:usd6}, {latency_ms} ms each, last {model}",
+        "What a program called through the gateway since it was last told, once a minute.",
+    ),
+    "gateway.refused": Line(
+        "GATEWAY",
+        "🚪",
+        "key {key} run {run} was refused ({status}): {problem}",
+        "A program's call was not sent, or failed for want of money; told once a minute.",
+        "warning",
+    ),
     # --- beats -------------------------------------------------------------------------------------------
     "beat.started": Line("BRAIN", "💓", "Beat {beat} ({purpose})", "A beat begins."),
     "beat.ended": Line(

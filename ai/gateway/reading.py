@@ -1,0 +1,62 @@
+"""Reads a request off the wire: its key, its options, its body, within bounds of size and time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+
+from ai.gateway.refusals import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_BODY_BYTES = 32 * 1024 * 1024  # CONTRACT §7
+BODY_SECONDS = 120.0  # a client that sends more slowly than 32 MB in this time holds a connection for nothing
+TOO_LARGE = 413
+
+
+async def read_body(request: Request) -> bytes:
+    """Return the body's bytes. Raises Refusal: 413 beyond MAX_BODY_BYTES, 408 beyond BODY_SECONDS."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.body()
+    except TimeoutError:
+        raise Refusal(408, f"the body did not come whole within {BODY_SECONDS:.0f} s", code="timeout") from None
+    except HTTPException as error:
+        if error.status_code != TOO_LARGE:
+            raise
+        raise Refusal(413, f"the body is larger than {MAX_BODY_BYTES:,} bytes", code="request_too_large") from None
+    except ClientDisconnect:
+        raise Refusal(400, "the client left before its body was whole") from None
+
+
+def parsed(raw: bytes) -> dict[str, Any]:
+    """Return the JSON object that a body is. Raises Refusal for any other."""
+    try:
+        document = json.loads(raw, parse_constant=_no_number, parse_float=_finite)
+    except (ValueError, RecursionError):
+        raise Refusal(400, "the body is no JSON that can be read", code="invalid_json") from None
+    if not isinstance(document, dict):
+        raise Refusal(400, "the body is JSON but no object", code="invalid_json")
+    return document
+
+
+def headers_of(request: Request) -> Mapping[str, str]:
+    """Return the headers by lower-case names."""
+    return {name.lower(): value for name, value in request.headers.items()}
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(text)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(text)
+    return value
