@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -12,6 +12,7 @@ from ai.clock import Clock
 from ai.credit_tracker import CreditTracker, ProviderClock, open_credit_ledger
 from ai.daemon.wiring import local_endpoint
 from ai.gateway.gateway import Gateway
+from ai.gateway.local import Embed
 from ai.gateway.opening import Opened, close_gateway, open_gateway
 from ai.gateway.serving import keep_house
 from ai.gateway.slot import Slot, folder_id
@@ -20,7 +21,7 @@ from ai.llm import Limits, ModelHealth, PaidClient
 from ai.llm.local.model_store import default_shelves
 from ai.llm.local.weights import default_sources
 from ai.llm.providers import configured_endpoint
-from ai.memory.embeddings import MiniLM
+from ai.memory.embeddings import Embedder, MiniLM
 from ai.mind.database import open_mind
 from ai.mind.journal import Event, Journal
 from ai.model_config.catalogue import Catalogue
@@ -44,6 +45,15 @@ class Alone:
                 return
             await self.client.settle_unknowns()
             await rooms.payments.clock.sleep(0.2)
+
+
+def vectors_of(embedder: Embedder) -> Embed:
+    """Return what makes plain lists of numbers out of texts."""
+
+    async def embed(texts: Sequence[str]) -> list[list[float]]:
+        return [[float(number) for number in vector] for vector in await embedder.embed(texts)]
+
+    return embed
 
 
 @asynccontextmanager
@@ -88,7 +98,7 @@ async def open_alone(
         gateway = open_gateway(
             Opened(
                 settings, clock, ledger, tracker, client.payments, health, journal, catalogue, local,
-                local.models if local else tuple, embedder.embed,
+                local.models if local else tuple, vectors_of(embedder),
             )
         )  # fmt: skip
         stack.push_async_callback(close_gateway, gateway)

@@ -19,7 +19,7 @@ from ai.gateway.dialects.messages import MESSAGES
 from ai.gateway.dialects.responses import RESPONSES
 from ai.gateway.door import Door, shaped
 from ai.gateway.headers import read_options
-from ai.gateway.reading import MAX_BODY_BYTES, headers_of, parsed, read_body
+from ai.gateway.reading import headers_of, parsed, read_body
 from ai.gateway.refusals import Refusal
 from ai.gateway.translate.completions import COMPLETIONS_DIALECT
 
@@ -48,9 +48,7 @@ def create_app(gateway: Gateway) -> Starlette:
     async def living(_app: Starlette) -> AsyncIterator[None]:
         yield
 
-    return Starlette(
-        routes=routes, exception_handlers={HTTPException: _no_route}, lifespan=living, max_body_size=MAX_BODY_BYTES
-    )
+    return Starlette(routes=routes, exception_handlers={HTTPException: _no_route}, lifespan=living)
 
 
 def _routes(door: Door, prefix: str) -> list[Route]:
@@ -124,10 +122,7 @@ def dialect_of(body: dict[str, Any]) -> Dialect:
 
 async def _no_route(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - Starlette's signature is wider than what it hands in
-    if error.status_code == 413:  # noqa: PLR2004 - HTTP's word for too large
-        refusal = Refusal(413, f"the body is larger than {MAX_BODY_BYTES:,} bytes", code="request_too_large")
-    else:
-        refusal = Refusal(error.status_code, f"no such address: {error.detail}", code="not_found")
+    refusal = Refusal(error.status_code, f"no such address: {error.detail}", code="not_found")
     return JSONResponse(CHAT.error(refusal), refusal.status, error.headers)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import struct
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +18,11 @@ from ai.llm.calls import ModelRequest, Outcome, ProviderError, Shape
 from ai.llm.figures import as_mapping
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-
     from ai.gateway.upstream import Outgoing, Outlet
     from ai.llm.calls import Endpoint, Wire
     from ai.model_config import Model
 
-    Embed = Callable[[Sequence[str]], Awaitable[Sequence[Sequence[float]]]]
-
+Embed = Callable[[Sequence[str]], Awaitable[Sequence[Sequence[float]]]]
 OK, BAD_REQUEST = 200, 400
 DEFAULT_TOKENS = 700
 MOST_ANSWERS = 4  # of `n`: each is thought anew, one after the other

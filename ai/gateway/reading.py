@@ -7,7 +7,6 @@ import json
 import math
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from ai.gateway.refusals import Refusal
@@ -17,22 +16,30 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES = 32 * 1024 * 1024  # CONTRACT §7
 BODY_SECONDS = 120.0  # a client that sends more slowly than 32 MB in this time holds a connection for nothing
-TOO_LARGE = 413
 
 
 async def read_body(request: Request) -> bytes:
     """Return the body's bytes. Raises Refusal: 413 beyond MAX_BODY_BYTES, 408 beyond BODY_SECONDS."""
+    stated = request.headers.get("content-length", "")
+    if stated.isascii() and stated.isdigit() and int(stated) > MAX_BODY_BYTES:
+        raise _too_large()
+    pieces, size = [], 0
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            return await request.body()
+            async for piece in request.stream():
+                size += len(piece)
+                if size > MAX_BODY_BYTES:
+                    raise _too_large()
+                pieces.append(piece)
     except TimeoutError:
         raise Refusal(408, f"the body did not come whole within {BODY_SECONDS:.0f} s", code="timeout") from None
-    except HTTPException as error:
-        if error.status_code != TOO_LARGE:
-            raise
-        raise Refusal(413, f"the body is larger than {MAX_BODY_BYTES:,} bytes", code="request_too_large") from None
     except ClientDisconnect:
         raise Refusal(400, "the client left before its body was whole") from None
+    return b"".join(pieces)
+
+
+def _too_large() -> Refusal:
+    return Refusal(413, f"the body is larger than {MAX_BODY_BYTES:,} bytes", code="request_too_large")
 
 
 def parsed(raw: bytes) -> dict[str, Any]:

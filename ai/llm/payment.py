@@ -79,6 +79,7 @@ class Paid:
     """A call that was carried out: how it ended, and what became of its hold.
 
     `cost_nanos` is what was captured, 0 where `end` is REFUSE or VOID, or UNKNOWN: then the whole hold stays.
+    `available` is what the narrowest cap of a caller of the gateway has left then, None where that is not known.
     """
 
     call_id: str
@@ -86,6 +87,7 @@ class Paid:
     end: End
     cost_nanos: int
     balance: Balance
+    available: int | None = None
 
 
 class Payments:
@@ -126,8 +128,8 @@ class Payments:
         Raises NotAffordable and LedgerError where there is no hold; then nothing was sent.
         """
         expense = payer.expense(model, most_nanos)
-        await self._hold(expense)
-        wire = Wire(expense.id, record=lambda generation_id: self._sent(expense.id, generation_id))
+        left = await self._hold(expense)
+        wire = Wire(expense.id, available=left, record=lambda generation_id: self._sent(expense.id, generation_id))
         sending = asyncio.ensure_future(_awaited(send, wire))
         try:
             outcome = await asyncio.shield(sending)
@@ -171,6 +173,11 @@ class Payments:
             self.journal.append("alert", problem=f"{model_id} {reason}; it is not asked again", model=model_id)
         return settlement
 
+    @property
+    def left_behind(self) -> int:
+        """How many calls go on without their callers."""
+        return len(self._left_behind)
+
     async def close(self) -> None:
         """End the calls whose callers have gone; what they cost is asked for later."""
         for sending in self._left_behind.values():
@@ -180,11 +187,11 @@ class Payments:
 
     # --- before and under way --------------------------------------------------------------------------------
 
-    async def _hold(self, expense: Expense) -> None:
+    async def _hold(self, expense: Expense) -> int | None:
         """Hold for a call that is about to be made; cancelled meanwhile, the hold is voided again."""
         task = asyncio.ensure_future(self.tracker.hold(expense))
         try:
-            await asyncio.shield(task)
+            return await asyncio.shield(task)
         except asyncio.CancelledError:
             await asyncio.wait({task})
             if task.exception() is None:
@@ -212,7 +219,7 @@ class Payments:
             held = expense.amount_nanos
             settlement = await self.capture(expense.id, expense.subject, held, fate, outcome.usage)
             self._cross_check(model, outcome, settlement)
-            return Paid(expense.id, outcome, fate.end, settlement.cost, settlement.balance)
+            return Paid(expense.id, outcome, fate.end, settlement.cost, settlement.balance, settlement.available)
         if fate.end is End.VOID:
             await self.tracker.void(expense.id)
         elif fate.end is End.REFUSE:

@@ -243,5 +243,7 @@ def test_what_fits_once_others_have_ended_is_to_be_tried_again() -> None:
 
 
 def test_a_purse_that_may_not_pay_at_all_is_no_lack_of_money() -> None:
-    assert insufficient(NotAffordable("clock", needed=2, available=0, resets_at=None, reason="no Date"), 0).status == 503
+    assert (
+        insufficient(NotAffordable("clock", needed=2, available=0, resets_at=None, reason="no Date"), 0).status == 503
+    )
     assert insufficient(NotAffordable("overrun", needed=2, available=0, resets_at=None, reason="debt"), 0).status == 402

@@ -1,0 +1,217 @@
+"""A program walks through the door unchanged: what it gets, what it pays, and what it is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import openai
+import pytest
+
+from ai.ledger.money import nanos
+from tests.gateway.conftest import Open
+from tests.world import openrouter_faults as faults
+
+HELLO = [{"role": "user", "content": "Say hello"}]
+
+
+async def test_a_chat_completion_costs_its_key_what_the_provider_billed(gateway: Open) -> None:
+    secret = await gateway.key(budget=nanos("1"))
+    raw = await gateway.sdk(secret).chat.completions.with_raw_response.create(
+        model="acme/tiny-1", messages=HELLO, max_tokens=50
+    )
+    answer = raw.parse()
+
+    assert answer.choices[0].message.content
+    assert raw.headers["x-genesis-model"] == "acme/tiny-1"
+    assert nanos(raw.headers["x-genesis-cost"]) == gateway.provider.billed_nanos
+    assert nanos(raw.headers["x-genesis-available"]) == nanos("1") - gateway.provider.billed_nanos
+    assert await gateway.spent(key="agent") == gateway.provider.billed_nanos > 0
+
+
+async def test_a_stream_comes_through_byte_for_byte_and_is_booked(gateway: Open) -> None:
+    secret = await gateway.key()
+    body = {"model": "acme/tiny-1", "messages": HELLO, "max_tokens": 50, "stream": True}
+    through = await gateway.post("/v1/chat/completions", secret, body)
+
+    assert through.headers["content-type"].startswith("text/event-stream")
+    assert through.content.startswith(b": OPENROUTER PROCESSING\n\n")
+    assert through.content.endswith(b"data: [DONE]\n\n")
+    chunks = [json.loads(line[6:]) for line in through.text.splitlines() if line.startswith("data: {")]
+    assert nanos(str(chunks[-1]["usage"]["cost"])) == await gateway.spent() == gateway.provider.billed_nanos
+
+
+async def test_a_run_in_the_path_is_made_and_booked_to(gateway: Open) -> None:
+    secret = await gateway.key()
+    await gateway.sdk(secret, run="smallville").chat.completions.create(
+        model="acme/tiny-1", messages=HELLO, max_tokens=50, extra_headers={"X-Genesis-Run": "other"}
+    )
+
+    assert await gateway.spent(run="smallville") == gateway.provider.billed_nanos > 0
+    assert [run.name for run in await gateway.books.runs()] == ["smallville"]
+
+
+@pytest.mark.parametrize("secret", [None, "gk-wrong", "sk-or-v1-test"])
+async def test_without_a_key_of_the_gateway_nothing_is_sent(gateway: Open, secret: str | None) -> None:
+    for path in ("/v1/chat/completions", "/v1/embeddings", "/v1/responses", "/v1/messages", "/v1/estimate"):
+        answer = await gateway.post(path, secret, {"model": "acme/tiny-1", "messages": HELLO})
+        assert answer.status_code == 401, path
+    assert not gateway.provider.calls
+
+
+async def test_a_revoked_key_is_refused_at_once(gateway: Open) -> None:
+    secret = await gateway.key()
+    sdk = gateway.sdk(secret)
+    await sdk.chat.completions.create(model="acme/tiny-1", messages=HELLO, max_tokens=5)
+    await gateway.books.revoke_key("agent")
+    with pytest.raises(openai.AuthenticationError):
+        await sdk.chat.completions.create(model="acme/tiny-1", messages=HELLO, max_tokens=5)
+    assert len(gateway.provider.calls) == 1
+
+
+async def test_what_a_budget_does_not_cover_is_not_sent(gateway: Open) -> None:
+    secret = await gateway.key(budget=nanos("0.001"))
+    with pytest.raises(openai.APIStatusError) as refused:
+        await gateway.sdk(secret).chat.completions.create(model="acme/small-1", messages=HELLO, max_tokens=5000)
+
+    error: Any = refused.value.body
+    assert refused.value.status_code == 402
+    assert (error["code"], error["cap"]) == ("insufficient_budget", "key agent")
+    assert error["fits_max_tokens"] > 0
+    assert nanos(error["available"]) + nanos(error["held"]) + nanos(error["spent"]) == nanos("0.001")
+    assert not gateway.provider.calls
+    fitting = await gateway.sdk(secret).chat.completions.create(
+        model="acme/small-1", messages=HELLO, max_tokens=error["fits_max_tokens"]
+    )
+    assert fitting.choices
+
+
+async def test_a_limit_that_nobody_stated_is_lowered_and_told(gateway: Open) -> None:
+    secret = await gateway.key(budget=nanos("0.003"))
+    raw = await gateway.sdk(secret).chat.completions.with_raw_response.create(model="acme/small-1", messages=HELLO)
+
+    told = int(raw.headers["x-genesis-max-tokens"])
+    assert 256 <= told < 8192
+    assert gateway.provider.calls[0].json["max_tokens"] == told
+
+
+async def test_a_stated_limit_is_lowered_with_fit(gateway: Open) -> None:
+    secret = await gateway.key(budget=nanos("0.002"))
+    sdk = gateway.sdk(secret, default_headers={"X-Genesis-Fit": "on"})
+    raw = await sdk.chat.completions.with_raw_response.create(model="acme/small-1", messages=HELLO, max_tokens=5000)
+    assert int(raw.headers["x-genesis-max-tokens"]) < 5000
+
+
+async def test_a_calls_own_cap_binds(gateway: Open) -> None:
+    secret = await gateway.key()
+    body = {"model": "acme/small-1", "messages": HELLO, "max_tokens": 5000}
+    refused = await gateway.post("/v1/chat/completions", secret, body, **{"X-Genesis-Max-Cost": "0.0001"})
+    assert (refused.status_code, refused.json()["error"]["cap"]) == (402, "call")
+    assert not gateway.provider.calls
+
+
+async def test_the_provider_is_held_to_the_prices_of_the_bound(gateway: Open) -> None:
+    secret = await gateway.key()
+    await gateway.sdk(secret).chat.completions.create(
+        model="acme/small-1",
+        messages=HELLO,
+        max_tokens=5,
+        extra_body={"provider": {"order": ["x"], "max_price": {"prompt": 0.1}}},
+    )
+    sent = gateway.provider.calls[0].json["provider"]
+    assert sent == {"order": ["x"], "require_parameters": True, "max_price": {"prompt": 0.1, "completion": 4.0}}
+
+
+async def test_a_key_is_held_to_its_model_and_its_globs(gateway: Open) -> None:
+    pinned = await gateway.key("pinned", model="acme/tiny-2")
+    await gateway.sdk(pinned).chat.completions.create(model="anything", messages=HELLO, max_tokens=5)
+    assert gateway.provider.calls[-1].json["model"] == "acme/tiny-2"
+    globs = await gateway.key("globs", models=("acme/tiny-*",))
+    with pytest.raises(openai.PermissionDeniedError):
+        await gateway.sdk(globs).chat.completions.create(model="acme/small-1", messages=HELLO, max_tokens=5)
+
+
+async def test_embeddings_are_paid_for(gateway: Open) -> None:
+    secret = await gateway.key()
+    answer = await gateway.sdk(secret).embeddings.create(model="text-embedding-ada-002", input=["a", "b"])
+    assert len(answer.data) == 2
+    assert await gateway.spent() == gateway.provider.billed_nanos > 0
+
+
+async def test_a_program_of_2021_gets_its_completion(gateway: Open) -> None:
+    secret = await gateway.key()
+    raw = await gateway.sdk(secret).completions.with_raw_response.create(
+        model="text-davinci-003", prompt="Say hello", max_tokens=20
+    )
+    assert raw.parse().choices[0].text
+    assert raw.headers["x-genesis-note"] == "text-davinci-003 is served by openai/gpt-4o-mini"
+    streamed = await gateway.sdk(secret).completions.create(
+        model="gpt-3.5-turbo-instruct", prompt="Say hello", max_tokens=20, stream=True
+    )
+    assert "".join([chunk.choices[0].text async for chunk in streamed if chunk.choices])
+    engine = await gateway.post("/v1/engines/text-davinci-003/completions", secret, {"prompt": "hi", "max_tokens": 9})
+    assert engine.json()["choices"][0]["text"]
+    old = await gateway.post("/v1/engines/text-embedding-ada-002/embeddings", secret, {"input": "hi"})
+    assert old.json()["data"][0]["embedding"]
+
+
+async def test_auto_chooses_by_worth_and_falls_to_the_next_when_one_fails(gateway: Open) -> None:
+    secret = await gateway.key(budget=nanos("1"))
+    gateway.provider.then(faults.status(502), faults.error_200(500))
+    raw = await gateway.sdk(secret).chat.completions.with_raw_response.create(
+        model="auto", messages=HELLO, max_tokens=50
+    )
+    asked = [call.json["model"] for call in gateway.provider.calls]
+    assert len(asked) == len(set(asked)) == 3
+    assert raw.headers["x-genesis-model"] == asked[-1]
+    await gateway.settled()
+    assert await gateway.spent() == gateway.provider.billed_nanos
+
+
+async def test_auto_degrades_to_free_models_where_the_money_has_gone(gateway: Open) -> None:
+    secret = await gateway.key(budget=nanos("0.0000001"))
+    raw = await gateway.sdk(secret).chat.completions.with_raw_response.create(
+        model="auto", messages=HELLO, max_tokens=50
+    )
+    assert raw.headers["x-genesis-model"].endswith(":free")
+    free = await gateway.sdk(secret).chat.completions.with_raw_response.create(
+        model="free", messages=HELLO, max_tokens=50
+    )
+    assert free.headers["x-genesis-model"].endswith(":free")
+    assert free.headers["x-genesis-model"] != raw.headers["x-genesis-model"]
+
+
+async def test_the_models_that_a_key_may_call_are_listed(gateway: Open) -> None:
+    secret = await gateway.key(models=("acme/*",))
+    listed = [model.id async for model in gateway.sdk(secret).models.list()]
+    assert {"auto", "free", "acme/tiny-1"} <= set(listed)
+    assert "openai/gpt-4o-mini" not in listed
+    assert (await gateway.sdk(secret).models.retrieve("acme/tiny-1")).id == "acme/tiny-1"
+
+
+async def test_an_estimate_sends_nothing(gateway: Open) -> None:
+    secret = await gateway.key(budget=nanos("0.001"))
+    body = {"model": "acme/small-1", "messages": HELLO, "max_tokens": 5000}
+    told = (await gateway.post("/v1/estimate", secret, body)).json()
+    assert set(told) == {"bound", "expected", "affordable"}
+    assert (nanos(told["bound"]) > nanos("0.02"), told["affordable"]) == (True, False)
+    assert nanos(told["expected"]) <= nanos(told["bound"])
+    assert not gateway.provider.calls
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b"", 400), (b"[]", 400), (b"{", 400), (b'{"a": NaN}', 400), (b'{"a": 1e999}', 400), (b"[" * 100_000, 400)],
+)
+async def test_a_body_that_is_none_is_refused_in_words(gateway: Open, body: bytes, status: int) -> None:
+    secret = await gateway.key()
+    refused = await gateway.post("/v1/chat/completions", secret, body)
+    assert refused.status_code == status
+    assert refused.json()["error"]["message"]
+
+
+async def test_a_body_beyond_32_megabytes_is_refused(gateway: Open) -> None:
+    secret = await gateway.key()
+    refused = await gateway.post("/v1/chat/completions", secret, b"x" * (32 * 1024 * 1024 + 1))
+    assert refused.status_code == 413
+    assert refused.json()["error"]["code"] == "request_too_large"
