@@ -14,13 +14,15 @@ from apscheduler.triggers.interval import IntervalTrigger
 from ai import __version__
 from ai.clock import Clock
 from ai.daemon.app import App
+from ai.daemon.gateway_beside import open_beside
 from ai.daemon.sources import AppSources
 from ai.daemon.wiring import open_house
+from ai.gateway.app import covers
 from ai.ledger.errors import LedgerError
 from ai.ledger.sqlite import name_error
 from ai.life import LifeFileBroken, LifeFileUnwritable
 from ai.mind.logs import log_event
-from ai.observer import ObserverServer
+from ai.observer import Mounted, ObserverServer
 from ai.operations.lock import DaemonLock
 from ai.settings import Settings
 
@@ -41,13 +43,15 @@ async def run_daemon(settings: Settings, clock: Clock) -> None:
         async with open_house(settings, clock, listen=log_event) as house:
             house.journal.append("daemon.started", version=__version__, data_dir=str(settings.data_dir))
             daemon = Daemon(house)
-            observer = ObserverServer(AppSources(house, daemon.problems))
-            await observer.start()
-            house.journal.append("daemon.serving", url=observer.url)
-            try:
-                await daemon.live()
-            finally:
-                await observer.stop()
+            async with open_beside(house) as door:
+                observer = ObserverServer(AppSources(house, daemon.problems), [Mounted(covers, door.app)])
+                await observer.start()
+                house.journal.append("daemon.serving", url=observer.url)
+                door.publish(observer.url)
+                try:
+                    await daemon.live()
+                finally:
+                    await observer.stop()
         logging.shutdown()
 
 

@@ -1,4 +1,4 @@
-"""The gateway's addresses: `/v1/…`, and the same under `/runs/{run}/v1/…`; and how they stand beside another app."""
+"""The gateway's addresses: `/v1/…`, and the same under `/runs/{run}/v1/…`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from starlette.requests import Request
-    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from ai.gateway.dialects.asked import Dialect
     from ai.gateway.gateway import Gateway
@@ -126,15 +125,6 @@ async def _no_route(_request: Request, error: Exception) -> Response:
     return JSONResponse(CHAT.error(refusal), refusal.status, error.headers)
 
 
-class Beside:
-    """Serves the gateway's addresses and leaves every other one to another app, whose bounds do not bind there."""
-
-    def __init__(self, gateway: ASGIApp, other: ASGIApp) -> None:
-        self._gateway = gateway
-        self._other = other
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request (ASGI); the lifespan is the other app's."""
-        path = scope.get("path", "")
-        ours = scope["type"] == "http" and (path == "/v1" or path.startswith(("/v1/", "/runs/")))
-        await (self._gateway if ours else self._other)(scope, receive, send)
+def covers(path: str) -> bool:
+    """Return whether a path is the gateway's, where it stands beside another app."""
+    return path == "/v1" or path.startswith(("/v1/", "/runs/"))

@@ -2,69 +2,38 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ai.asking import Purpose
 from ai.gateway.names import may_use
 from ai.model_config import Model, Tier
-from ai.model_rotator.policy import NO_REPEAT, RotatorState, rank
+from ai.model_rotator.payers import Payers
+from ai.model_rotator.payers import Request as Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+    from datetime import datetime
 
     from ai.gateway.dialects.asked import Asked
 
-USES_KEPT = 50  # ten different models are found in far fewer
-CALLERS_KEPT = 1_000  # keys and runs remembered; the one that called longest ago goes first
-# Nobody knows how many calls a budget is to last for: as many as it served already, and so many at its start.
-FIRST_CALLS = 50
-TOKENS_SHARE = 4  # of an output limit an answer has about a quarter; likewise bytes a token of input
-
-
-@dataclass(slots=True)
-class Habit:
-    """What one key or run used: model ids, oldest first, and how many calls it made."""
-
-    used: deque[str] = field(default_factory=lambda: deque(maxlen=USES_KEPT))
-    calls: int = 0
-
-
-class Habits:
-    """Who answered whom lately; forgotten at a restart, which costs a repeated model and nothing else."""
-
-    def __init__(self) -> None:
-        self._known: OrderedDict[tuple[str, str], Habit] = OrderedDict()
-
-    def of(self, key: str, run: str) -> Habit:
-        """Return the habit of a key and run."""
-        habit = self._known.setdefault((key, run), Habit())
-        self._known.move_to_end((key, run))
-        while len(self._known) > CALLERS_KEPT:
-            self._known.popitem(last=False)
-        return habit
-
-    def note(self, key: str, run: str, model_id: str) -> None:
-        """Note who answered."""
-        habit = self.of(key, run)
-        habit.calls += 1
-        if not habit.used or habit.used[-1] != model_id:
-            habit.used.append(model_id)
+MOST_FREE = 5  # of the attempts of one request, so that the embedded model is asked in the end
 
 
 @dataclass(frozen=True, slots=True)
 class Choosing:
-    """All that a choice depends on beside the models; `available` in nano-dollars is the narrowest cap's."""
+    """All that a choice depends on beside the models: who pays, for what, out of what, and when."""
 
+    payers: Payers
+    payer: str
     asked: Asked
-    max_output: int
-    available: int
-    resting: Collection[str]
+    wanted: Wanted
     allowed: Collection[str]
-    free_left: int
-    weight: float
-    keep: bool
+    now: datetime
+
+
+def payer_name(key: str, run: str) -> str:
+    """Return under which name a key and run are remembered."""
+    return f"{key}/{run}"
 
 
 def able(models: Sequence[Model], asked: Asked, allowed: Collection[str]) -> list[Model]:
@@ -77,34 +46,19 @@ def able(models: Sequence[Model], asked: Asked, allowed: Collection[str]) -> lis
     ]
 
 
-def by_worth(models: Sequence[Model], habit: Habit, choosing: Choosing) -> list[Model]:
+def by_worth(models: Sequence[Model], choosing: Choosing) -> list[Model]:
     """Return who may answer `auto`, best first: by the price-of-money rule, free and embedded models last."""
-    asked, output = choosing.asked, choosing.max_output
-    state = RotatorState(
-        models=able(models, asked, choosing.allowed),
-        balance=choosing.available,
-        spendable=choosing.available // max(1, asked.times),
-        weight_to_come=(FIRST_CALLS + habit.calls) / choosing.weight,
-        tokens={Purpose.THOUGHT: (asked.input_tokens / TOKENS_SHARE, output / TOKENS_SHARE)},
-        input_bound=asked.input_tokens,
-        max_tokens=output + asked.extra_output,
-        free_left=choosing.free_left,
-        free_quota=choosing.free_left,
-        resting=choosing.resting,
-        history=tuple(habit.used),
-        current=habit.used[-1] if choosing.keep and habit.used else None,
-    )
-    return [choice.model for choice in rank(Purpose.THOUGHT, state)]
-
-
-def for_nothing(models: Sequence[Model], habit: Habit, choosing: Choosing) -> list[Model]:
-    """Return who may answer `free`: free models that were not used lately first, then the embedded one."""
     fit = able(models, choosing.asked, choosing.allowed)
-    free = [m for m in fit if m.free and m.barred is None and m.id not in choosing.resting]
-    lately = set(list(dict.fromkeys(reversed(habit.used)))[:NO_REPEAT])
-    kept = habit.used[-1] if choosing.keep and habit.used else None
-    free.sort(key=lambda m: (m.id != kept, m.id in lately, -m.quality, m.id))
-    return [*(free if choosing.free_left > 0 else [])[:5], *(m for m in fit if m.tier is Tier.LOCAL)]
+    return [choice.model for choice in choosing.payers.rank(choosing.payer, fit, choosing.wanted, choosing.now)]
+
+
+def for_nothing(models: Sequence[Model], choosing: Choosing) -> list[Model]:
+    """Return who may answer `free`: the best free models, the one that answered last only kept or last of all."""
+    fit, wanted = able(models, choosing.asked, choosing.allowed), choosing.wanted
+    free = [m for m in fit if m.free and m.barred is None and m.id not in wanted.resting]
+    last = choosing.payers.last(choosing.payer)
+    free.sort(key=lambda m: ((m.id == last) != wanted.keep, -m.quality, m.id))
+    return [*(free if wanted.free_left > 0 else [])[:MOST_FREE], *(m for m in fit if m.tier is Tier.LOCAL)]
 
 
 def _supports(model: Model, asked: Asked) -> bool:

@@ -8,22 +8,30 @@ from typing import TYPE_CHECKING
 
 from ai.gateway.aftermath import refusal_of
 from ai.gateway.attempt import Attempt, CallLimits, Candidate, Request
-from ai.gateway.bound import output_limit
-from ai.gateway.choosing import Choosing, by_worth, for_nothing
+from ai.gateway.bound import LEAST_OUTPUT
+from ai.gateway.choosing import Choosing, by_worth, for_nothing, payer_name
 from ai.gateway.headers import answer_headers
 from ai.gateway.names import Named, named, named_embedding, served, why_not_served
 from ai.gateway.refusals import Refusal
 from ai.gateway.upstream import EVENT_STREAM
+from ai.model_rotator.payers import Request as Wanted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from ai.credit_tracker.keys import Key
+    from ai.gateway.dialects.asked import Asked
     from ai.gateway.rooms import Rooms
     from ai.llm.payment import Paid
     from ai.model_config import Model
 
+DAY_SECONDS = 86_400.0
 MOST_CANDIDATES = 6  # as in a step of the mind: more would keep a client waiting
+
+
+def _output_wanted(asked: Asked) -> int:
+    """Return the output limit to choose by: an unstated one may be lowered, so it keeps nobody out."""
+    return LEAST_OUTPUT if asked.max_output is None else asked.max_output
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +106,9 @@ class Gateway:
             others = self._others(request, found.model, models, key)
             return [Candidate(found.model, found.sent or found.model.id, others)]
         choosing = await self._choosing(request, key, models)
-        habit = self.rooms.habits.of(request.caller.key, request.caller.run)
         choose = by_worth if found.kind == "auto" else for_nothing
         usable = [m for m in served(list(models.values())) if self.rooms.health.barred(m.id) is None]
-        return [Candidate(model, model.id) for model in choose(usable, habit, choosing)]
+        return [Candidate(model, model.id) for model in choose(usable, choosing)]
 
     def _others(self, request: Request, first: Model, models: Mapping[str, Model], key: Key) -> tuple[Model, ...]:
         """Return the other models that OpenRouter may hand a request on to; the hold is for the dearest."""
@@ -113,23 +120,30 @@ class Gateway:
         return tuple(model for model in found if model is not None and model.id != first.id)
 
     async def _choosing(self, request: Request, key: Key, models: Mapping[str, Model]) -> Choosing:
-        rooms, asked = self.rooms, request.asked
-        caps = await rooms.books.caps(request.caller.key, request.caller.run)
-        available = min((cap.available for cap in caps), default=0)
-        if request.options.max_cost is not None:
-            available = min(available, request.options.max_cost)
+        rooms, asked, caller = self.rooms, request.asked, request.caller
         now = rooms.payments.clock.now()
-        resting = frozenset(model.id for model in models.values() if not rooms.health.available(model, now))
-        return Choosing(
-            asked=asked,
-            max_output=output_limit(asked, []) or 0,
-            available=max(0, available),
-            resting=resting,
-            allowed=key.terms.models,
-            free_left=await rooms.free_left(),
+        caps = await rooms.books.caps(caller.key, caller.run)
+        narrowest = min(caps, key=lambda cap: cap.available)
+        available = max(0, narrowest.available)
+        most = [cost for cost in (request.options.max_cost, key.terms.max_call) if cost is not None]
+        balance = await rooms.tracker.balance()
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        wanted = Wanted(
+            balance=available,
+            spendable=min(available, *most) if most else available,
+            input_bound=asked.input_tokens,
+            max_tokens=_output_wanted(asked) + asked.extra_output,
             weight=request.options.weight,
+            times=asked.times,
             keep=request.options.keep,
+            ends_at=narrowest.resets_at,
+            free_left=balance.free_left,
+            free_quota=balance.free_quota,
+            day_left=1.0 - (now - midnight).total_seconds() / DAY_SECONDS,
+            resting=frozenset(m.id for m in models.values() if not rooms.health.available(m, now)),
         )
+        payer = payer_name(caller.key, caller.run)
+        return Choosing(rooms.payers, payer, asked, wanted, key.terms.models, now)
 
     # --- one candidate ---------------------------------------------------------------------------------------
 
@@ -142,7 +156,7 @@ class Gateway:
             self._noted_when_done(attempt, paying)
             return Answer(200, EVENT_STREAM, headers, stream=self._stream(attempt, paying))
         paid = paying.result()
-        self.rooms.after(attempt.candidate.model, paid, attempt.request.caller)
+        self.rooms.after(attempt.candidate.model, paid, attempt.request)
         if paid.outcome.error is not None:
             raise refusal_of(paid.outcome)
         headers = self._headers(attempt, paid.cost_nanos, paid.available, note)
@@ -167,7 +181,7 @@ class Gateway:
     def _noted_when_done(self, attempt: Attempt, paying: asyncio.Task[Paid]) -> None:
         def done(task: asyncio.Task[Paid]) -> None:
             if not task.cancelled() and task.exception() is None:
-                self.rooms.after(attempt.candidate.model, task.result(), attempt.request.caller)
+                self.rooms.after(attempt.candidate.model, task.result(), attempt.request)
 
         paying.add_done_callback(done)
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ai.gateway.choosing import Habits
+from ai.gateway.choosing import payer_name
 from ai.gateway.limits import UnderWay
+from ai.model_rotator.payers import Payers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ai.credit_tracker import Caller, CreditTracker
+    from ai.credit_tracker import CreditTracker
     from ai.credit_tracker.caller_books import CallerBooks
     from ai.gateway.aftermath import Aftercare
+    from ai.gateway.attempt import Request
     from ai.gateway.telling import Telling
     from ai.gateway.upstream import Sender
     from ai.llm.health import ModelHealth
@@ -37,7 +39,7 @@ class Rooms:
     senders: Mapping[str, Sender]
     pinned: str | None = None
     embedding_model: Model | None = None
-    habits: Habits = field(default_factory=Habits)
+    payers: Payers = field(default_factory=Payers)
     under_way: UnderWay = field(default_factory=UnderWay)
 
     @property
@@ -46,13 +48,11 @@ class Rooms:
         local = self.senders.get("local")
         return frozenset() if local is None else local.speaks
 
-    async def free_left(self) -> int:
-        """Return how many free requests are left today."""
-        return (await self.tracker.balance()).free_left
-
-    def after(self, model: Model, paid: Paid, caller: Caller) -> None:
-        """Take in how a call ended: the model's health, the caller's habits, what is told."""
-        self.aftercare.note(model, paid.outcome, self.payments.clock.monotonic())
+    def after(self, model: Model, paid: Paid, request: Request) -> None:
+        """Take in how a call ended: the model's health, who answered this caller, what is told."""
+        caller, clock = request.caller, self.payments.clock
+        self.aftercare.note(model, paid.outcome, clock.monotonic())
         if paid.outcome.error is None:
-            self.habits.note(caller.key, caller.run, model.id)
+            payer = payer_name(caller.key, caller.run)
+            self.payers.used(payer, model.id, clock.now(), weight=request.options.weight)
         self.telling.called(model, paid, caller)
