@@ -1,6 +1,6 @@
 """The balance of the purse at an instant: read from the accounts, or foretold for a month not opened yet."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,6 +33,18 @@ def available(tx: Transaction, account: str, missing: int = 0) -> int:
         return tx.account(account).available
     except UnknownAccount:
         return missing
+
+
+def all_available(tx: Transaction, accounts: Collection[str]) -> dict[str, int]:
+    """Return what each of the accounts has available, without those that were not opened."""
+    if not accounts:
+        return {}
+    rows = tx.execute(
+        "SELECT id, credits_posted - debits_posted - debits_pending AS available FROM accounts "
+        f"WHERE id IN ({','.join('?' * len(accounts))})",
+        list(accounts),
+    )
+    return {row["id"]: row["available"] for row in rows}
 
 
 def spent_in(tx: Transaction, period: str) -> int:

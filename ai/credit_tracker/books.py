@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 from ai.asking import Purpose
 from ai.clock import Clock
 from ai.credit_tracker import calls as call_rows
-from ai.credit_tracker.balances import Outlook, available, caps_left, read_balance
+from ai.credit_tracker.balances import Outlook, all_available, available, caps_left, read_balance
 from ai.credit_tracker.bands import Band
 from ai.credit_tracker.limits import Limit, limits_at, touches, wishes_account
+from ai.credit_tracker.looks import SharedLook
 from ai.credit_tracker.periods import month_end, month_of, month_start
 from ai.credit_tracker.reconciliation import Reconciliation, latest_reconciliation
 from ai.credit_tracker.records import OPEN_STATES, Balance, CallRecord, CallState, CapLeft, Expense, RunUsage
@@ -43,6 +44,8 @@ class Books:
         self._smallest_hold = 1
         self._free_requests: int | None = None
         self._last: Balance | None = None
+        self._balances: SharedLook[None, Balance] = SharedLook(self._look_at_balance)
+        self._accounts: SharedLook[str, int] = SharedLook(self._look_at_accounts)
 
     @property
     def mind_name(self) -> str:
@@ -60,6 +63,12 @@ class Books:
         except StoreUnavailable as error:
             return self._away(str(error))
         return self._last
+
+    async def _look_at_balance(self, _: frozenset[None]) -> dict[None, Balance]:
+        return {None: await Books.balance(self)}
+
+    async def _look_at_accounts(self, accounts: frozenset[str]) -> dict[str, int]:
+        return await self._ledger.read(lambda tx: all_available(tx, accounts))
 
     async def budget_report(self, period: str | None = None) -> dict[str, Any]:
         """Return the budget document of CONTRACT §3 for a month like `2026-11` (None: the current one).

@@ -8,12 +8,19 @@ from datetime import UTC, datetime, timedelta
 from ai.credit_tracker.periods import day_of, month_of
 from ai.credit_tracker.records import Bill, Caller, CallRecord, CallState, Expense, RunUsage, Usage
 from ai.ledger.errors import TransferConflict
-from ai.ledger.store import Row
+from ai.ledger.store import BulkStatement, Row
 from ai.ledger.transaction import Transaction
 
 NOBODY = Caller()  # whose calls the mind's own are
 X_SUBJECTS = "x/"  # subjects that are not model calls: posts and reads on X
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_SENT = BulkStatement(
+    "UPDATE calls SET remote_id = COALESCE(:remote_id, calls.remote_id), sent_at = COALESCE(calls.sent_at, :at), "
+    "state = CASE calls.state WHEN 'held' THEN 'sent' ELSE calls.state END {rows} WHERE calls.id = :id",
+    {"id": "TEXT", "remote_id": "TEXT", "at": "BIGINT"},
+    once="id",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,29 +33,44 @@ class CallLeg:
     amount: int
 
 
+@dataclass(frozen=True, slots=True)
+class HeldCall:
+    """What is held for a call and where it belongs: enough to settle it without asking."""
+
+    expense: Expense
+    mind: str
+    period: str
+    day: str
+    legs: tuple[CallLeg, ...]
+
+
 def insert_call(tx: Transaction, expense: Expense, mind: str, now: datetime, legs: Sequence[CallLeg]) -> None:
     """Write the row of a call that was just held for."""
-    caller = expense.caller or NOBODY
-    packed = json.dumps([[leg.kind, leg.debit, leg.credit, leg.amount] for leg in legs], separators=(",", ":"))
     tx.execute(
         "INSERT INTO calls (id, mind, life, beat, client, purpose, subject, key, run, state, period, day, legs, held, "
         "held_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'held', ?, ?, ?, ?, ?)",
-        (
-            expense.id,
-            mind,
-            expense.life,
-            expense.beat,
-            expense.client,
-            expense.purpose,
-            expense.subject,
-            caller.key,
-            caller.run,
-            month_of(now),
-            day_of(now),
-            packed,
-            expense.amount_nanos,
-            tx.at,
-        ),
+        (*call_row(expense, mind, month_of(now), day_of(now), legs), tx.at),
+    )
+
+
+def call_row(expense: Expense, mind: str, period: str, day: str, legs: Sequence[CallLeg]) -> tuple[object, ...]:
+    """Return what is written of a call as it is held for, but its state and the time, in the order of the columns."""
+    caller = expense.caller or NOBODY
+    packed = json.dumps([[leg.kind, leg.debit, leg.credit, leg.amount] for leg in legs], separators=(",", ":"))
+    return (
+        expense.id,
+        mind,
+        expense.life,
+        expense.beat,
+        expense.client,
+        expense.purpose,
+        expense.subject,
+        caller.key,
+        caller.run,
+        period,
+        day,
+        packed,
+        expense.amount_nanos,
     )
 
 
@@ -93,11 +115,7 @@ def check_same(call: CallRecord, expense: Expense, mind: str) -> None:
 
 def mark_sent(tx: Transaction, call_id: str, remote_id: str | None) -> None:
     """Note that the request left and under which id the provider knows it; an ended call only gains the id."""
-    tx.execute(
-        "UPDATE calls SET remote_id = COALESCE(?, remote_id), sent_at = COALESCE(sent_at, ?), "
-        "state = CASE state WHEN 'held' THEN 'sent' ELSE state END WHERE id = ?",
-        (remote_id, tx.at, call_id),
-    )
+    tx.write(_SENT, (call_id, remote_id, tx.at))
 
 
 def mark_unknown(tx: Transaction, call_id: str, reason: str) -> None:
@@ -114,11 +132,12 @@ def mark_ended(tx: Transaction, call_id: str, state: CallState, bill: Bill) -> N
     tx.execute(
         "UPDATE calls SET state = ?, cost = ?, prompt_tokens = ?, completion_tokens = ?, cached_tokens = ?, "
         "reasoning_tokens = ?, estimated = ?, problem = COALESCE(?, problem), settled_at = ? WHERE id = ?",
-        (state.value, bill.cost, *_tokens(bill.usage), int(bill.estimated), bill.problem, tx.at, call_id),
+        (state.value, bill.cost, *tokens_of(bill.usage), int(bill.estimated), bill.problem, tx.at, call_id),
     )
 
 
-def _tokens(usage: Usage | None) -> tuple[int | None, ...]:
+def tokens_of(usage: Usage | None) -> tuple[int | None, ...]:
+    """Return prompt, completion, cached and reasoning tokens, as the columns stand."""
     if usage is None:
         return (None,) * 4
     return (usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens, usage.reasoning_tokens)
@@ -131,7 +150,7 @@ def mark_corrected(tx: Transaction, call_id: str, bill: Bill) -> int:
         "prompt_tokens = COALESCE(?, prompt_tokens), completion_tokens = COALESCE(?, completion_tokens), "
         "cached_tokens = COALESCE(?, cached_tokens), reasoning_tokens = COALESCE(?, reasoning_tokens) "
         "WHERE id = ? RETURNING corrections",
-        (bill.cost, int(bill.estimated), *_tokens(bill.usage), call_id),
+        (bill.cost, int(bill.estimated), *tokens_of(bill.usage), call_id),
     )
     return int(next(iter(rows))["corrections"])
 

@@ -7,11 +7,20 @@ from decimal import Decimal
 
 from ai.credit_tracker.balances import available, cap_states
 from ai.credit_tracker.callers import CallerCaps, admit, keep_share
-from ai.credit_tracker.calls import X_SUBJECTS, CallLeg, check_same, find_call, insert_call, legs_of, unknown_sums
+from ai.credit_tracker.calls import (
+    X_SUBJECTS,
+    CallLeg,
+    HeldCall,
+    check_same,
+    find_call,
+    insert_call,
+    legs_of,
+    unknown_sums,
+)
 from ai.credit_tracker.gaps import pending_restore
 from ai.credit_tracker.limits import Limit, touches, used_of
 from ai.credit_tracker.months import OVERRUN, USD, Month, find_month, month_account, spent_account
-from ai.credit_tracker.periods import month_end, month_of
+from ai.credit_tracker.periods import day_of, month_end, month_of
 from ai.credit_tracker.records import OPEN_STATES, Expense, NotAffordable
 from ai.credit_tracker.reserve import draw_on_reserve
 from ai.credit_tracker.reserve_rows import reserved_in
@@ -94,12 +103,12 @@ def _unknowns_in_the_way(tx: Transaction, month: Month | None, period: str) -> O
     return None
 
 
-def place_hold(tx: Transaction, expense: Expense, wallet: Wallet) -> int | None:
+def place_hold(tx: Transaction, expense: Expense, wallet: Wallet) -> HeldCall:
     """Hold the most an expense could cost on every account it touches, and write its row; all or nothing.
 
-    The same expense again is the same hold. Returns what the narrowest cap has left after a caller's hold, None for the
-    mind's own. Raises NotAffordable naming the narrowest cap that has no room, TransferConflict where the id was held
-    for something else, HoldEnded where that call has ended already, MonthClosed; for callers also what `admit` raises.
+    The same expense again is the same hold. Raises NotAffordable naming the narrowest cap that has no room,
+    TransferConflict where the id was held for something else, HoldEnded where that call has ended already, MonthClosed;
+    for callers also what `admit` raises.
     """
     if expense.amount_nanos < 0:
         raise ValueError(f"an expense of {expense.amount_nanos} nano-dollars is negative; hold 0 or more")
@@ -108,7 +117,7 @@ def place_hold(tx: Transaction, expense: Expense, wallet: Wallet) -> int | None:
         check_same(known, expense, wallet.mind)
         if known.state not in OPEN_STATES:
             raise HoldEnded(expense.id, known.state)
-        return least_left(tx, expense.id) if expense.caller else None
+        return HeldCall(expense, known.mind, known.period, known.day, tuple(legs_of(tx, expense.id)))
     if expense.amount_nanos > 0:
         _refuse_where_nothing_is_paid(tx, expense, wallet)
     month = find_month(tx, wallet.period)
@@ -129,7 +138,7 @@ def place_hold(tx: Transaction, expense: Expense, wallet: Wallet) -> int | None:
     if too_dear:
         raise _refusal(tx, wallet, limits, legs, caps.most)
     insert_call(tx, expense, wallet.mind, wallet.now, legs)
-    return _least(tx, legs) if expense.caller else None
+    return HeldCall(expense, wallet.mind, wallet.period, day_of(wallet.now), tuple(legs))
 
 
 def _refuse_where_nothing_is_paid(tx: Transaction, expense: Expense, wallet: Wallet) -> None:
@@ -153,30 +162,17 @@ def _legs(
     if expense.amount_nanos > 0 and not is_open:
         raise MonthClosed(wallet.period, expense.amount_nanos)
     tx.open_account(spent_account(wallet.period), USD)
-    source = month_account(wallet.period) if is_open else OVERRUN
-    legs = [CallLeg("money", source, spent_account(wallet.period), expense.amount_nanos)]
+    return legs_on(month_account(wallet.period) if is_open else OVERRUN, expense, wallet.period, limits)
+
+
+def legs_on(source: str, expense: Expense, period: str, limits: Sequence[Limit]) -> list[CallLeg]:
+    """Return what an expense is held on: `source`, as a rule the month's account, and every limit that covers it."""
+    legs = [CallLeg("money", source, spent_account(period), expense.amount_nanos)]
     for limit in limits:
         amount: int = getattr(expense, AMOUNT_OF[limit.kind])
         if limit.of_caller or (amount > 0 and touches(limit, expense)):
             legs.append(CallLeg(limit.kind, limit.account, used_of(limit.unit), amount))
     return legs
-
-
-def least_left(tx: Transaction, call_id: str) -> int | None:
-    """Return what the narrowest cap on money that a call is held on has left; None where it is held on none."""
-    return _least(tx, legs_of(tx, call_id))
-
-
-def _least(tx: Transaction, legs: Sequence[CallLeg]) -> int | None:
-    accounts = [leg.debit for leg in legs if leg.kind == "money" and leg.debit != OVERRUN]
-    if not accounts:
-        return None
-    marks = ",".join("?" * len(accounts))
-    rows = tx.execute(
-        f"SELECT MIN(credits_posted - debits_posted - debits_pending) AS least FROM accounts WHERE id IN ({marks})",
-        accounts,
-    )
-    return int(rows[0]["least"])
 
 
 def _refusal(

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from ai.clock import microseconds
 from ai.credit_tracker.periods import day_of
 from ai.credit_tracker.records import CallRecord, Usage
+from ai.ledger.store import BulkStatement
 from ai.ledger.transaction import Transaction
 
 PACE_DAYS = 7  # a week has every kind of day in it, and is short enough to follow a change of habits
@@ -12,22 +13,45 @@ AVERAGE_DAYS = 30  # token counts change slowly; a month gives rare purposes (cr
 DAY_SECONDS = 86_400
 
 
+ROLLUPS = BulkStatement(
+    "INSERT INTO rollups (dimension, day, mind, key, calls, measured, prompt_tokens, completion_tokens, cost) "
+    "SELECT :dimension, :day, :mind, :key, SUM(:calls), SUM(:measured), SUM(:prompt), SUM(:completion), SUM(:cost) "
+    "{rows} GROUP BY :dimension, :day, :mind, :key "
+    "ON CONFLICT (dimension, day, mind, key) DO UPDATE SET calls = rollups.calls + excluded.calls, "
+    "measured = rollups.measured + excluded.measured, prompt_tokens = rollups.prompt_tokens + excluded.prompt_tokens, "
+    "completion_tokens = rollups.completion_tokens + excluded.completion_tokens, cost = rollups.cost + excluded.cost",
+    {
+        "dimension": "TEXT",
+        "day": "TEXT",
+        "mind": "TEXT",
+        "key": "TEXT",
+        "calls": "BIGINT",
+        "measured": "BIGINT",
+        "prompt": "BIGINT",
+        "completion": "BIGINT",
+        "cost": "BIGINT",
+    },
+)
+
+
 def add_to_rollups(tx: Transaction, call: CallRecord, *, cost: int, calls: int, usage: Usage | None) -> None:
     """Add a settled call, or a correction's difference in `cost` (nano-dollars), to the three sums it stands in."""
-    keys = (("model", call.subject), ("purpose", call.purpose), ("life", "" if call.life is None else str(call.life)))
-    measured = 0 if usage is None else 1
+    place, keys = (call.day, call.mind), (call.subject, call.purpose, call.life)
+    tx.write(ROLLUPS, *rollup_rows(place, keys, cost=cost, calls=calls, usage=usage))
+
+
+def rollup_rows(
+    place: tuple[str, str], keys: tuple[str, str, int | None], *, cost: int, calls: int, usage: Usage | None
+) -> list[tuple[object, ...]]:
+    """Return the three rows of a call: `place` is its day and mind, `keys` its subject, purpose and life."""
+    subject, purpose, life = keys
     prompt, completion = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
-    for dimension, key in keys:
-        tx.execute(
-            "INSERT INTO rollups (dimension, day, mind, key, calls, measured, prompt_tokens, "
-            "completion_tokens, cost) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT (dimension, day, mind, key) DO UPDATE SET calls = rollups.calls + excluded.calls, "
-            "measured = rollups.measured + excluded.measured, "
-            "prompt_tokens = rollups.prompt_tokens + excluded.prompt_tokens, "
-            "completion_tokens = rollups.completion_tokens + excluded.completion_tokens, "
-            "cost = rollups.cost + excluded.cost",
-            (dimension, call.day, call.mind, key, calls, measured, prompt, completion, cost),
-        )
+    sums = (calls, int(usage is not None), prompt, completion, cost)
+    return [
+        ("model", *place, subject, *sums),
+        ("purpose", *place, purpose, *sums),
+        ("life", *place, "" if life is None else str(life), *sums),
+    ]
 
 
 def spent_on_day(tx: Transaction, day: str) -> int:

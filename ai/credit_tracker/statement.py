@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ai.credit_tracker.calls import call_record
+from ai.credit_tracker.calls import HeldCall, call_record
 from ai.credit_tracker.records import CallRecord, RunUsage, Usage
 from ai.ledger.money import usd9
+from ai.ledger.store import BulkStatement
 from ai.ledger.transaction import Transaction
 
 # as the index of the open calls of callers says it, so that it is used
@@ -59,20 +60,44 @@ class Statement:
         return sum(line.cost for line in self.by_model)
 
 
+CALLER_ROLLUPS = BulkStatement(
+    "INSERT INTO caller_rollups (key, run, period, model, calls, prompt_tokens, completion_tokens, cost) "
+    "SELECT :key, :run, :period, :model, SUM(:calls), SUM(:prompt), SUM(:completion), SUM(:cost) {rows} "
+    "GROUP BY :key, :run, :period, :model ON CONFLICT (key, run, period, model) DO UPDATE SET "
+    "calls = caller_rollups.calls + excluded.calls, "
+    "prompt_tokens = caller_rollups.prompt_tokens + excluded.prompt_tokens, "
+    "completion_tokens = caller_rollups.completion_tokens + excluded.completion_tokens, "
+    "cost = caller_rollups.cost + excluded.cost",
+    {
+        "key": "TEXT",
+        "run": "TEXT",
+        "period": "TEXT",
+        "model": "TEXT",
+        "calls": "BIGINT",
+        "prompt": "BIGINT",
+        "completion": "BIGINT",
+        "cost": "BIGINT",
+    },
+)
+
+
 def add_to_statement(tx: Transaction, call: CallRecord, *, cost: int, calls: int, usage: Usage | None) -> None:
     """Add a settled call, or a correction's difference in `cost`, to what its key and run spent."""
-    if not call.key and not call.run:
-        return
-    prompt, completion = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
-    tx.execute(
-        "INSERT INTO caller_rollups (key, run, period, model, calls, prompt_tokens, completion_tokens, cost) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key, run, period, model) DO UPDATE SET "
-        "calls = caller_rollups.calls + excluded.calls, "
-        "prompt_tokens = caller_rollups.prompt_tokens + excluded.prompt_tokens, "
-        "completion_tokens = caller_rollups.completion_tokens + excluded.completion_tokens, "
-        "cost = caller_rollups.cost + excluded.cost",
-        (call.key, call.run, call.period, call.subject, calls, prompt, completion, cost),
-    )
+    if call.key or call.run:
+        whose = (call.key, call.run, call.period, call.subject)
+        tx.write(CALLER_ROLLUPS, (*whose, calls, *_tokens(usage), cost))
+
+
+def add_fresh(tx: Transaction, held: HeldCall, *, cost: int, usage: Usage | None) -> None:
+    """Add a call that is settled for the first time, as `add_to_statement` does."""
+    caller = held.expense.caller
+    if caller is not None and (caller.key or caller.run):
+        whose = (caller.key, caller.run, held.period, held.expense.subject)
+        tx.write(CALLER_ROLLUPS, (*whose, 1, *_tokens(usage), cost))
+
+
+def _tokens(usage: Usage | None) -> tuple[int, int]:
+    return (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
 
 
 def read_statement(tx: Transaction, *, run: str | None, key: str | None, period: str | None) -> Statement:

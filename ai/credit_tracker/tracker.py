@@ -3,17 +3,20 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from ai.clock import Clock
 from ai.credit_tracker import calls as call_rows
 from ai.credit_tracker.booking import book_cost, book_refusal, book_void
 from ai.credit_tracker.books import MAX_LISTED, Books
-from ai.credit_tracker.holding import MonthClosed, Wallet, least_left, place_hold, why_no_paid
+from ai.credit_tracker.calls import CallLeg, HeldCall
+from ai.credit_tracker.holding import MonthClosed, Wallet, place_hold, why_no_paid
 from ai.credit_tracker.limits import REQUEST, day_account, fill, free_account, use_up
 from ai.credit_tracker.months import (
+    OVERRUN,
     USD,
     change_grant,
     enter_month,
@@ -29,6 +32,14 @@ from ai.credit_tracker.provider_clock import ProviderClock
 from ai.credit_tracker.records import Balance, Bill, CallRecord, Expense, Settlement, Usage
 from ai.credit_tracker.reserve import LastNeeds, keep_reserve
 from ai.credit_tracker.rollups import spent_on_day
+from ai.credit_tracker.straight import (
+    MIND,
+    KnownCaller,
+    hold_straight,
+    know_caller,
+    may_go_straight,
+    settle_straight,
+)
 from ai.ledger.errors import LedgerError, StoreUnavailable
 from ai.ledger.ledger import Ledger
 from ai.ledger.money import nanos
@@ -37,6 +48,7 @@ from ai.settings import Settings
 
 T = TypeVar("T")
 UNKNOWN_KEPT = timedelta(hours=24)  # DESIGN, fate table: asked for during a day, then captured in full
+MAX_REMEMBERED = 10_000  # calls under way, and callers, of which nothing is read first; of others it is
 MAX_OWED = 1_000  # bookings kept while the purse is away; without it no call begins, so only those under way add up
 
 _log = logging.getLogger(__name__)
@@ -59,6 +71,8 @@ class CreditTracker(Books):
         self._turned: tuple[str | None, str] | None = None
         self._needs: LastNeeds | None = None
         self._reserve_looked_at = False
+        self._held: dict[str, HeldCall] = {}  # what this tracker held for and did not settle yet
+        self._known: dict[tuple[str, str, str], KnownCaller | None] = {}  # by key, run and day
         self._owed: deque[tuple[str, Callable[[Transaction], object]]] = deque()
 
     async def open(self, *, lives: bool = False) -> None:
@@ -118,11 +132,42 @@ class CreditTracker(Books):
 
     async def _place(self, expense: Expense, wallet: Wallet) -> int | None:
         try:
-            return await self._ledger.transact(lambda tx: place_hold(tx, expense, wallet))
+            held = await self._straight_or_carefully(expense, wallet)
         except MonthClosed:  # by another mind, whose clock is ahead: enter the month again
             self._turned = None
             await self._turn(wallet.now)
-            return await self._ledger.transact(lambda tx: place_hold(tx, expense, wallet))
+            held = await self._straight_or_carefully(expense, wallet)
+        self._held[expense.id] = held
+        if len(self._held) > MAX_REMEMBERED:
+            del self._held[next(iter(self._held))]
+        return await self._least_left(held.legs) if expense.caller else None
+
+    async def _straight_or_carefully(self, expense: Expense, wallet: Wallet) -> HeldCall:
+        """Hold without asking, where enough is known for that; where that is refused or not known, ask and note it."""
+        caller = expense.caller
+        whose = None if caller is None else (caller.key, caller.run, day_of(wallet.now))
+        known = MIND if whose is None else self._known.get(whose)
+
+        def carefully(tx: Transaction) -> HeldCall:
+            held = place_hold(tx, expense, wallet)
+            if caller is not None and whose is not None:
+                if len(self._known) >= MAX_REMEMBERED:
+                    self._known.clear()
+                self._known[whose] = know_caller(tx, caller, wallet)
+            return held
+
+        if known is None or not may_go_straight(expense, wallet, known):
+            return await self._ledger.transact(carefully)
+        return await self._ledger.transact(lambda tx: hold_straight(tx, expense, wallet, known), careful=carefully)
+
+    async def _least_left(self, legs: Sequence[CallLeg]) -> int | None:
+        """Return what the narrowest cap on money among the legs has left; None where there is none, or nobody sees."""
+        accounts = [leg.debit for leg in legs if leg.kind == "money" and leg.debit != OVERRUN]
+        try:
+            left = await self._accounts.ask(*accounts) if accounts else {}
+        except StoreUnavailable:
+            return None
+        return min((left[account] for account in accounts if account in left), default=None)
 
     async def sent(self, call_id: str, remote_id: str | None) -> None:
         """Commit that the request left, with the provider's generation id where it is known."""
@@ -143,30 +188,36 @@ class CreditTracker(Books):
         further charge) and raises TransferConflict otherwise. Raises HoldEnded for a refused or voided call.
         """
         bill = Bill(cost_nanos, usage, estimated, problem)
-        current, balance = self._current, self._balance_at(self._clock.now())
+        current, held = self._current, self._held.pop(call_id, None)
 
-        def work(tx: Transaction) -> tuple[CallRecord, Balance, int | None]:
+        def carefully(tx: Transaction) -> tuple[int, Sequence[CallLeg] | None]:
             call = book_cost(tx, call_id, bill, current=current)
-            if call.key or call.run:  # there are many, and they look at their own caps alone
-                return call, self._last or balance(tx), least_left(tx, call_id)
-            return call, balance(tx), None
+            return call.held, call_rows.legs_of(tx, call_id) if call.key or call.run else None
 
-        booked = await self._book(call_id, work)
+        if held is None or held.period != current or not 0 <= cost_nanos <= held.expense.amount_nanos:
+            booked = await self._book(call_id, carefully)
+        else:
+            booked = await self._book(call_id, partial(_settle, held=held, bill=bill), carefully)
         if booked is None:
             return Settlement(
                 cost_nanos, self._away("the purse is away; the cost is booked when it is back"), overrun=False
             )
-        call, self._last, left = booked
-        return Settlement(cost_nanos, self._last, overrun=cost_nanos > call.held, available=left)
+        amount, legs = booked
+        left = None if legs is None else await self._least_left(legs)
+        if legs is None or self._last is None:  # callers are many, and look at their own caps alone
+            self._last = (await self._balances.ask(None))[None]
+        return Settlement(cost_nanos, self._last, overrun=cost_nanos > amount, available=left)
 
     async def refuse(self, call_id: str) -> None:
         """End a call that the provider refused: nothing is captured but its free request."""
         current = self._current
+        self._held.pop(call_id, None)
         await self._book(call_id, lambda tx: book_refusal(tx, call_id, current=current))
 
     async def void(self, call_id: str) -> None:
         """End a call that provably was never sent: everything held comes back."""
         current = self._current
+        self._held.pop(call_id, None)
         await self._book(call_id, lambda tx: book_void(tx, call_id, current=current))
 
     async def leave_unknown(self, call_id: str, reason: str) -> None:
@@ -272,15 +323,17 @@ class CreditTracker(Books):
 
     # --- when the purse is away --------------------------------------------------------------------------
 
-    async def _book(self, call_id: str, work: Callable[[Transaction], T]) -> T | None:
+    async def _book(
+        self, call_id: str, work: Callable[[Transaction], T], careful: Callable[[Transaction], T] | None = None
+    ) -> T | None:
         """Book how a call goes on; where the purse is away, keep it for later and return None."""
         try:
             await self._pay_owed()
-            return await self._ledger.transact(work)
+            return await self._ledger.transact(work, careful=careful)
         except StoreUnavailable:
             if len(self._owed) >= MAX_OWED:
                 raise
-            self._owed.append((call_id, work))
+            self._owed.append((call_id, careful or work))
             return None
 
     async def _pay_owed(self) -> None:
@@ -297,6 +350,11 @@ class CreditTracker(Books):
                 _log.warning("call %s was settled otherwise while the purse was away: %s", entry[0], error)
             if self._owed and self._owed[0] is entry:
                 self._owed.popleft()
+
+
+def _settle(tx: Transaction, held: HeldCall, bill: Bill) -> tuple[int, Sequence[CallLeg] | None]:
+    settle_straight(tx, held, bill)
+    return held.expense.amount_nanos, held.legs if held.expense.caller else None
 
 
 def _void_if_held(tx: Transaction, call_id: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Never, TypeVar
 
 from ai.ledger.errors import CorruptStore, StoreUnavailable
@@ -57,6 +58,16 @@ class _Recorder:
         raise _Asked
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """What the work at a `place` wrote `at` its time, taken down and not judged yet."""
+
+    place: int
+    work: Work
+    at: int
+    written: Written
+
+
 class Batch:
     """Runs works in a transaction that was begun; its order is theirs, but what ends a hold goes before what holds."""
 
@@ -67,56 +78,60 @@ class Batch:
 
     def run(self, works: Sequence[Work]) -> list[Answer]:
         """Return each work's result or error. Raises StoreUnavailable or CorruptStore, after which nothing is done."""
-        waiting: list[tuple[int, Work, Written]] = []
+        waiting: list[_Waiting] = []
+        changed: set[tuple[BulkStatement, object]] = set()  # rows that what waits changes
         for place, work in enumerate(works):
-            written = self._take_down(place, work) if len(works) > 1 or work.careful is not work.run else None
-            if written is not None:
-                if written:
-                    waiting.append((place, work, written))
-                continue
-            self._judge(waiting)  # what it asks for is to show what those before it wrote
-            waiting = []
-            self._alone(place, work.run)
+            at = self._clock_us()
+            written = self._take_down(place, work, at) if len(works) > 1 or work.careful is not work.run else None
+            changes = _changes(written or [])
+            if written is None or not changed.isdisjoint(changes):
+                self._judge(waiting)  # what is asked for, or changed again, is to show what those before it wrote
+                waiting, changed = [], set()
+            if written is None:
+                self._alone(place, work.run, at)
+            elif written:
+                waiting.append(_Waiting(place, work, at, written))
+                changed.update(changes)
         self._judge(waiting)
         return [self._answers[place] for place in range(len(works))]
 
-    def _take_down(self, place: int, work: Work) -> Written | None:
+    def _take_down(self, place: int, work: Work, at: int) -> Written | None:
         """Return what a work writes, its answer foretold; None where that depends on what the store would say."""
         recorder = _Recorder()
         try:
-            answer: Answer = run_work(Transaction(recorder, self._clock_us()), work.run), None
+            answer: Answer = run_work(Transaction(recorder, at), work.run), None
         except _Asked:
             return None
         except BaseException as error:  # noqa: BLE001 - whatever one caller's work raises is that caller's answer
             if recorder.written:
                 return None
             answer = None, error
-        if recorder.asked:
+        if recorder.asked or len(set(changes := _changes(recorder.written))) < len(changes):
             return None
         self._answers[place] = answer
         return recorder.written
 
-    def _judge(self, waiting: Sequence[tuple[int, Work, Written]], most: int | None = None) -> None:
+    def _judge(self, waiting: Sequence[_Waiting], most: int | None = None) -> None:
         """Write what waits, `most` works at a time; where something of it is refused, find out whose it was."""
         step = most or max(len(waiting), 1)
         for first in range(0, len(waiting), step):
             some = waiting[first : first + step]
             try:
-                self._store.judge(_merged([written for _, _, written in some]))
+                self._store.judge(_merged([one.written for one in some]))
             except (StoreUnavailable, CorruptStore):
                 raise
             except Exception:  # noqa: BLE001 - by the schema or by the driver: its own caller hears of it below
                 if len(some) > FEW:
                     self._judge(some, FEW)
                     continue
-                for place, work, _ in some:
-                    self._alone(place, work.careful)
+                for one in some:
+                    self._alone(one.place, one.work.careful, one.at)
 
-    def _alone(self, place: int, run: Callable[[Transaction], Any]) -> None:
+    def _alone(self, place: int, run: Callable[[Transaction], Any], at: int) -> None:
         """Run one work by itself; an error that it raises undoes it alone."""
         self._store.mark()
         try:
-            self._answers[place] = run_work(Transaction(self._store, self._clock_us()), run), None
+            self._answers[place] = run_work(Transaction(self._store, at), run), None
         except (StoreUnavailable, CorruptStore):
             raise
         except BaseException as error:  # noqa: BLE001 - whatever one caller's work raises is that caller's answer
@@ -133,6 +148,16 @@ def run_work(transaction: Transaction, work: Callable[[Transaction], T]) -> T:
     if transaction.failed is not None:  # the work caught it, but the database did not go on
         raise transaction.failed
     return result
+
+
+def _changes(written: Written) -> list[tuple[BulkStatement, object]]:
+    """Return which rows are changed by statements that change each row once."""
+    found: list[tuple[BulkStatement, object]] = []
+    for statement, rows in written:
+        if statement.once is not None:
+            place = list(statement.fields).index(statement.once)
+            found += [(statement, row[place]) for row in rows]
+    return found
 
 
 def _merged(all_written: Sequence[Written]) -> Written:

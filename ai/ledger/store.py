@@ -35,11 +35,13 @@ class BulkStatement:
     """A statement that writes a row for each row of values it is given, so that many callers' rows go in together.
 
     In `sql`, the same text on both stores, `:field` stands for a row's value and `{rows}` for where the rows come from
-    (after the SELECT list, or after SET). `fields` names a row's values in their order, each with its type.
+    (after the SELECT list, or after SET). `fields` names a row's values in their order, each with its type. An UPDATE
+    names in `once` the field that finds its row: two values for the same row do not go in together.
     """
 
     sql: str
     fields: Mapping[str, Literal["TEXT", "BIGINT"]]
+    once: str | None = None
 
 
 Written = Sequence[tuple[BulkStatement, Sequence[Sequence[object]]]]  # statements in their order, each with its rows
