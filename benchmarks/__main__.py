@@ -43,6 +43,9 @@ ALL = (
     Measurement("pacing", "the rotator against a bound that knows the month", ("--seeds", "1", "--budgets", "1,5")),
     Measurement("retrieval", "finding what is wanted among memories", ("--memories", "1000", "--questions", "200")),
     Measurement(
+        "readers", "hostile texts of doubling sizes for whoever reads words from outside", ("--up-to", "262144")
+    ),
+    Measurement(
         "local_day", "a day on the embedded model, with its memory and hygiene and without", None, ("--compare",)
     ),
 )

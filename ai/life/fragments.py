@@ -9,6 +9,8 @@ from ai.memory.archive import Archive
 from ai.memory.memory import Kind, Origin
 
 MAX_FRAGMENTS = 10
+MAX_HAZED_CHARS = 4_000  # of a memory; a clause is chosen from it
+_NAMED = re.compile(r"https?://\S+|[^\s@]{1,64}@\S{1,255}|[@#]\w+")  # a link, an address of mail, a handle, a tag
 MAX_WORDS = 18  # one clause; more would be a memory, not a fragment
 SURVIVES = (Kind.OBSERVATION, Kind.THOUGHT, Kind.NOTE, Kind.REFLECTION, Kind.SUMMARY, Kind.MESSAGE)
 LOST_SHARE = 0.2  # of the longer words: what is left still reads, and cannot be quoted back as a fact
@@ -63,7 +65,7 @@ def haze(text: str, rng: Random) -> str:
 
     A pure rule given `rng`; empty where nothing readable is left.
     """
-    plain = re.sub(r"https?://\S+|\S+@\S+|[@#]\w+", "something", text)
+    plain = _NAMED.sub("something", text[:MAX_HAZED_CHARS])
     plain = re.sub(r"(?<=[\w,;] )[A-Z]\w+", "someone", plain)
     plain = re.sub(r"[$€£]?\d[\d.,:%]*", "some", plain)
     clauses = [words for part in re.split(r"[.!?;:\n]+", plain) if len(words := part.split()) > 1]
