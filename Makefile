@@ -9,10 +9,10 @@ UPGRADE ?=
 # Hashes are believed, not the index; source builds are refused where a wheel is missing (pip names the package).
 PIP    := $(BIN)/pip --disable-pip-version-check install --quiet --require-hashes --only-binary=:all:
 SELF   := $(BIN)/pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation -e .
-PIN    := $(BIN)/uv pip compile --quiet --native-tls --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
+PIN    := $(BIN)/uv pip compile --quiet --native-tls --universal --no-strip-extras --generate-hashes --python-version 3.11 --no-emit-index-url \
           --custom-compile-command "make requirements" $(UPGRADE)
 
-.PHONY: run install install-dev test check audit format bench crash-test mutants requirements wheel docs models browser clean
+.PHONY: run install install-dev test check audit format bench crash-test mutants requirements digests wheel docs models browser clean
 
 run: install            ## live: the daemon and its page on http://127.0.0.1:8085
 	$(BIN)/python -m ai up
@@ -49,6 +49,9 @@ check: install-dev      ## style, types, import rules
 
 audit: install-dev      ## known vulnerabilities of what is pinned; asks the network, and says so where it cannot
 	$(BIN)/python .ci/audit.py
+
+digests:                ## pin the base images to what their tags mean at the registry today
+	$(PYTHON) .ci/digests.py
 
 wheel: install-dev      ## dist/genesis_ai-…-py3-none-any.whl, which installs anywhere: pip install dist/*.whl && genesis run 1
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist

@@ -9,7 +9,13 @@ from ai.mind.events import EVENTS
 from ai.settings import Settings
 from docs.generate import ROOT, pages
 
-DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "vault" / "README.md"]
+DOCS = [
+    ROOT / "README.md",
+    *sorted(ROOT.glob("C*.md")),
+    ROOT / "SECURITY.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "vault" / "README.md",
+]
 LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
 
 
