@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from ai.cli import books, care, lives, look, setup, wake
+from ai.cli import books, care, keys, lives, look, programs, setup, wake
 from ai.cli.door import Failed, fail
 from ai.ledger.errors import LedgerError
 from ai.ledger.sqlite import name_error
@@ -27,6 +27,8 @@ look.add_to(app)
 lives.add_to(app)
 books.add_to(app)
 care.add_to(app)
+programs.add_to(app)
+keys.add_to(app)
 setup.add_to(app)
 
 EXPECTED = (

@@ -39,6 +39,10 @@ class Telling:
         self._told_at = clock.monotonic()
         self._refused: dict[tuple[str, str, str], float] = {}
 
+    def serving(self, url: str) -> None:
+        """Tell where programs find the gateway."""
+        self._journal.append("gateway.serving", url=url)
+
     def called(self, model: Model, paid: Paid, caller: Caller) -> None:
         """Take in one call that has ended."""
         if len(self._news) >= MOST_WAITING:

@@ -1,0 +1,240 @@
+"""Commands on keys and statements: who may spend through the gateway, and what each did spend."""
+
+import csv
+import io
+import sys
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.table import Table
+
+from ai.cli.door import AsJson, Failed, ensure_data_dir, print_json, screen, settings, wait_for
+from ai.clock import SystemClock, rfc3339
+from ai.credit_tracker import open_credit_ledger
+from ai.credit_tracker.caller_books import CallerBooks
+from ai.credit_tracker.keys import PERIODS, Key, KeyEnded, KeyTerms, Per
+from ai.credit_tracker.records import CallRecord
+from ai.credit_tracker.statement import Statement, statement_json
+from ai.ledger.money import nanos, usd9
+
+T = TypeVar("T")
+keys = typer.Typer(no_args_is_help=True, help="Keys that programs come to the gateway with.")
+CSV_COLUMNS = ("model", "calls", "prompt_tokens", "completion_tokens", "cost")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to `app`."""
+    keys.command("create")(create)
+    keys.command("list")(list_keys)
+    keys.command("revoke")(revoke)
+    keys.command("topup")(topup)
+    app.add_typer(keys, name="keys")
+    app.command()(statement)
+
+
+def create(  # noqa: PLR0913, PLR0917 - an option each
+    name: Annotated[str, typer.Argument(help="What it is called: 1 to 64 letters, digits, `.`, `_` or `-`.")],
+    budget: Annotated[str | None, typer.Option("--budget", help="Dollars a period; `none`: no cap of its own.")] = None,
+    per: Annotated[str, typer.Option("--per", help="day, week, month or ever.")] = "month",
+    model: Annotated[str | None, typer.Option("--model", help="Serve every chat completion with this model.")] = None,
+    models: Annotated[
+        list[str] | None, typer.Option("--models", help="A glob of ids that it may use; repeatable.")
+    ] = None,
+    max_call: Annotated[str | None, typer.Option("--max-call", help="Dollars that one call may cost at most.")] = None,
+    rpm: Annotated[int | None, typer.Option("--requests-per-minute", min=1, help="Calls a minute at most.")] = None,
+    expires: Annotated[str | None, typer.Option("--expires", help="Its last day, like 2027-01-31, or a time.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key. Its secret is shown this once; only a hash of it is kept."""
+    if per not in PERIODS:
+        raise Failed(f"--per {per!r} is none of {', '.join(PERIODS)}")
+    if budget is None:
+        if as_json or not sys.stdin.isatty():
+            raise Failed("--budget is missing: how many dollars may it spend? write it like 5.00, or `none` for no cap")
+        budget = typer.prompt("How many dollars may it spend a month (`none`: no cap of its own)")
+    known: dict[str, Per] = {one: one for one in PERIODS}
+    terms = KeyTerms(
+        budget=None if budget == "none" else amount_of(budget, "--budget"),
+        per=known[per],
+        model=model,
+        models=tuple(models or ()),
+        max_call=None if max_call is None else amount_of(max_call, "--max-call"),
+        requests_per_minute=rpm,
+        expires_at=None if expires is None else _when(expires),
+    )
+
+    async def work(books: CallerBooks) -> str:
+        return (await books.create_key(name, terms))[1]
+
+    secret = with_books(work)
+    if as_json:
+        print_json({"name": name, "key": secret})
+    else:
+        typer.echo(secret)
+        typer.echo("keep it: it is shown this once", err=True)
+
+
+def list_keys(as_json: AsJson = False) -> None:
+    """Show every key with what it may do and what it spent; never a secret."""
+
+    async def work(books: CallerBooks) -> list[dict[str, Any]]:
+        return [await _row(books, key) for key in await books.keys()]
+
+    rows = with_books(work)
+    if as_json:
+        print_json(rows)
+        return
+    table = Table("name", "budget", "per", "spent", "available", "models", "state")
+    for row in rows:
+        models = row["model"] or ", ".join(row["models"]) or "any"
+        cells = (row["budget"], row["per"], row["spent"], row["available"], models, row["state"])
+        table.add_row(row["name"], *("–" if cell is None else str(cell) for cell in cells))
+    screen().print(table)
+
+
+def revoke(name: Annotated[str, typer.Argument(help="The key's name.")]) -> None:
+    """End a key at once, in every replica."""
+
+    async def work(books: CallerBooks) -> None:
+        await books.revoke_key(name)
+
+    with_books(work)
+    typer.echo(f"key {name} is revoked; nothing more is spent with it")
+
+
+def topup(
+    name: Annotated[str, typer.Argument(help="The key's name.")],
+    usd: Annotated[str, typer.Argument(help="Dollars to add to its current period, like 2.50.")],
+) -> None:
+    """Raise what a key may spend in its current period, from the next call on."""
+    amount = amount_of(usd, "the amount")
+
+    async def work(books: CallerBooks) -> None:
+        await books.topup_key(name, amount, uuid.uuid4().hex)
+
+    with_books(work)
+    typer.echo(f"key {name} may spend ${usd9(amount)} more")
+
+
+def statement(  # noqa: PLR0913, PLR0917 - an option each
+    run: Annotated[str | None, typer.Option("--run", help="Of this run alone.")] = None,
+    key: Annotated[str | None, typer.Option("--key", help="Of this key alone.")] = None,
+    period: Annotated[str | None, typer.Option("--period", help="Of this month alone, like 2026-11.")] = None,
+    calls: Annotated[bool, typer.Option("--calls", help="Every call too, with the provider's id.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print it as CSV.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """What programs spent, exact: calls, tokens and cost by model, what is held, outcomes that are unknown."""
+
+    async def work(books: CallerBooks) -> tuple[Statement, list[CallRecord] | None]:
+        found = await books.statement(run=run, key=key, period=period)
+        return found, await _calls(books, found) if calls else None
+
+    found, rows = with_books(work)
+    document = statement_json(found, rows)
+    if as_json:
+        print_json(document)
+    elif as_csv:
+        typer.echo(_csv(document["rows"] if calls else document["by_model"]), nl=False)
+    else:
+        _show(document)
+
+
+async def _calls(books: CallerBooks, found: Statement) -> list[CallRecord]:
+    rows: list[CallRecord] = []
+    while True:
+        page = await books.statement_calls(
+            run=found.run, key=found.key, period=found.period, after_seq=rows[-1].seq if rows else 0
+        )
+        if not page:
+            return rows
+        rows += page
+
+
+def _csv(rows: list[dict[str, Any]]) -> str:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]) if rows else CSV_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def _show(document: dict[str, Any]) -> None:
+    table = Table(*CSV_COLUMNS)
+    for row in [*document["by_model"], {"model": "in all", **document}]:
+        table.add_row(*(f"{row[name]:,}" if isinstance(row[name], int) else str(row[name]) for name in CSV_COLUMNS))
+    console = screen()
+    console.print(table)
+    console.print(f"held: ${document['held']}, outcomes unknown: {document['unknown']}")
+    for row in document.get("rows", ()):
+        cost = row["cost"] or f"≤ {row['held']}"
+        console.print(f"{row['held_at']} {row['state']} {row['model']} ${cost} {row['provider_id'] or '–'}")
+
+
+async def _row(books: CallerBooks, key: Key) -> dict[str, Any]:
+    terms, now = key.terms, datetime.now(UTC)
+    spent = (await books.statement(key=key.name)).cost
+    own = next((cap for cap in await books.caps(key.name) if cap.name == f"key {key.name}"), None)
+    return {
+        "name": key.name,
+        "budget": None if terms.budget is None else usd9(terms.budget),
+        "per": None if terms.budget is None else terms.per,
+        "spent": usd9(spent),
+        "available": None if own is None else usd9(own.available),
+        "model": terms.model,
+        "models": list(terms.models),
+        "max_call": None if terms.max_call is None else usd9(terms.max_call),
+        "requests_per_minute": terms.requests_per_minute,
+        "created_at": rfc3339(key.created_at),
+        "expires_at": None if terms.expires_at is None else rfc3339(terms.expires_at),
+        "state": key.ended(now) or "good",
+    }
+
+
+def amount_of(text: str, what: str) -> int:
+    """Return dollars as nano-dollars; raises Failed for what is no amount above or at 0."""
+    try:
+        amount = nanos(Decimal(text))
+    except (InvalidOperation, ValueError):
+        amount = -1
+    if amount < 0:
+        raise Failed(f"{what} {text!r} is not an amount in dollars; write it like 0.50")
+    return amount
+
+
+def with_books(work: Callable[[CallerBooks], Awaitable[T]]) -> T:
+    """Return what `work` does with the purse's books of callers; raises Failed for what they refuse."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[CallerBooks]:
+        chosen, clock = settings(), SystemClock()
+        ensure_data_dir(chosen.data_dir)
+        ledger = open_credit_ledger(chosen.purse_url, clock)
+        try:
+            yield CallerBooks(ledger, chosen, clock)
+        finally:
+            ledger.close()
+
+    async def done() -> T:
+        async with opened() as books:
+            return await work(books)
+
+    try:
+        return wait_for(done)
+    except (KeyEnded, ValueError) as error:
+        raise Failed(str(error)) from None
+
+
+def _when(text: str) -> datetime:
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise Failed(f"--expires {text!r} is no day; write it like 2027-01-31") from None
+    if len(text) <= len("2027-01-31"):
+        when = when.replace(hour=23, minute=59, second=59)  # its last day, not its first instant
+    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
