@@ -12,7 +12,7 @@ from ai.credit_tracker.balances import Outlook, all_available, available, caps_l
 from ai.credit_tracker.bands import Band
 from ai.credit_tracker.limits import Limit, limits_at, touches, wishes_account
 from ai.credit_tracker.looks import SharedLook
-from ai.credit_tracker.periods import month_end, month_of, month_start
+from ai.credit_tracker.periods import day_of, month_end, month_of, month_start
 from ai.credit_tracker.reconciliation import Reconciliation, latest_reconciliation
 from ai.credit_tracker.records import OPEN_STATES, Balance, CallRecord, CallState, CapLeft, Expense, RunUsage
 from ai.credit_tracker.report import budget_json, call_json
@@ -44,6 +44,8 @@ class Books:
         self._smallest_hold = 1
         self._free_requests: int | None = None
         self._last: Balance | None = None
+        self._limits_of: tuple[str, int | None] | None = None  # the day, and the free requests, that these are of
+        self._limits_then: tuple[Limit, ...] = ()
         self._balances: SharedLook[None, Balance] = SharedLook(self._look_at_balance)
         self._accounts: SharedLook[str, int] = SharedLook(self._look_at_accounts)
 
@@ -176,7 +178,10 @@ class Books:
         return lambda tx: read_balance(tx, now, outlook)
 
     def _limits(self, now: datetime) -> tuple[Limit, ...]:
-        return limits_at(self._settings, self._mind, now, self._free_requests)
+        asked = (day_of(now), self._free_requests)
+        if self._limits_of != asked:  # they are asked for at every call, and change with the day
+            self._limits_of, self._limits_then = asked, limits_at(self._settings, self._mind, now, self._free_requests)
+        return self._limits_then
 
     def _outlook(self, now: datetime) -> Outlook:
         limits = {limit.kind: limit for limit in self._limits(now)}

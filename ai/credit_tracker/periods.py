@@ -8,12 +8,12 @@ PeriodKind = Literal["day", "week", "month"]
 
 def day_of(when: datetime) -> str:
     """Return the UTC calendar day as `2026-11-22`."""
-    return when.astimezone(UTC).strftime("%Y-%m-%d")
+    return when.astimezone(UTC).date().isoformat()
 
 
 def month_of(when: datetime) -> str:
     """Return the UTC calendar month as `2026-11`."""
-    return when.astimezone(UTC).strftime("%Y-%m")
+    return when.astimezone(UTC).date().isoformat()[:7]
 
 
 def week_of(when: datetime) -> str:

@@ -31,6 +31,7 @@ ROLLUPS = BulkStatement(
         "completion": "BIGINT",
         "cost": "BIGINT",
     },
+    sums=5,
 )
 
 

@@ -78,6 +78,7 @@ CALLER_ROLLUPS = BulkStatement(
         "completion": "BIGINT",
         "cost": "BIGINT",
     },
+    sums=4,
 )
 
 

@@ -111,21 +111,28 @@ class Batch:
         self._answers[place] = answer
         return recorder.written
 
-    def _judge(self, waiting: Sequence[_Waiting], most: int | None = None) -> None:
-        """Write what waits, `most` works at a time; where something of it is refused, find out whose it was."""
-        step = most or max(len(waiting), 1)
-        for first in range(0, len(waiting), step):
-            some = waiting[first : first + step]
-            try:
-                self._store.judge(_merged([one.written for one in some]))
-            except (StoreUnavailable, CorruptStore):
-                raise
-            except Exception:  # noqa: BLE001 - by the schema or by the driver: its own caller hears of it below
-                if len(some) > FEW:
-                    self._judge(some, FEW)
-                    continue
-                for one in some:
+    def _judge(self, waiting: Sequence[_Waiting]) -> None:
+        """Write what waits; where something of it is refused, find out whose: a few together, then each alone."""
+        if not waiting or self._taken(waiting):
+            return
+        for first in range(0, len(waiting), FEW):
+            some = waiting[first : first + FEW]
+            if len(waiting) > len(some) > 1 and self._taken(some):
+                continue
+            for one in some:
+                straight = one.work.careful is not one.work.run and len(waiting) > 1
+                if not (straight and self._taken([one])):
                     self._alone(one.place, one.work.careful, one.at)
+
+    def _taken(self, waiting: Sequence[_Waiting]) -> bool:
+        """Write what waits, or nothing where the schema or the driver refuses some of it."""
+        try:
+            self._store.judge(_merged([one.written for one in waiting]))
+        except (StoreUnavailable, CorruptStore):
+            raise
+        except Exception:  # noqa: BLE001 - asked again alone, each caller hears of its own
+            return False
+        return True
 
     def _alone(self, place: int, run: Callable[[Transaction], Any], at: int) -> None:
         """Run one work by itself; an error that it raises undoes it alone."""
@@ -166,4 +173,16 @@ def _merged(all_written: Sequence[Written]) -> Written:
     for written in all_written:
         for statement, rows in written:
             merged.setdefault(statement, []).extend(rows)
-    return [(statement, rows) for statement, rows in merged.items() if rows]
+    return [(statement, _added_up(statement, rows)) for statement, rows in merged.items() if rows]
+
+
+def _added_up(statement: BulkStatement, rows: list[Sequence[object]]) -> list[Sequence[object]]:
+    if not statement.sums:
+        return rows
+    names = len(statement.fields) - statement.sums
+    totals: dict[Sequence[object], Sequence[Any]] = {}
+    for row in rows:
+        name, values = row[:names], row[names:]
+        before = totals.get(name)
+        totals[name] = values if before is None else [one + more for one, more in zip(before, values, strict=True)]
+    return [(*name, *values) for name, values in totals.items()]

@@ -36,12 +36,14 @@ class BulkStatement:
 
     In `sql`, the same text on both stores, `:field` stands for a row's value and `{rows}` for where the rows come from
     (after the SELECT list, or after SET). `fields` names a row's values in their order, each with its type. An UPDATE
-    names in `once` the field that finds its row: two values for the same row do not go in together.
+    names in `once` the field that finds its row: two values for the same row do not go in together. Rows that differ in
+    nothing but the last `sums` fields may be added up into one, as what they are added to does.
     """
 
     sql: str
     fields: Mapping[str, Literal["TEXT", "BIGINT"]]
     once: str | None = None
+    sums: int = 0
 
 
 Written = Sequence[tuple[BulkStatement, Sequence[Sequence[object]]]]  # statements in their order, each with its rows

@@ -8,11 +8,14 @@ import threading
 class Road:
     """A TCP proxy on a port of its own that leads to `port` on this machine.
 
-    `cut_after` is what a `COMMIT` is still let through of before the road is cut: its "request", or "nothing".
+    `cut_after` is what is still let through of a message with `cut_at` in it (`COMMIT`, as a rule) before the road is
+    cut: its "request", or "nothing". `asked` counts what clients sent.
     """
 
     def __init__(self, port: int) -> None:
         self.cut_after: str | None = None
+        self.cut_at = b"COMMIT\x00"
+        self.asked = 0
         self._target = port
         self._swallows = False
         self._ends: list[socket.socket] = []
@@ -80,11 +83,12 @@ class Road:
     def _pump(self, source: socket.socket, sink: socket.socket, *, from_client: bool) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
+                self.asked += from_client
                 if self._swallows:
                     continue
-                if from_client and b"COMMIT\x00" in data and self.cut_after == "nothing":
+                if from_client and self.cut_at in data and self.cut_after == "nothing":
                     self.cut()
-                elif from_client and b"COMMIT\x00" in data and self.cut_after == "request":
+                elif from_client and self.cut_at in data and self.cut_after == "request":
                     self.cut_after = "answer"
                     sink.sendall(data)
                 elif not from_client and self.cut_after == "answer":
