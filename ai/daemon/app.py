@@ -77,7 +77,7 @@ class App(ReadOnlyApp):
         if interrupted is not None:
             self.journal.append("beat.interrupted", beat=interrupted)
         await self.catalogue.refresh()
-        self.journal.append("daemon.provider", text=self._who_serves())
+        self.journal.append("daemon.provider", text=await self._who_serves())
         if self.local is not None and (problem := self.local.status().problem) is not None:
             self.journal.append("local.unavailable", problem=problem)
         if isinstance(self.embedder, MiniLM):
@@ -97,11 +97,19 @@ class App(ReadOnlyApp):
         if life is not None:
             self.journal.append("brain.looping", name=life.name)
 
-    def _who_serves(self) -> str:
+    async def _openai_model(self) -> str:
+        """Return the id that is asked first, or why none of that server's can be."""
+        if self.settings.pinned_model is not None:
+            return self.settings.pinned_model
+        choices = await self.rotation.candidates(Purpose.THOUGHT)
+        first = next((choice.model.id for choice in choices if choice.model.endpoint == "openai"), None)
+        return first or f"none: {self.catalogue.problem or 'none can be asked now'}"
+
+    async def _who_serves(self) -> str:
         if self.settings.provider == "openrouter":
             return f"Using OpenRouter API (model: {self.settings.openrouter_model or 'rotating'})"
         if self.settings.provider == "openai":
-            return "Using OpenAI API (model: gpt-4o-mini)"
+            return f"Using OpenAI API (model: {await self._openai_model()})"
         models = self.local.models() if self.local else []
         return f"Using the embedded local model ({models[0].name if models else 'none can run here'})"
 

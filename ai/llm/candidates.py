@@ -68,8 +68,8 @@ class Candidates:
     def close_paid(self) -> None:
         """Ask nobody any more whose calls need the purse."""
         for model in self.candidates:
-            if model.endpoint not in self.unpaid:
-                self.close(model.endpoint)
+            if model.endpoint not in self.unpaid and not model.unmetered:
+                self.close(tier_subject(model))
 
     def _skipped(self, model: Model) -> bool:
         if model.endpoint in self._closed or tier_subject(model) in self._closed:

@@ -36,8 +36,9 @@ class Health:
 
 
 def tier_subject(model: Model) -> str:
-    """Return the name under which a provider's free, or paid, models rest together."""
-    return f"tier:{model.endpoint}/{'free' if model.free else 'paid'}"
+    """Return the name under which a provider's free, paid, or unmetered models rest together."""
+    kind = "unmetered" if model.unmetered else "free" if model.free else "paid"
+    return f"tier:{model.endpoint}/{kind}"
 
 
 def endpoint_subject(endpoint: str) -> str:

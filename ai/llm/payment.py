@@ -127,6 +127,8 @@ class Payments:
 
         Raises NotAffordable and LedgerError where there is no hold; then nothing was sent.
         """
+        if model.unmetered:  # a server at home: nothing to hold, whatever the purse says
+            return await self.unpaid(payer, model, send)
         expense = payer.expense(model, most_nanos)
         left = await self._hold(expense)
         wire = Wire(expense.id, available=left, record=lambda generation_id: self._sent(expense.id, generation_id))
@@ -146,7 +148,7 @@ class Payments:
         return await finished(self._ended(expense, model, outcome))
 
     async def unpaid(self, payer: Payer, model: Model, send: Send) -> Paid:
-        """Carry out a call that costs nothing (the embedded model): no hold, but a row of 0 in the books."""
+        """Carry out a call that costs nothing (an embedded model, a server at home): no hold, but a row of 0."""
         expense = payer.expense(model, 0)
         outcome = await send(Wire(expense.id))
         await finished(self._note_unpaid(expense, outcome))

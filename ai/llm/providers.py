@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 def configured_endpoint(settings: Settings, clock: Clock) -> OpenAIEndpoint | None:
-    """Return OpenRouter where its key is set, else OpenAI where its key is, else None: the embedded model alone."""
+    """Return OpenRouter where its key is set, else OpenAI or a server at home, else None: the embedded model alone."""
     if settings.openrouter_api_key:
-        key = settings.openrouter_api_key.get_secret_value()
+        key: str | None = settings.openrouter_api_key.get_secret_value()
         headers = {"HTTP-Referer": settings.openrouter_referer, "X-OpenRouter-Title": settings.openrouter_title}
         return OpenAIEndpoint("openrouter", settings.openrouter_base_url, key, headers=headers, clock=clock)
-    if settings.openai_api_key:
-        key = settings.openai_api_key.get_secret_value()
-        return OpenAIEndpoint("openai", settings.openai_base_url, key, headers={}, clock=clock)
-    return None
+    if settings.provider == "local":
+        return None
+    key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else None
+    return OpenAIEndpoint("openai", settings.openai_base_url, key, headers={}, clock=clock)

@@ -80,7 +80,7 @@ async def open_purse(
         stack.callback(mind.close)
         ledger = open_credit_ledger(settings.purse_url, clock)
         stack.callback(ledger.close)
-        provider_clock = ProviderClock(clock)
+        provider_clock = ProviderClock(clock, required=settings.asks_for_date)
         name = f"{settings.mind}/{client}"  # so that the daemon does not take up this program's calls as its own
         tracker = CreditTracker(ledger, settings, clock, mind_name=name, provider_clock=provider_clock)
         journal = Journal(mind, clock)

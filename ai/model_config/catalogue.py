@@ -1,4 +1,4 @@
-"""Which models there are: OpenRouter's live listing, else the last one kept, else the one shipped."""
+"""Which models there are: the provider's live listing, else the last one kept, else what is shipped or built in."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ from ai.clock import Clock, parse_rfc3339, rfc3339
 from ai.mind.journal import Journal
 from ai.model_config.listing import FetchFailed, Listing, read_json, trimmed
 from ai.model_config.model import Model, parse_openrouter
-from ai.model_config.openai_models import chat_models, embedding_model
+from ai.model_config.openai_models import Server, built_in, embedding_model, listed_models
 from ai.settings import Settings
+from ai.settings.addresses import is_openai
 
 Source = Literal["live", "kept", "shipped", "built-in"]
 REFRESH_EVERY = timedelta(hours=6)  # prices change by the day, free models come and go by the week
 RETRY_AFTER = timedelta(minutes=10)  # a beat: an outage is noticed by its calls anyway
 FETCH_SECONDS = 30.0
 MAX_CORRUPT_KEPT = 100
+ABOUT_TO_GO = timedelta(days=7)  # of an announced shutdown: others are asked before it comes
 
 
 class DateSeen(Protocol):
@@ -62,34 +64,35 @@ class Catalogue:
         self.fetched_at: datetime | None = None  # when the listing at hand was live
         self._failing = False
         self.source: Source = "built-in"
+        self.problem: str | None = None  # why the last listing could not be had, in one line
         self._remote: list[Model] = []
-        if settings.provider == "openrouter":
-            self._remote = self._kept() or self._shipped()
-        elif settings.provider == "openai":
-            self._remote = chat_models()
+        if settings.provider != "local":
+            self._remote = self._kept() or self._without_listing()
 
     def models(self) -> dict[str, Model]:
         """Return every model by id, the embedded one last; what has expired is left out."""
         now = self._clock.now()
         known = [model for model in self._remote if not model.expired(now)]
+        if self._settings.provider == "openai":
+            known = _those_that_stay(known, now)
         return {model.id: model for model in (*known, *self._local_models())}
 
     def embedding_model(self) -> Model | None:
         """Return the model that makes embeddings at the configured provider; None where there is none."""
         provider = self._settings.provider
-        return None if provider == "local" else embedding_model(provider)
+        return None if provider == "local" or self._settings.serves_at_home else embedding_model(provider)
 
     async def refresh_if_due(self) -> None:
         """Fetch the listing at a start, six hours after the last one, or ten minutes after a failure."""
         now = self._clock.now()
-        every = RETRY_AFTER if self._failing else REFRESH_EVERY
+        every = RETRY_AFTER if self._failing or self._settings.serves_at_home else REFRESH_EVERY
         if self._tried_at is None or not timedelta(0) <= now - self._tried_at < every:
             await self.refresh()
 
     async def refresh(self) -> bool:
         """Fetch the live listing and keep it; False, and the one at hand stays, where it cannot be had.
 
-        Tells the provider's clock the `Date` of every answer. With OpenAI, whose prices are built in, only that.
+        Tells the provider's clock the `Date` of every answer.
         """
         if self._settings.provider == "local":
             return False
@@ -99,19 +102,17 @@ class Catalogue:
         except FetchFailed as error:
             self._tell_failure(str(error))
             return False
-        self._failing, self.fetched_at = False, self._clock.now()
-        if self._settings.provider == "openrouter":
-            self._take(models, entries)
+        self._failing, self.problem, self.fetched_at = False, None, self._clock.now()
+        self._take(models, entries)
         return True
 
     # --- the live listing ----------------------------------------------------------------------------------
 
     def _listing(self) -> Listing:
         settings = self._settings
-        openrouter = settings.provider == "openrouter"
-        key = settings.openrouter_api_key if openrouter else settings.openai_api_key
-        url = settings.openrouter_base_url if openrouter else settings.openai_base_url
-        return Listing(url, key.get_secret_value() if key else None, self._provider_clock.observe, self._http)
+        key = settings.openrouter_api_key if settings.provider == "openrouter" else settings.openai_api_key
+        bearer = key.get_secret_value() if key else None
+        return Listing(settings.provider_url, bearer, self._provider_clock.observe, self._http)
 
     async def _fetch(self) -> tuple[list[Model], list[Any]]:
         """Return the live models and their entries; raises FetchFailed, with the reason in one line."""
@@ -120,10 +121,25 @@ class Catalogue:
                 entries = [trimmed(entry) for entry in await self._listing().fetch()]
         except TimeoutError:
             raise FetchFailed(f"its listing did not come whole within {FETCH_SECONDS:.0f} s") from None
-        models = parse_openrouter({"data": entries}) if self._settings.provider == "openrouter" else self._remote
+        models = self._parse(entries)
         if not any(model.barred is None for model in models):
             raise FetchFailed("its listing has no model that could be used")
         return models, entries
+
+    def _parse(self, entries: list[Any]) -> list[Model]:
+        if self._settings.provider == "openrouter":
+            return parse_openrouter({"data": entries})
+        return listed_models(entries, self._server())
+
+    def _server(self) -> Server:
+        settings = self._settings
+        return Server(
+            own=is_openai(settings.openai_base_url),
+            home=settings.serves_at_home,
+            keyed=settings.openai_api_key is not None,
+            prices=settings.openai_prices,
+            pinned=settings.openai_model,
+        )
 
     def _take(self, models: list[Model], entries: list[Any]) -> None:
         before = {model.id for model in self._remote}
@@ -144,13 +160,14 @@ class Catalogue:
     def _tell_failure(self, problem: str) -> None:
         if not self._failing and self._journal is not None:
             self._journal.append("catalogue.failed", problem=problem, source=self.source, listed=len(self._remote))
-        self._failing = True
+        self._failing, self.problem = True, problem
 
     # --- the listing at hand -------------------------------------------------------------------------------
 
     @property
     def _path(self) -> Path:
-        return self._settings.data_dir / "models" / "catalogue.json"
+        name = "catalogue.json" if self._settings.provider == "openrouter" else "catalogue-openai.json"
+        return self._settings.data_dir / "models" / name
 
     def _kept(self) -> list[Model]:
         """Return the kept listing's models; a broken copy is set aside under another name."""
@@ -158,10 +175,13 @@ class Catalogue:
             document = read_json(self._path.read_bytes())
         except OSError:
             return []
-        models = parse_openrouter(document)
+        entries = document.get("data") if document else None
+        models = self._parse(entries) if isinstance(entries, list) else []
         if document is None or not models:
             self._set_aside()
             return []
+        if document.get("url", self._settings.provider_url) != self._settings.provider_url:
+            return []  # another server's: its ids say nothing of this one's
         try:
             self.fetched_at = parse_rfc3339(str(document.get("fetched_at")))
         except ValueError:
@@ -169,7 +189,9 @@ class Catalogue:
         self.source = "kept"
         return models
 
-    def _shipped(self) -> list[Model]:
+    def _without_listing(self) -> list[Model]:
+        if self._settings.provider == "openai":
+            return built_in(self._server())
         self.source = "shipped"
         return parse_openrouter(shipped())
 
@@ -177,7 +199,11 @@ class Catalogue:
         """Write the listing aside, sync and rename it: a crash leaves the old one or the new one whole."""
         if self._journal is None:
             return
-        document = {"fetched_at": rfc3339(self._clock.now()), "data": entries}
+        document = {
+            "fetched_at": rfc3339(self._clock.now()),
+            "url": self._settings.provider_url,
+            "data": entries,
+        }
         beside = self._path.with_suffix(".new")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -198,6 +224,12 @@ class Catalogue:
                 self._path.replace(aside)
                 self._journal.append("catalogue.corrupt", name=aside.name)
                 return
+
+
+def _those_that_stay(models: list[Model], now: datetime) -> list[Model]:
+    """Leave out what is shut down within days, as long as something else that thinks for money or nothing stays."""
+    stay = [model for model in models if model.expires is None or model.expires - now > ABOUT_TO_GO]
+    return stay if any(model.barred is None for model in stay) else models
 
 
 def shipped() -> Any:

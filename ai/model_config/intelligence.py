@@ -21,8 +21,10 @@ TYPICAL_USD = Decimal("0.20")  # the median of the recorded catalogue's open mod
 LEAST_USD = Decimal("0.001")  # below it a price says nothing of quality, and 0 has no logarithm
 LEAST, MOST = 0.5, 9.9  # what a guess may say: certainty, either way, belongs to the table
 NEWEST_SKIPPED = 20  # one entry in twenty may be dated wrongly (in the future) without ageing all the others
+UNITS = {"b": 1.0, "t": 1000.0, "m": 0.001}
+LEAST_DIGITS_OF_MILLIONS = 3  # "135m" is a size, "1m" a context
 # "235b-a22b" and "70b", "8x7b", "1t"; active parameters ("a22b") are not the size
-_SIZE = re.compile(r"(?<![a-z0-9.])(?:(\d{1,2})x)?(\d{1,4}(?:\.\d{1,2})?)([bt])(?![a-z0-9])")
+_SIZE = re.compile(r"(?<![a-z0-9.])(?:(\d{1,2})x)?(\d{1,4}(?:\.\d{1,2})?)([btm])(?![a-z0-9])")
 
 
 def quality_of(
@@ -64,9 +66,9 @@ def guessed_quality(
 def parameters_billions(name: str) -> float | None:
     """Return how many billion parameters an id names ("…-235b-a22b": 235; "8x7b": 56); None where it does not."""
     sizes = [
-        float(times or 1) * float(number) * (1000 if unit == "t" else 1)
+        float(times or 1) * float(number) * UNITS[unit]
         for times, number, unit in _SIZE.findall(name)
-        if float(number) > 0
+        if float(number) > 0 and (unit != "m" or len(number) == LEAST_DIGITS_OF_MILLIONS)
     ]
     return max(sizes, default=None)
 

@@ -23,9 +23,10 @@ PARTS_READ = {
     "architecture": ("input_modalities", "output_modalities"),
     "top_provider": ("context_length", "max_completion_tokens"),
     "reasoning": ("mandatory",),
+    "meta": ("n_ctx",),
 }
 PRICES_NOT_READ = frozenset({"image", "audio", "web_search"})
-FIELDS_READ = ("id", "name", "created", "context_length", "expiration_date")
+FIELDS_READ = ("id", "name", "created", "context_length", "max_model_len", "expiration_date", "shutdown_date")
 
 
 class FetchFailed(Exception):

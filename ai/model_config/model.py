@@ -44,7 +44,8 @@ class Model:
     """One model at one provider. `quality` is 0 to 10 with its fraction; `barred` says why it is never asked.
 
     `context_length` and `max_completion_tokens` are tokens, None where the listing does not say. `always_reasons`:
-    its reasoning cannot be switched off. `kin` is what all names of one model share (`ai.model_config.names`).
+    its reasoning cannot be switched off. `unmetered`: it costs neither money nor a free request. `kin` is
+    what all names of one model share (`ai.model_config.names`).
     """
 
     id: str
@@ -61,6 +62,7 @@ class Model:
     barred: str | None
     always_reasons: bool = False
     kin: str = ""
+    unmetered: bool = False
 
     @property
     def intelligence(self) -> int:
@@ -70,7 +72,7 @@ class Model:
     @property
     def free(self) -> bool:
         """Whether a call counts against the provider's quota of free requests instead of costing money."""
-        return self.tier is Tier.FREE
+        return self.tier is Tier.FREE and not self.unmetered
 
     def expired(self, now: datetime) -> bool:
         """Return whether the provider has withdrawn it by `now`, as far as was announced."""
@@ -95,7 +97,7 @@ def parse_openrouter(document: object) -> list[Model]:
     """
     listed = document.get("data") if isinstance(document, Mapping) else document
     entries = listed[:MAX_MODELS] if isinstance(listed, list) else []
-    reference = reference_time([_time(entry.get("created")) for entry in entries if isinstance(entry, Mapping)])
+    reference = reference_time([moment(entry.get("created")) for entry in entries if isinstance(entry, Mapping)])
     models: dict[str, Model] = {}
     for entry in entries:
         model = _model(entry, reference) if isinstance(entry, Mapping) else None
@@ -112,7 +114,7 @@ def _model(entry: Mapping[str, Any], reference: datetime | None) -> Model | None
     prices, unpriced = read_prices(_mapping(entry.get("pricing")))
     parameters = frozenset(p for p in _list(entry.get("supported_parameters")) if isinstance(p, str))
     tier = tier_of(prices)
-    created = _time(entry.get("created"))
+    created = moment(entry.get("created"))
     barred = why_never(model_id, *_modalities(entry)) or unpriced
     reasons = always_reasons(model_id, _mapping(entry.get("reasoning")).get("mandatory"))
     if barred is None and tier is not Tier.FREE:
@@ -127,11 +129,11 @@ def _model(entry: Mapping[str, Any], reference: datetime | None) -> Model | None
         tier=tier,
         prices=prices,
         quality=quality_of(model_id, prices.blended_per_million() if prices.known else None, created, reference),
-        context_length=_smallest(_count(entry.get("context_length")), _count(provider.get("context_length"))),
-        max_completion_tokens=_count(provider.get("max_completion_tokens")),
+        context_length=_smallest(count(entry.get("context_length")), count(provider.get("context_length"))),
+        max_completion_tokens=count(provider.get("max_completion_tokens")),
         parameters=parameters,
         created=created,
-        expires=_expiry(entry.get("expiration_date")),
+        expires=expiry(entry.get("expiration_date")),
         barred=barred,
         always_reasons=reasons,
     )
@@ -171,7 +173,8 @@ def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _count(value: object, most: int = MAX_TOKENS) -> int | None:
+def count(value: object, most: int = MAX_TOKENS) -> int | None:
+    """Return a whole number of a listing above 0 and below `most`; None where it is none."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return None
     if isinstance(value, Decimal) and not value.is_finite():
@@ -183,15 +186,19 @@ def _smallest(*counts: int | None) -> int | None:
     return min((count for count in counts if count is not None), default=None)
 
 
-def _time(value: object) -> datetime | None:
-    seconds = _count(value, END_OF_TIME)
+def moment(value: object) -> datetime | None:
+    """Return the time of a listing's seconds since 1970; None where they are none."""
+    seconds = count(value, END_OF_TIME)
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
-def _expiry(value: object) -> datetime | None:
-    """Return the start, in UTC, of the day that `expiration_date` names: the earliest moment that it can mean."""
+def expiry(value: object) -> datetime | None:
+    """Return the start, in UTC, of the day that a listing names: the earliest moment that it can mean.
+
+    OpenAI's `shutdown_date` may be seconds since 1970.
+    """
     if not isinstance(value, str):
-        return None
+        return moment(value)
     try:
         day = date.fromisoformat(value[:10])
     except ValueError:

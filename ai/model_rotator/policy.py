@@ -75,6 +75,8 @@ class RotatorState:
     current: str | None = None
     idle: bool = False
     weight: float | None = None
+    why_no_others: str = ""
+    why_unpaid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,8 +236,23 @@ def _preferred(
     if current is not None and current.model.id != state.wished:  # a wish that became too dear ends within its beat
         return replace(current, reason="one model a beat")
     if by_rule is not None and not by_rule.reason:
-        return replace(by_rule, reason="nothing that costs more is worth it now")
+        return replace(by_rule, reason=_why_last_resort(scored, state))
     return by_rule
+
+
+def _why_last_resort(scored: Sequence[Choice], state: RotatorState) -> str:
+    """Return why the embedded model is taken where nobody named another."""
+    others = [model for model in state.models if model.tier is not Tier.LOCAL]
+    if not others:
+        return state.why_no_others or "there is no other model"
+    if any(choice.model.tier is not Tier.LOCAL for choice in scored):
+        return "nothing that costs more is worth it now"
+    usable = [model for model in others if model.barred is None]
+    if not usable:
+        return f"none of {len(others)} other models may be asked: {others[0].barred}"
+    if all(model.id in state.resting for model in usable):
+        return f"all {len(usable)} other models rest after failures"
+    return state.why_unpaid or "what is left pays for no other model now, and no free request is due"
 
 
 def _as_wish(wished: Choice | None, usual: Choice | None, state: RotatorState) -> Choice | None:
@@ -251,7 +268,7 @@ def _as_wish(wished: Choice | None, usual: Choice | None, state: RotatorState) -
 
 def _stand_ins(others: Sequence[Choice], state: RotatorState) -> list[Choice]:
     """Return free, ultra-cheap and local stand-ins; after a pinned model free and local ones alone (CONTRACT)."""
-    free = [c for c in others if c.model.free]
+    free = [c for c in others if c.model.tier is Tier.FREE]
     cheap = [c for c in others if c.model.tier is Tier.ULTRA_CHEAP and state.pinned is None]
     found = [
         *_rested_first(free, state.history)[:FREE_STAND_INS],

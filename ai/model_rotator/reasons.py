@@ -49,10 +49,15 @@ def why_not(model: Model, state: RotatorState, health: Health | None) -> str | N
 def why_nobody(state: RotatorState) -> str:
     """Return why no model at all can be asked for a thought now."""
     usable = [model for model in state.models if model.barred is None]
+    if not usable:
+        why = state.why_no_others or next((f"{m.id}: {m.barred}" for m in state.models), "no model is known")
+        return f"nobody can be asked: {why}; no local model runs here (LOCAL_MODEL)"
     resting = sum(model.id in state.resting for model in usable)
+    unpaid = f" ({state.why_unpaid})" if state.why_unpaid else ""
     return (
         f"nobody can be asked: {resting} of {len(usable)} models rest after failures; "
-        f"${usd9(state.spendable)} can be spent now; {state.free_left} of {state.free_quota} free requests are left, "
+        f"${usd9(state.spendable)} can be spent now{unpaid}; "
+        f"{state.free_left} of {state.free_quota} free requests are left, "
         "and thoughts take them evenly over the day; no local model runs here (LOCAL_MODEL)"
     )
 

@@ -48,7 +48,9 @@ DAY_SECONDS = 86_400.0
 
 
 class Listing(Protocol):
-    """The catalogue, as far as the rotation knows it."""
+    """The catalogue, as far as the rotation knows it; `problem` says why its listing could not be had."""
+
+    problem: str | None
 
     def models(self) -> Mapping[str, Model]:
         """Return every model by id, the local one among them."""
@@ -229,7 +231,7 @@ class Rotation:
         now = self._clock.now()
         models = list(self._catalogue.models().values())
         balance = await self._tracker.balance()
-        spendable, wishes = await self._spendable(purpose, looking=looking)
+        spendable, wishes, unpaid = await self._spendable(purpose, looking=looking)
         pace = self._memory.pace()
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
         days_left = max(0.0, (balance.resets_at - now).total_seconds() / DAY_SECONDS)
@@ -256,20 +258,22 @@ class Rotation:
             quality={model.id: model.quality * trust[model.id] for model in models if model.id in trust},
             pinned=self._settings.pinned_model,
             pinned_by=self._settings.pinned_by,
+            why_no_others=self._catalogue.problem or "",
+            why_unpaid=unpaid,
             wished=None if wish is None else wish.model,
         )
 
-    async def _spendable(self, purpose: Purpose, *, looking: bool) -> tuple[int, int]:
-        """Return what a paid hold may take now, and what of it the AI's wishes; nothing where the purse is away.
+    async def _spendable(self, purpose: Purpose, *, looking: bool) -> tuple[int, int, str]:
+        """Return what a paid hold may take now, what of it the AI's wishes, and why nothing where that is so.
 
         Who is only `looking` does not ask whether paying is allowed: that may open a month, which is a write.
         """
         try:
-            if not looking and await self._tracker.may_pay() is not None:
-                return 0, 0
-            return await self._tracker.room(purpose.value), await self._tracker.wishes_left()
-        except StoreUnavailable:
-            return 0, 0
+            if not looking and (why := await self._tracker.may_pay()) is not None:
+                return 0, 0, why
+            return await self._tracker.room(purpose.value), await self._tracker.wishes_left(), ""
+        except StoreUnavailable as error:
+            return 0, 0, f"the purse is away: {error}"
 
     def _resting(self, models: Sequence[Model], now: datetime) -> frozenset[str]:
         """Return the ids that cool down by themselves, with their provider's tier, or with their provider."""

@@ -2,10 +2,9 @@
 
 import json
 import re
-from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -16,18 +15,16 @@ from pydantic import (
     model_validator,
 )
 
-from ai.settings.addresses import OPENAI_URL, is_home, is_openai
 from ai.settings.covers import purpose_meant
+from ai.settings.fields import secret as _secret
+from ai.settings.fields import setting as _setting
+from ai.settings.provider import ProviderSettings
 from ai.settings.safe_addresses import secrets_of_database, secrets_of_url
 from ai.settings.texts import AdminToken, DatabaseUrl, HostNames, HttpUrl, Networks, PublicUrl
 
 LOCAL_MODELS = ("auto", "4b", "3b", "2b", "1.5b", "0.5b", "135m", "off")
 MAX_SUB_BUDGETS = 10  # a hold has 16 legs at most: month, day, two quotas, wishes and reflection take six
 MAX_BUDGET_USD = Decimal(1_000_000)  # beyond it a typing error is likelier than a wish
-MAX_PRICE_USD = Decimal(1_000_000)  # a million tokens; a dollar a token is beyond every price list
-
-
-Price = Annotated[Decimal, Field(ge=0, le=MAX_PRICE_USD, allow_inf_nan=False)]
 
 
 class Cap(BaseModel):
@@ -41,50 +38,11 @@ class Cap(BaseModel):
     covers: tuple[str, ...] = Field(min_length=1)
 
 
-def _setting(default: Any, meaning: str, example: str, **bounds: Any) -> Any:
-    return Field(default=default, description=meaning, examples=[example], **bounds)
-
-
-def _secret(meaning: str, example: str) -> Any:
-    return Field(default=None, description=meaning, examples=[example], json_schema_extra={"secret": True})
-
-
-class Settings(BaseModel):
+class Settings(ProviderSettings):
     """What a person can set; the names in capitals are the environment's."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    openrouter_api_key: SecretStr | None = _secret("set: use OpenRouter", "sk-or-v1-…")
-    openrouter_base_url: HttpUrl = _setting(
-        "https://openrouter.ai/api/v1", "where OpenRouter's API is", "https://openrouter.ai/api/v1"
-    )
-    openrouter_model: str | None = _setting(
-        None,
-        "pins every chat completion (never embeddings) to this model id: rotation off; where it is unaffordable "
-        "or fails, free and local models serve",
-        "anthropic/claude-haiku-4.5",
-    )
-    openrouter_referer: str = _setting(
-        "https://github.com/genesis-ai/genesis", "attribution header", "https://me.example"
-    )
-    openrouter_title: str = _setting("Genesis", "attribution header", "My character")
-    openai_api_key: SecretStr | None = _secret("used where no OpenRouter key is set", "sk-…")
-    openai_base_url: HttpUrl = _setting(
-        OPENAI_URL,
-        "where OpenAI's API is, or a server at home (Ollama, LM Studio, llama.cpp, vLLM, LiteLLM): then no key is "
-        "needed, ids come from its `/models`, and prices are 0 unless `OPENAI_PRICES` states them",
-        "http://127.0.0.1:11434/v1",
-    )
-    openai_model: str | None = _setting(
-        None,
-        "pins every chat completion on that server to this model id, as `OPENROUTER_MODEL` does on OpenRouter",
-        "llama3.2",
-    )
-    openai_prices: Mapping[str, tuple[Price, Price]] = _setting(
-        {},
-        "JSON, model to USD per million tokens `[in, out]`, on the server of `OPENAI_BASE_URL`; `*` names all others",
-        '{"gpt-6-luna": [0.20, 0.50]}',
-    )
     local_model: str = _setting(
         "auto",
         "the embedded model: last candidate, and the only one without a key. `auto`: the largest of `1.5b`, `0.5b`, "
@@ -285,16 +243,6 @@ class Settings(BaseModel):
     def _budgets(cls, value: object) -> object:
         return json.loads(value) if isinstance(value, str) else value
 
-    @field_validator("openai_prices", mode="before")
-    @classmethod
-    def _price_table(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        try:
-            return json.loads(value, parse_float=Decimal)
-        except json.JSONDecodeError:
-            raise ValueError("is not JSON: model to [in, out] in USD per million tokens") from None
-
     @field_validator("budgets")
     @classmethod
     def _covers_something(cls, value: tuple[Cap, ...]) -> tuple[Cap, ...]:
@@ -325,43 +273,6 @@ class Settings(BaseModel):
     def purse_url(self) -> str:
         """Where the purse is kept: `DATABASE_URL`, or the file in `DATA_DIR`."""
         return self.database_url or f"sqlite:///{self.data_dir / 'credits' / 'ledger.db'}"
-
-    @property
-    def provider(self) -> Literal["openrouter", "openai", "local"]:
-        """Who serves the thoughts: OpenRouter with its key, else OpenAI with its key or a server that needs none.
-
-        Where neither is set, the embedded model.
-        """
-        if self.openrouter_api_key:
-            return "openrouter"
-        return "openai" if self.openai_api_key or not is_openai(self.openai_base_url) else "local"
-
-    @property
-    def serves_at_home(self) -> bool:
-        """Whether a server at home serves: what has no price there is free, and has no quota and no `Date`."""
-        return self.provider == "openai" and is_home(self.openai_base_url)
-
-    @property
-    def pays(self) -> bool:
-        """Whether thoughts can cost money at all: not on the embedded model, nor at home where no price is stated."""
-        if self.serves_at_home:
-            return any(price > 0 for pair in self.openai_prices.values() for price in pair)
-        return self.provider != "local"
-
-    @property
-    def asks_for_date(self) -> bool:
-        """Whether the provider's `Date` must be seen before anything is paid; servers at home need not send one."""
-        return self.provider != "local" and not self.serves_at_home
-
-    @property
-    def pinned_model(self) -> str | None:
-        """The model that serves every chat completion at the provider that serves; None: the rotation chooses."""
-        return {"openrouter": self.openrouter_model, "openai": self.openai_model}.get(self.provider)
-
-    @property
-    def pinned_by(self) -> str:
-        """The name of the setting that pins a model at the provider that serves."""
-        return "OPENAI_MODEL" if self.provider == "openai" else "OPENROUTER_MODEL"
 
     def secrets(self) -> list[str]:
         """Return every secret text that is set, for redaction."""

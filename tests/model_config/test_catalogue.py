@@ -1,7 +1,7 @@
 """The catalogue: live, else kept, else shipped; only absence or expiry evicts."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -13,9 +13,10 @@ from ai.mind.journal import Journal
 from ai.model_config import Tier, parse_openrouter
 from ai.model_config.catalogue import Catalogue, shipped
 from ai.model_config.listing import Listing, trimmed
-from ai.model_config.openai_models import chat_models, embedding_model
+from ai.model_config.openai_models import Server, built_in, embedding_model, listed_models
 from ai.settings import Settings
 from tests.model_rotator.conftest import a_model
+from tests.world.openai_like import OpenAILike
 from tests.world.openrouter import DEFAULT_MODELS, FakeOpenRouter, model_entry
 from tests.world.openrouter_wire import Cut, WireServer, dumps
 
@@ -64,7 +65,8 @@ async def test_live_else_kept_else_shipped(world):
     live = first.models()
     assert set(live) == {entry["id"] for entry in DEFAULT_MODELS["data"]} | {LOCAL.id}
     second = world.catalogue()
-    assert (second.source, second.fetched_at) == ("kept", START)
+    assert second.source == "kept"
+    assert timedelta(0) <= second.fetched_at - START < timedelta(seconds=1)
     assert second.models() == live
 
 
@@ -254,23 +256,92 @@ async def test_without_a_key_there_is_only_the_local_model(world):
     assert catalogue.embedding_model() is None
 
 
-async def test_openai_serves_two_models_at_known_prices_and_tells_its_date(world):
-    settings = Settings(data_dir=world.folder, openai_api_key="sk-or-v1-test", openai_base_url=world.provider.base_url)
-    catalogue = Catalogue(settings, world.clock, world.provider_clock, world.journal)
-    assert list(catalogue.models()) == ["gpt-4o-mini", "gpt-4o"]
-    assert await catalogue.refresh()
-    assert world.provider_clock.trusted(START)
-    assert list(catalogue.models()) == ["gpt-4o-mini", "gpt-4o"]
-    assert not world.kept.exists()
+OPENAI = Server(own=True, home=False)
+HOME = Server(own=False, home=True)
 
 
-def test_openais_prices_are_those_of_both_tables():
-    mini, big = chat_models()
+def only(entry, server=OPENAI):
+    (model,) = listed_models([entry], server)
+    return model
+
+
+async def test_another_servers_kept_listing_says_nothing_of_this_one(world):
+    with OpenAILike.at_home("ollama", ["llama3.2"]) as first, OpenAILike.at_home("vllm", ["qwen"]) as second:
+
+        def catalogue(server):
+            settings = Settings(data_dir=world.folder, openai_base_url=server.base_url)
+            return Catalogue(settings, world.clock, world.provider_clock, world.journal)
+
+        assert await catalogue(first).refresh()
+        assert list(catalogue(first).models()) == ["llama3.2"]
+        assert list(catalogue(second).models()) == []
+        assert catalogue(second).embedding_model() is None
+
+
+def test_before_a_listing_was_had_openais_models_have_the_dearer_of_two_prices_and_their_last_day():
+    mini, big, luna = built_in(OPENAI)
     assert (mini.prices.prompt, mini.prices.completion) == (Decimal("0.00000015"), Decimal("0.0000006"))
     assert (big.prices.prompt, big.prices.completion) == (Decimal("0.0000025"), Decimal("0.00001"))
-    assert (mini.tier, big.tier) == (Tier.ULTRA_CHEAP, Tier.PREMIUM)
+    assert (mini.tier, big.tier, luna.barred) == (Tier.ULTRA_CHEAP, Tier.PREMIUM, None)
+    assert mini.expires == datetime(2027, 1, 14, tzinfo=UTC)
+    assert luna.prices.dearest_prompt() >= 2 * luna.prices.prompt  # a long prompt costs more
     assert embedding_model("openrouter").id == "openai/text-embedding-3-small"
     assert embedding_model("openai").prices.cost(1_000_000, 0) == 20_000_000
+
+
+@pytest.mark.parametrize(
+    "id_",
+    [
+        "gpt-4o-audio-preview", "gpt-realtime-2", "gpt-4o-transcribe", "tts-1-hd", "whisper-1", "dall-e-3", "sora-2",
+        "gpt-image-1", "omni-moderation-latest", "text-embedding-3-large", "gpt-4o-search-preview", "o3-deep-research",
+        "gpt-3.5-turbo-instruct", "davinci-002", "gpt-5.4-pro", "gpt-5.1-codex", "o3", "gpt-5", "nobody-knows-this",
+    ],
+)  # fmt: skip
+def test_what_openai_lists_beside_chat_or_without_a_bound_is_barred(id_):
+    assert only({"id": id_}).barred
+
+
+@pytest.mark.parametrize(
+    ("id_", "sent"),
+    [
+        ("gpt-3.5-turbo", {"temperature"}),
+        ("gpt-4o-mini-2024-07-18", {"temperature"}),
+        ("gpt-4.1", {"temperature"}),
+        ("gpt-5.1", {"reasoning_effort", "max_completion_tokens"}),
+        ("gpt-5.6-luna", {"reasoning_effort", "max_completion_tokens"}),
+        ("gpt-6-luna", {"reasoning_effort", "max_completion_tokens"}),
+        ("gpt-5.1-chat-latest", {"max_completion_tokens"}),
+    ],
+)
+def test_each_generation_gets_the_parameters_that_it_takes(id_, sent):
+    parameters = only({"id": id_}).parameters
+    assert sent <= parameters
+    assert not ({"temperature", "reasoning_effort"} - sent) & parameters
+
+
+def test_at_home_everything_is_for_nothing_unless_a_price_is_stated():
+    model = only({"id": "gpt-4o-mini", "owned_by": "openai", "created": 1_677_610_602}, HOME)
+    assert (model.unmetered, model.free, model.barred, model.prices.dearest_prompt()) == (True, False, None, 0)
+    stated = Server(own=False, home=True, prices={"big": (Decimal(1), Decimal(2)), "*": (Decimal(0), Decimal("0.1"))})
+    assert not only({"id": "big"}, stated).unmetered
+    assert only({"id": "other"}, stated).prices.completion == Decimal("0.0000001")
+    assert only({"id": "nomic-embed-text"}, HOME).barred
+
+
+def test_a_server_at_home_that_passes_openais_own_listing_on_is_charged_as_openai():
+    model = only({"id": "gpt-4o", "shutdown_date": "2027-01-14"}, HOME)
+    assert model.prices.prompt == Decimal("0.0000025")
+    assert not model.unmetered
+
+
+def test_the_context_is_what_a_server_says_of_it():
+    assert only({"id": "a", "max_model_len": 4096}, HOME).context_length == 4096
+    assert only({"id": "a", "meta": {"n_ctx": 8192, "n_ctx_train": 131072}}, HOME).context_length == 8192
+
+
+@pytest.mark.parametrize("entries", [[None, 1, "x", {}, {"id": 3}, {"id": ""}, {"id": "a\nb"}, {"id": "x" * 500}]])
+def test_junk_in_a_listing_of_openais_is_skipped(entries):
+    assert listed_models(entries, OPENAI) == listed_models(entries, HOME) == []
 
 
 def test_the_shipped_listing_is_trimmed_and_holds_something_of_every_tier():

@@ -54,6 +54,7 @@ class Listed:
     """A catalogue that holds what a test says."""
 
     known: list[Model] = field(default_factory=lambda: list(SMALL))
+    problem: str | None = None
 
     def models(self) -> dict[str, Model]:
         return {model.id: model for model in self.known}

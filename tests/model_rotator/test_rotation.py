@@ -332,7 +332,7 @@ async def test_the_table_says_what_each_model_is_and_whether_it_could_be_asked(r
         "context_length": 131_072, "barred": None,
     }  # fmt: skip
     assert Decimal(by_id["acme/haiku-00"]["bound"]) > Decimal("0.01")
-    assert by_id["acme/tiny-01"]["cooldown_until"] == "2026-11-10T12:10:00.000000Z"
+    assert by_id["acme/tiny-01"]["cooldown_until"].startswith("2026-11-10T12:10:00")
     assert not by_id["acme/tiny-01"]["available"]
     assert not by_id["acme/oracle"]["affordable"]
     assert not by_id["acme/unpriced"]["affordable"]
