@@ -12,7 +12,8 @@ from ai.daemon.wiring import open_house
 from ai.ledger.money import nanos
 from ai.mind.commands import Answer, Commands
 from ai.mind.database import open_mind
-from ai.mind.logs import Redactor, configure
+from ai.mind.logs import configure
+from ai.mind.redaction import Redactor
 from ai.operations.lock import DaemonLock, is_held
 
 LOOK_SECONDS = 0.1

@@ -15,7 +15,7 @@ from rich.console import Console
 from ai.clock import SystemClock
 from ai.daemon.app import ReadOnlyApp
 from ai.daemon.wiring import open_reading
-from ai.mind.logs import Redactor
+from ai.mind.redaction import Redactor
 from ai.settings import Settings
 from ai.settings.sources import load_settings
 

@@ -15,7 +15,8 @@ from ai.daemon import status as status_document
 from ai.daemon.app import ReadOnlyApp
 from ai.mind.events import EVENTS
 from ai.mind.journal import Event, read_after, read_before
-from ai.mind.logs import Redactor, render_event
+from ai.mind.logs import render_event
+from ai.mind.redaction import Redactor
 
 PAGE = 500
 FOLLOW_SECONDS = 0.3

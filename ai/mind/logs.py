@@ -2,7 +2,6 @@
 
 import json
 import logging
-import re
 import sys
 import traceback
 from collections.abc import Iterable, MutableMapping
@@ -13,10 +12,8 @@ import structlog
 from ai.clock import Clock, SystemClock, parse_rfc3339, rfc3339
 from ai.mind.events import line_for, message
 from ai.mind.journal import Event
+from ai.mind.redaction import Redactor
 
-KEY_SHAPES = re.compile(r"\b(?:sk|pk|rk|xox[a-z])-[A-Za-z0-9_-]{12,}|\bBearer\s+[A-Za-z0-9._~+/=-]{12,}")
-HIDDEN = "[redacted]"
-LEAST_SECRET = 4  # a shorter secret would blot out ordinary words; settings of that length protect nothing anyway
 QUIET = {"httpx2": "WARNING", "httpcore2": "WARNING", "httpx": "WARNING", "apscheduler": "WARNING",
          "openai": "WARNING", "uvicorn.access": "WARNING", "uvicorn.error": "WARNING", "asyncio": "WARNING",
          "tweepy": "WARNING", "requests_oauthlib": "WARNING", "oauthlib": "WARNING", "urllib3": "WARNING"}  # fmt: skip
@@ -34,23 +31,6 @@ class _Stdout(logging.StreamHandler[TextIO]):
     def stream(self) -> TextIO:  # type: ignore[override]
         """The present stdout."""
         return sys.stdout
-
-
-class Redactor:
-    """Replaces every known secret, and whatever has the shape of a key, in a text."""
-
-    def __init__(self, secrets: Iterable[str]) -> None:
-        texts = {text for text in secrets if len(text) >= LEAST_SECRET}
-        texts |= {json.dumps(text)[1:-1] for text in texts}
-        self._pattern = (
-            re.compile("|".join(re.escape(t) for t in sorted(texts, key=len, reverse=True))) if texts else None
-        )
-
-    def __call__(self, text: str) -> str:
-        """Return `text` without secrets."""
-        if self._pattern is not None:
-            text = self._pattern.sub(HIDDEN, text)
-        return KEY_SHAPES.sub(HIDDEN, text)
 
 
 def configure(

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
@@ -25,29 +26,37 @@ def _known(request: Request, etag: str) -> bool:
     return any(tag.strip().removeprefix("W/") == etag for tag in given.split(","))
 
 
-def answer(
-    request: Request,
-    body: bytes,
-    media_type: str,
-    *,
-    status: int = 200,
-    cache: str = REVALIDATE,
-) -> Response:
-    """Return `body`, or 304 where the client has it, or its gzip where that is taken and worth it."""
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A whole body as it leaves: its bytes, the same compressed, and its ETag. Made off the loop, shared by many."""
+
+    body: bytes
+    zipped: bytes | None
+    etag: str
+    media_type: str
+
+
+def encoded(body: bytes, media_type: str, *, zipped: bool = True) -> Encoded:
+    """Return `body` ready to leave, `zipped` where that is worth it."""
     etag = f'"{hashlib.sha256(body).hexdigest()[:ETAG_CHARS]}"'
-    given = {"etag": f"W/{etag}", "cache-control": cache, "vary": "Accept-Encoding, Authorization, Cookie"}
-    if status == 200 and _known(request, etag):  # noqa: PLR2004 - 304 stands for a 200 alone (RFC 9110 §15.4.5)
-        return Response(status_code=304, headers=given)
-    if len(body) >= GZIP_FROM_BYTES and accepts_gzip(request):
-        body = gzip.compress(body, GZIP_LEVEL, mtime=0)
-        given["content-encoding"] = "gzip"
-    return Response(body, status, given, media_type)
+    small = not zipped or len(body) < GZIP_FROM_BYTES
+    return Encoded(body, None if small else gzip.compress(body, GZIP_LEVEL, mtime=0), etag, media_type)
 
 
-def json_answer(request: Request, document: Any, *, status: int = 200, cache: str = REVALIDATE) -> Response:
-    """Return `document` as compact JSON."""
+def encoded_json(document: Any, *, zipped: bool = True) -> Encoded:
+    """Return `document` as compact JSON, ready to leave."""
     body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-    return answer(request, body, "application/json", status=status, cache=cache)
+    return encoded(body, "application/json", zipped=zipped)
+
+
+def answer(request: Request, what: Encoded, *, status: int = 200, cache: str = REVALIDATE) -> Response:
+    """Return the body, or 304 where the client has it, or its gzip where that is taken."""
+    given = {"etag": f"W/{what.etag}", "cache-control": cache, "vary": "Accept-Encoding, Authorization, Cookie"}
+    if status == 200 and _known(request, what.etag):  # noqa: PLR2004 - 304 stands for a 200 alone (RFC 9110 §15.4.5)
+        return Response(status_code=304, headers=given)
+    if what.zipped is not None and accepts_gzip(request):
+        return Response(what.zipped, status, given | {"content-encoding": "gzip"}, what.media_type)
+    return Response(what.body, status, given, what.media_type)
 
 
 def problem(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:

@@ -1,24 +1,26 @@
 """The JSON and streaming routes that anyone may read."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
+from typing import Any
 
-from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from ai.mind.database import MindDatabase
 from ai.mind.journal import Event
-from ai.observer.answers import json_answer, problem
+from ai.observer.answers import Encoded, accepts_gzip, answer, encoded_json, problem
+from ai.observer.event_stream import EventStream
 from ai.observer.events import LAST_SEQ, event_json, page_of, shown
+from ai.observer.hosts import visitor_of
 from ai.observer.kinds import EVERYTHING, kinds_shown
 from ai.observer.money import month_json
-from ai.observer.view import View, veiled, view_of
+from ai.observer.tail import newest_seq
+from ai.observer.view import STREAMS, view_of
 
 EVENTS_DEFAULT, EVENTS_MOST = 100, 1000  # rows of one answer of /api/events
-STREAMS = 400  # open at once; each is a socket and a small task
-PING_SECONDS = 15  # under the usual minute of silence that proxies allow
-SEND_SECONDS = 30.0  # a reader that takes nothing for this long is let go; it resumes by its last id
-RETRY_MILLISECONDS = 2000  # a restart takes about this long
+ANSWER_BYTES = 256 * 1024  # of one answer of /api/events, about; `more` says that there are others
+LIVES_MOST = 100  # of one answer of /api/lives
 PRIVATE = "money is private here (PUBLIC_BUDGET=off); send Authorization: Bearer ADMIN_TOKEN"
 
 
@@ -31,14 +33,14 @@ async def readyz(request: Request) -> Response:
     """Answer 200 where everything is in order, else 503 with what is wrong."""
     problems = list(await view_of(request).house.ready())
     status = 503 if problems else 200
-    return json_answer(request, {"ready": not problems, "problems": problems}, status=status, cache="no-store")
+    return answer(request, encoded_json({"ready": not problems, "problems": problems}), status=status, cache="no-store")
 
 
 async def state(request: Request) -> Response:
     """Answer CONTRACT §3 state."""
     view = view_of(request)
-    now = await view.state.get()
-    return json_answer(request, now if view.money(request) else veiled(now))
+    sight = view.sight(request)
+    return answer(request, await view.document(f"state {sight.money}", sight.state.get))
 
 
 async def budget(request: Request) -> Response:
@@ -46,7 +48,7 @@ async def budget(request: Request) -> Response:
     view = view_of(request)
     if not view.money(request):
         return problem(403, PRIVATE)
-    return json_answer(request, await view.budget.get())
+    return answer(request, await view.document("budget", view.budget.get))
 
 
 async def month(request: Request) -> Response:
@@ -54,26 +56,39 @@ async def month(request: Request) -> Response:
     view = view_of(request)
     if not view.money(request):
         return problem(403, PRIVATE)
-    return json_answer(request, month_json(await view.figures(), await view.books(), view.house.clock.now()))
+
+    async def make() -> dict[str, Any]:
+        return month_json(await view.figures(), await view.books(), view.house.clock.now())
+
+    return answer(request, await view.document("month", make))
 
 
 async def models(request: Request) -> Response:
     """Answer the catalogue, best first."""
-    return json_answer(request, list(await view_of(request).models.get()))
+    view = view_of(request)
+    sight = view.sight(request)
+    return answer(request, await view.document(f"models {sight.money}", sight.models.get))
 
 
 async def tweets(request: Request) -> Response:
     """Answer CONTRACT §3 tweets, newest first."""
     view = view_of(request)
-    found = await view.tweets.get()
-    return json_answer(request, list(found) if view.money(request) else [{**t, "price": None} for t in found])
+    sight = view.sight(request)
+    return answer(request, await view.document(f"tweets {sight.money}", sight.tweets.get))
 
 
 async def lives(request: Request) -> Response:
-    """Answer the chronicle, newest life first."""
+    """Answer the chronicle, newest life first; `before` and `limit` page through a long one."""
     view = view_of(request)
-    found = await view.lives.get()
-    return json_answer(request, list(found) if view.money(request) else [{**row, "cost": None} for row in found])
+    try:
+        before = _number(request, "before", None, LAST_SEQ)
+        limit = _number(request, "limit", LIVES_MOST, LIVES_MOST) or 1
+    except ValueError as error:
+        return problem(400, str(error))
+
+    found = await view.sight(request).lives.get()
+    rows = [row for row in found if before is None or row["number"] < before][:limit]
+    return answer(request, await view.reader.work(lambda: encoded_json(rows)))
 
 
 async def events(request: Request) -> Response:
@@ -90,11 +105,22 @@ async def events(request: Request) -> Response:
         return problem(400, "after and before exclude each other; give one of them")
     if after is None and before is None:
         after = 0
-    found = await view.reader.read(lambda mind: page_of(mind, kinds, limit=limit, before=before, after=after))
-    money = view.money(request)
-    return json_answer(
-        request, {"newest": view.tail.newest, "events": [event_json(event, money=money) for event in found]}
-    )
+    money, zipped = view.money(request), accepts_gzip(request)
+
+    def make(mind: MindDatabase) -> Encoded:
+        found = page_of(mind, kinds, limit=limit, before=before, after=after, most_bytes=ANSWER_BYTES)
+        document = {
+            "newest": newest_seq(mind),
+            "more": bool(found) and bool(page_of(mind, kinds, limit=1, **_beyond(found[-1].seq, after))),
+            "events": [event_json(event, money=money) for event in found],
+        }
+        return encoded_json(document, zipped=zipped)
+
+    return answer(request, await view.reader.read(make))
+
+
+def _beyond(last: int, after: int | None) -> dict[str, int]:
+    return {"before": last} if after is None else {"after": last}
 
 
 async def stream(request: Request) -> Response:
@@ -121,18 +147,12 @@ def live(request: Request, flavour: str, tell: Callable[[Event], str | None]) ->
         start = resume_point(request)
     except ValueError as error:
         return problem(400, str(error))
-    if view.tail.following >= STREAMS:
+    who = visitor_of(request.scope)
+    room = view.tail.readers < STREAMS if view.places is None else view.places.room_for_stream(who, STREAMS)
+    if not room:
         return problem(503, f"{STREAMS} streams are open; come again in a minute", {"retry-after": "60"})
     after = view.tail.newest if start is None else start
-    return EventSourceResponse(_frames(view, after, flavour, tell), ping=PING_SECONDS, send_timeout=SEND_SECONDS)
-
-
-async def _frames(
-    view: View, after: int, flavour: str, tell: Callable[[Event], str | None]
-) -> AsyncIterator[bytes | ServerSentEvent]:
-    yield ServerSentEvent(retry=RETRY_MILLISECONDS, comment="genesis", sep="\n")
-    async for batch in view.tail.follow(after):
-        yield b"".join([view.frames.of(event, flavour, tell) for event in batch])
+    return EventStream(view.tail, after, lambda event: view.frames.of(event, flavour, tell), who)
 
 
 def resume_point(request: Request) -> int | None:

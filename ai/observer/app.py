@@ -21,6 +21,7 @@ from ai.observer.headers import FrontDoor
 from ai.observer.mounts import Mounted, Mounts
 from ai.observer.once_a_minute import OnceAMinute
 from ai.observer.sources import ObserverSources
+from ai.observer.turns import InTurn
 from ai.observer.view import View, view_of
 
 PAGES = frozenset({"/money", "/models", "/posts", "/lives", "/caretaker"})  # found with a slash behind them as well
@@ -102,6 +103,7 @@ def create_app(house: ObserverSources, mounts: Sequence[Mounted] = ()) -> Starle
         middleware=[
             Middleware(FrontDoor, view.hosts, OnceAMinute(house.clock.monotonic)),
             Middleware(Mounts, mounts),
+            Middleware(InTurn, view.turns, view.gate),
             Middleware(Doorkeeper, view.gate),
             Middleware(Bodies),
         ],

@@ -37,7 +37,7 @@ async def show(request: Request, *, notice: str = "", status: int = 200) -> Resp
         posts = await view.tweets.get()
         waiting = [post for post in posts if post["state"] == "awaiting_approval"]
         context |= {"asked": asked, "gifts": gifts, "waiting": waiting}
-    return page(request, "caretaker.html", context, status=status)
+    return await page(request, "caretaker.html", context, status=status)
 
 
 def _asked(mind: MindDatabase) -> tuple[list[Any], list[Any]]:

@@ -1,38 +1,23 @@
 """Events as the outside sees them: JSON with the log's own words, and without money where that is private."""
 
 import json
-import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
 from ai.clock import parse_rfc3339, rfc3339
 from ai.mind.database import MindDatabase
 from ai.mind.events import message
 from ai.mind.journal import Event, read_after
+from ai.observer.veil import veiled
 
-DOLLARS = re.compile(r"\$\s?\d[\d,.]*")
-HIDDEN = "$…"
+HEAD_BYTES = 200  # of an event beside its texts
+READ_BYTES = 8_000_000  # of one question at most, where the asker names no other bound
 LAST_SEQ = 2**63 - 1  # above every rowid that SQLite gives
-
-
-def without_money(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `data` for visitors where PUBLIC_BUDGET is off: no amounts, neither as fields nor in the words."""
-    return {key: _veiled(value) for key, value in data.items() if not key.endswith("_nanos")}
-
-
-def _veiled(value: Any) -> Any:
-    if isinstance(value, str):
-        return DOLLARS.sub(HIDDEN, value)
-    if isinstance(value, Mapping):
-        return without_money(value)
-    if isinstance(value, list):
-        return [_veiled(item) for item in value]
-    return value
 
 
 def event_json(event: Event, *, money: bool) -> dict[str, Any]:
     """Return one event as `/api/events` and `/api/stream` give it; `line` is the log's line without its head."""
-    data = dict(event.data) if money else without_money(event.data)
+    data = dict(event.data) if money else veiled(event.data)
     return {
         "seq": event.seq,
         "at": rfc3339(event.at),
@@ -50,15 +35,18 @@ def one_event(mind: MindDatabase, seq: int) -> Event | None:
     return found[0] if found and found[0].seq == seq else None
 
 
-def page_of(
+def page_of(  # noqa: PLR0913 - the question's own parts
     mind: MindDatabase,
     kinds: Collection[str] | None,
     *,
     limit: int,
     before: int | None = None,
     after: int | None = None,
+    most_bytes: int = READ_BYTES,
 ) -> list[Event]:
     """Return up to `limit` events of `kinds` (None: all), newest first below `before`, or oldest first above `after`.
+
+    Fewer where they hold more than `most_bytes`; the first is there, however large.
 
     Each kind is looked up by itself in the index (kind, seq): one question for all of them would make SQLite walk
     every event, or sort every event of those kinds, and either takes long where a million are kept.
@@ -78,7 +66,25 @@ def page_of(
     rows = mind.connection.execute(
         f"SELECT seq, at, kind, life, beat, data FROM events WHERE seq IN ({chosen}) ORDER BY seq {order}", given
     )
-    return [Event(r[0], parse_rfc3339(r[1]), r[2], r[3], r[4], json.loads(r[5])) for r in rows.fetchall()]
+    found: list[Event] = []
+    size = 0
+    for r in rows:
+        size += bytes_of(r[5]) + HEAD_BYTES
+        if found and size > most_bytes:
+            break
+        found.append(Event(r[0], parse_rfc3339(r[1]), r[2], r[3], r[4], json.loads(r[5])))
+    rows.close()
+    return found
+
+
+def bytes_of(text: str) -> int:
+    """Return about how many bytes a text is in UTF-8, never less, without encoding it."""
+    return len(text) if text.isascii() else 4 * len(text)
+
+
+def weight(event: Event) -> int:
+    """Return about how many bytes an event is, never much less."""
+    return HEAD_BYTES + sum(bytes_of(value) for value in event.data.values() if isinstance(value, str))
 
 
 def shown(event: Event, kinds: Collection[str] | None) -> bool:

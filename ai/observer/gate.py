@@ -98,7 +98,7 @@ class Gate:
             self._sessions.popitem(last=False)
         return cookie, session
 
-    def session(self, request: Request) -> Session | None:
+    def session(self, request: HTTPConnection) -> Session | None:
         """Return the browser's session, None where it has none or it has ended."""
         cookie = request.cookies.get(COOKIE)
         if cookie is None:
@@ -110,7 +110,7 @@ class Gate:
         """End the browser's session."""
         self._sessions.pop(_digest(request.cookies.get(COOKIE, "").encode("utf-8", "replace")).hex(), None)
 
-    def is_caretaker(self, request: Request) -> bool:
+    def is_caretaker(self, request: HTTPConnection) -> bool:
         """Tell whether the request comes from the caretaker, either way."""
         return self.session(request) is not None or self.bearer(request) is True
 

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ai.clock import parse_rfc3339
+from ai.observer.answers import Encoded, answer, encoded
 from ai.observer.sources import Budget, State
 from ai.observer.view import View, view_of
 
@@ -31,12 +32,17 @@ class _Scrape:
 async def metrics(request: Request) -> Response:
     """Answer the metrics; amounts only where money is public or the scraper bears ADMIN_TOKEN."""
     view = view_of(request)
-    families = _of_mind(await view.state.get(), view)
-    if view.money(request):
-        families += _of_purse(await view.budget.get())
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Scrape(families))
-    return Response(generate_latest(registry), headers={"content-type": CONTENT_TYPE_LATEST})
+    money = view.money(request)
+
+    async def ask() -> Encoded:
+        families = _of_mind(await view.sight(request).state.get(), view)
+        if money:
+            families += _of_purse(await view.budget.get())
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(_Scrape(families))
+        return await view.reader.work(lambda: encoded(generate_latest(registry), CONTENT_TYPE_LATEST))
+
+    return answer(request, await view.shared(f"metrics {money}", ask))
 
 
 def _of_mind(state: State, view: View) -> list[Metric]:
@@ -48,7 +54,7 @@ def _of_mind(state: State, view: View) -> list[Metric]:
         _gauge("last_beat_timestamp_seconds", "When it last thought", _unix(state["last_beat_at"])),
         _gauge("next_beat_timestamp_seconds", "When it thinks next", _unix(state["next_beat_at"])),
         _counter("journal_events", "Number of the newest event", view.tail.newest),
-        _gauge("streams_open", "Readers following live", view.tail.following),
+        _gauge("streams_open", "Readers following live", view.tail.readers),
     ]
     calls = CounterMetricFamily("genesis_calls_month", "Calls answered this month", labels=["model"])
     failures = CounterMetricFamily("genesis_failures_month", "Calls failed this month", labels=["model"])

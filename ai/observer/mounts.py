@@ -31,6 +31,18 @@ class Mounts:
         if scope["type"] == "http":
             for mounted in self._mounted:
                 if mounted.covers(scope["path"]):
-                    await mounted.app(scope, receive, send)
+                    await _kept(mounted.app, scope, receive, send)
                     return
         await self._app(scope, receive, send)
+
+
+async def _kept(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer without the connection being taken for one that may make room for others."""
+    connection = scope.get("state", {}).get("connection")
+    if connection is not None:
+        connection.kept = True
+    try:
+        await app(scope, receive, send)
+    finally:
+        if connection is not None:
+            connection.kept = False

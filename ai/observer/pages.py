@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Awaitable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from starlette.exceptions import HTTPException
@@ -13,20 +14,21 @@ from ai.clock import parse_rfc3339
 from ai.ledger.errors import LedgerError
 from ai.mind.database import MindDatabase
 from ai.mind.journal import Event
-from ai.observer.answers import answer
+from ai.observer.answers import Encoded, answer, encoded
 from ai.observer.api import live
 from ai.observer.events import LAST_SEQ, one_event, page_of, shown
 from ai.observer.kinds import GROUPS, STORY, kinds_shown
 from ai.observer.money import days_words, given, month_json, month_words, projection, share, usd_of_nanos
 from ai.observer.month import Figures, first_seq_of
-from ai.observer.recent import Recent
 from ai.observer.rendering import TEMPLATES
+from ai.observer.sight import Sight
 from ai.observer.sources import Budget, LifeRow, State
 from ai.observer.view import View, view_of
 from ai.observer.words import told
 
 EVENTS_A_PAGE = 40
 LIFE_THOUGHTS = 30
+LIVES_A_PAGE = 50
 MODELS_SHOWN = 40  # of the catalogue's hundreds: the preferred ones, and all that were used
 
 BEAT_MOST = timedelta(seconds=300)  # a beat ends by then; one that began earlier was cut short
@@ -43,17 +45,18 @@ async def _or_none(asked: Awaitable[T]) -> T | None:
 
 async def now_context(request: Request, view: View) -> dict[str, Any]:
     """Return what every page needs: who lives and what is left, as this visitor may see it."""
-    facts = await _facts(view, money=view.money(request))
+    facts = await _facts(view, view.sight(request))
     return facts | {"caretaker": view.gate.session(request), "locked": view.gate.locked}
 
 
-async def _facts(view: View, *, money: bool) -> dict[str, Any]:
-    state = await view.state.get()
+async def _facts(view: View, sight: Sight) -> dict[str, Any]:
+    money = sight.money
+    state = await sight.state.get()
     budget = await _or_none(view.budget.get()) if money else None
     figures = await view.figures()
     latest, beat = await view.reader.read(_latest)
     now = view.house.clock.now()
-    dead = None if state["alive"] else _last_dead(await _or_none(view.lives.get()))
+    dead = None if state["alive"] else _last_dead(await _or_none(sight.lives.get()))
     return {
         "state": state,
         "mode": mode_of(state, dead),
@@ -101,12 +104,16 @@ def _last_dead(lives: Sequence[LifeRow] | None) -> LifeRow | None:
     return next((life for life in lives or () if life["died_at"] is not None), None)
 
 
-def page(request: Request, name: str, context: dict[str, Any], *, status: int = 200) -> Response:
-    """Render a template as a whole answer."""
+async def page(request: Request, name: str, context: dict[str, Any], *, status: int = 200) -> Response:
+    """Render a template as a whole answer, in the readers' thread."""
     view = view_of(request)
-    body = TEMPLATES.get_template(name).render(asset=view.assets.url, path=request.url.path, **context)
+    seen = {**context, "asset": view.assets.url, "path": request.url.path}
     cache = "private, no-store" if context.get("caretaker") else "private, no-cache"
-    return answer(request, body.encode("utf-8", "replace"), "text/html", status=status, cache=cache)
+    return answer(request, await view.reader.work(partial(_rendered, name, seen)), status=status, cache=cache)
+
+
+def _rendered(name: str, context: dict[str, Any]) -> Encoded:
+    return encoded(TEMPLATES.get_template(name).render(context).encode("utf-8", "replace"), "text/html; charset=utf-8")
 
 
 async def home(request: Request) -> Response:
@@ -123,7 +130,7 @@ async def home(request: Request) -> Response:
     items = [told(event, money=context["money"]) for event in found[:EVENTS_A_PAGE]]
     older = items[-1].seq if len(found) > EVENTS_A_PAGE else None
     context |= {"groups": GROUPS, "show": show, "before": before, "events": items, "older": older}
-    return page(request, "home.html", context)
+    return await page(request, "home.html", context)
 
 
 async def now(request: Request) -> Response:
@@ -132,13 +139,13 @@ async def now(request: Request) -> Response:
     After a beat every open page asks for it; those that see the same share one rendering.
     """
     view = view_of(request)
-    money = view.money(request)
+    sight = view.sight(request)
 
-    async def render() -> bytes:
-        return TEMPLATES.get_template("live.html").render(await _facts(view, money=money)).encode("utf-8", "replace")
+    async def render() -> Encoded:
+        facts = await _facts(view, sight)
+        return await view.reader.work(lambda: _rendered("live.html", facts))
 
-    head = view.heads.setdefault(money, Recent(render, view.house.clock, lambda: view.tail.newest))
-    return answer(request, await head.get(), "text/html")
+    return answer(request, await view.shared(f"now {sight.money}", render))
 
 
 async def stream(request: Request) -> Response:
@@ -171,7 +178,7 @@ async def event(request: Request) -> Response:
         raise HTTPException(404, f"there is no event {seq} (any more)")
     context = await now_context(request, view)
     context |= {"event": told(found, money=context["money"], whole=True), "beat": found.beat}
-    return page(request, "event.html", context | {"later": later, "earlier": earlier})
+    return await page(request, "event.html", context | {"later": later, "earlier": earlier})
 
 
 def _with_neighbours(mind: MindDatabase, seq: int) -> tuple[Event | None, int | None, int | None]:
@@ -188,7 +195,7 @@ async def money(request: Request) -> Response:
         books = await view.books()
         context |= {"month": month_json(await view.figures(), books, context["now"])}
         context |= {"days_words": days_words(books.days, context["now"])}
-    return page(request, "money.html", context)
+    return await page(request, "money.html", context)
 
 
 async def models(request: Request) -> Response:
@@ -196,13 +203,13 @@ async def models(request: Request) -> Response:
     view = view_of(request)
     context = await now_context(request, view)
     figures = await view.figures()
-    rows = await _or_none(view.models.get()) or ()
+    rows = await _or_none(view.sight(request).models.get()) or ()
     used = [row for row in rows if row["id"] in figures.models or row["id"] in figures.failures]
     others = [row for row in rows if row not in used][:MODELS_SHOWN]
     gone = [model for model in figures.models if model not in {row["id"] for row in rows}]
     costs = {row["model"]: row["cost"] for row in (context["budget"] or {"by_model": ()})["by_model"]}
     context |= {"costs": costs, "used": used, "others": others, "gone": gone, "figures": figures, "known": len(rows)}
-    return page(request, "models.html", context)
+    return await page(request, "models.html", context)
 
 
 async def moved_to_models(_request: Request) -> Response:
@@ -214,30 +221,36 @@ async def posts(request: Request) -> Response:
     """GET /posts: what it said to the world, and what waits for a person."""
     view = view_of(request)
     context = await now_context(request, view)
-    found = await _or_none(view.tweets.get()) or ()
+    found = await _or_none(view.sight(request).tweets.get()) or ()
     context |= {
         "waiting": [post for post in found if post["state"] == "awaiting_approval"],
         "posts": [post for post in found if post["state"] != "awaiting_approval"],
     }
-    return page(request, "posts.html", context)
+    return await page(request, "posts.html", context)
 
 
 async def lives(request: Request) -> Response:
-    """GET /lives: the chronicle."""
+    """GET /lives: the chronicle, LIVES_A_PAGE at a time; `before` goes back."""
     view = view_of(request)
+    try:
+        before = seq_of(request.query_params["before"]) if "before" in request.query_params else LAST_SEQ
+    except ValueError as error:
+        raise HTTPException(404, str(error)) from error
+    found = [row for row in await _or_none(view.sight(request).lives.get()) or () if row["number"] < before]
     context = await now_context(request, view)
-    return page(request, "lives.html", context | {"lives": await _or_none(view.lives.get()) or ()})
+    older = found[LIVES_A_PAGE - 1]["number"] if len(found) > LIVES_A_PAGE else None
+    return await page(request, "lives.html", context | {"lives": found[:LIVES_A_PAGE], "older": older})
 
 
 async def life(request: Request) -> Response:
     """GET /lives/{number}: one life as a story."""
     view, number = view_of(request), request.path_params["number"]
-    row = next((row for row in await view.lives.get() if row["number"] == number), None)
+    row = next((row for row in await view.sight(request).lives.get() if row["number"] == number), None)
     if row is None:
         raise HTTPException(404, f"there was no life {min(number, LAST_SEQ)}")
     context = await now_context(request, view)
     thoughts = await view.reader.read(lambda mind: _thoughts_of(mind, row))
-    return page(
+    return await page(
         request,
         "life.html",
         context | {"life": row, "thoughts": [told(event, money=context["money"]) for event in thoughts]},
@@ -254,7 +267,7 @@ async def problem_page(request: Request, status: int, text: str) -> Response:
     """Return a refusal as a page."""
     title = {404: "Not here", 403: "Not allowed", 405: "Not this way"}.get(status, "That did not work")
     context = await now_context(request, view_of(request))
-    return page(request, "problem.html", context | {"title": title, "text": text}, status=status)
+    return await page(request, "problem.html", context | {"title": title, "text": text}, status=status)
 
 
 def _thoughts_of(mind: MindDatabase, row: LifeRow) -> list[Event]:

@@ -1,6 +1,7 @@
 """Reads of mind.db off the loop: one thread with one query_only connection, asked in turn."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,20 +17,28 @@ T = TypeVar("T")
 class Reader:
     """A thread that alone touches its connection, so that no page ever waits on the loop or writes."""
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, path: Path, name: str, charge: Callable[[float], None] = lambda _: None) -> None:
+        """Read the database at `path`; `charge` is told how many seconds of the processor each query took."""
         self._path = path
+        self._charge = charge
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"observer-{name}")
         self._mind: MindDatabase | None = None
 
     async def read(self, query: Callable[[MindDatabase], T], seconds: float = READ_TIMEOUT_SECONDS) -> T:
         """Run `query` in the thread and return its answer; raises TimeoutError after `seconds`."""
-        running = asyncio.get_running_loop().run_in_executor(self._thread, self._run, query)
-        return await asyncio.wait_for(running, seconds)
+        return await self.work(lambda: query(self._opened()), seconds)
 
-    def _run(self, query: Callable[[MindDatabase], T]) -> T:
+    async def work(self, job: Callable[[], T], seconds: float = READ_TIMEOUT_SECONDS) -> T:
+        """Run what needs no database in the same thread: encoding and compressing what was read."""
+        running = asyncio.get_running_loop().run_in_executor(self._thread, _timed, job)
+        answer, took = await asyncio.wait_for(running, seconds)
+        self._charge(took)
+        return answer
+
+    def _opened(self) -> MindDatabase:
         if self._mind is None:
             self._mind = open_mind(self._path, read_only=True)
-        return query(self._mind)
+        return self._mind
 
     async def close(self) -> None:
         """Close the connection in its own thread, then end the thread."""
@@ -40,3 +49,8 @@ class Reader:
         if self._mind is not None:
             self._mind.close()
             self._mind = None
+
+
+def _timed(job: Callable[[], T]) -> tuple[T, float]:
+    began = time.thread_time()
+    return job(), time.thread_time() - began

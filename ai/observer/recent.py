@@ -1,18 +1,24 @@
 """A short memory for reads that many visitors ask for at once: one of them asks the house, the others share."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 from ai.clock import Clock
 
 FRESH_SECONDS = 2.0  # what nobody sees change in the journal may be this old
+COSTLY_SECONDS = 0.004  # an answer that took longer is kept for a while though the journal grew
+SHARE = 0.05  # of the time, for asking anew what changes with every event
 
 T = TypeVar("T")
 
 
 class Recent(Generic[T]):
-    """Keeps the last answer of `ask` while the journal stands still, for FRESH_SECONDS at most."""
+    """Keeps the last answer of `ask` while the journal stands still, for FRESH_SECONDS at most.
+
+    A costly answer is kept a little longer than that: asking takes no more than SHARE of the time.
+    """
 
     def __init__(self, ask: Callable[[], Awaitable[T]], clock: Clock, newest: Callable[[], int]) -> None:
         self._ask = ask
@@ -20,13 +26,18 @@ class Recent(Generic[T]):
         self._newest = newest
         self._asking = asyncio.Lock()
         self._kept: tuple[T, int, float] | None = None
+        self._rest_until = 0.0  # on the processor's own clock: what is bounded is real work
 
     async def get(self) -> T:
         """Return the answer; whatever `ask` raises passes through and is not kept."""
         async with self._asking:
             now, newest = self._clock.monotonic(), self._newest()
-            if self._kept is not None and self._kept[1] == newest and now - self._kept[2] < FRESH_SECONDS:
+            settled = self._kept is not None and (self._kept[1] == newest or time.monotonic() < self._rest_until)
+            if self._kept is not None and settled and now - self._kept[2] < FRESH_SECONDS:
                 return self._kept[0]
+            began = time.thread_time()
             value = await self._ask()
+            took = time.thread_time() - began
+            self._rest_until = time.monotonic() + (took / SHARE if took > COSTLY_SECONDS else 0.0)
             self._kept = (value, newest, now)
             return value

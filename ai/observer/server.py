@@ -2,17 +2,22 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Iterator, Sequence
+from functools import partial
 from ipaddress import ip_address
 
 import uvicorn
 
+from ai.observer.accepting import accept
 from ai.observer.app import create_app
+from ai.observer.connection import Connection, NoiseFilter
 from ai.observer.mounts import Mounted
+from ai.observer.once_a_minute import OnceAMinute
+from ai.observer.places import CONNECTIONS, LEAST, SPARE_FILES, Places, raise_file_limit
 from ai.observer.sources import ObserverSources
 
-CONNECTIONS = 1024  # open at once; above it a visitor is told 503 and to come again
 BACKLOG = 256
 KEEP_ALIVE_SECONDS = 5
 DRAIN_SECONDS = 3  # for answers under way at a stop; the daemon has 10 s for everything
@@ -25,11 +30,15 @@ class PortUnusable(OSError):
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its hands on the process's signals (they are the daemon's), telling when it is up."""
+    """uvicorn without its hands on the process's signals (they are the daemon's), and with a door of ours."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, listener: socket.socket, places: Places, told: OnceAMinute) -> None:
         super().__init__(config)
         self.up = asyncio.Event()
+        self._listener = listener
+        self._places = places
+        self._told = told
+        self._accepting: asyncio.Task[None] | None = None
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -37,7 +46,18 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        connection = partial(Connection, self.config, self.server_state, self.lifespan.state, places=self._places)
+        self._accepting = asyncio.create_task(
+            accept(self._listener, connection, self._places, self._told), name="observer-door"
+        )
         self.up.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._accepting is not None:
+            self._accepting.cancel()
+            await asyncio.gather(self._accepting, return_exceptions=True)
+        self._listener.close()
+        await super().shutdown(sockets)
 
 
 class ObserverServer:
@@ -47,6 +67,7 @@ class ObserverServer:
         self._house = house
         self._app = create_app(house, mounts)
         self._server: _Server | None = None
+        self._noise: NoiseFilter | None = None
         self._task: asyncio.Task[None] | None = None
         self.url = ""
 
@@ -63,17 +84,21 @@ class ObserverServer:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            limit_concurrency=CONNECTIONS,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=DRAIN_SECONDS,
             h11_max_incomplete_event_size=HEADERS_BYTES,
         )
-        self._server = _Server(config)
+        places = Places(max(LEAST, min(CONNECTIONS, raise_file_limit() - SPARE_FILES)))
+        told = OnceAMinute(asyncio.get_running_loop().time)
+        self._noise = NoiseFilter(told)
+        logging.getLogger("uvicorn.error").addFilter(self._noise)
+        self._app.state.view.places = places
+        self._server = _Server(config, listener, places, told)
         host, port = listener.getsockname()[:2]
         if ip_address(host).is_unspecified:  # listened on everywhere, opened in a browser nowhere
             host = "127.0.0.1"
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        self._task = asyncio.create_task(self._server.serve([listener]), name="observer-server")
+        self._task = asyncio.create_task(self._server.serve([]), name="observer-server")
         up = asyncio.create_task(self._server.up.wait())
         await asyncio.wait({up, self._task}, timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         up.cancel()
@@ -89,6 +114,8 @@ class ObserverServer:
         self._app.state.view.tail.end_streams()
         self._server.should_exit = True
         await asyncio.gather(self._task, return_exceptions=True)
+        if self._noise is not None:
+            logging.getLogger("uvicorn.error").removeFilter(self._noise)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -2,16 +2,24 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 from ai.mind.database import MindDatabase
-from ai.mind.journal import Event, read_after
+from ai.mind.journal import Event
+from ai.observer.events import page_of, weight
 from ai.observer.reader import Reader
 
 KEPT_EVENTS = 512  # a reader this far behind is served from the database instead
-KEPT_CHARS = 4_000_000  # text kept in memory at most, whatever the events hold
+KEPT_BYTES = 8_000_000  # kept in memory at most, whatever the events hold
 PAGE = 200  # events a read, so that a week's gap comes in bites
+BATCH_BYTES = 48 * 1024  # sent at once to one reader: what it does not read waits in memory, 400 times
+READ_BYTES = 1_000_000  # read of the journal at once, whatever the events hold
 SPARE_SECONDS = 20.0  # look by oneself this often too: another process may have written
+READER_SECONDS = 0.0025  # readers are told together, so seldom that telling them takes the loop a few per cent
+
+
+CatchUp = Callable[[Callable[[MindDatabase], list[Event]]], Awaitable[list[Event]]]
 
 
 def newest_seq(mind: MindDatabase) -> int:
@@ -19,23 +27,60 @@ def newest_seq(mind: MindDatabase) -> int:
     return int(mind.connection.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0])
 
 
-def _weight(event: Event) -> int:
-    return 200 + sum(len(value) for value in event.data.values() if isinstance(value, str))
+class Follower:
+    """One reader of the journal's end."""
+
+    def __init__(self, tail: "Tail", after: int) -> None:
+        self._tail = tail
+        self._position = after
+        self._woken = asyncio.Event()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the streams end."""
+        return self._tail.ended
+
+    def wake(self) -> None:
+        """Let `batch` return, with what there is."""
+        self._woken.set()
+
+    async def batch(self, seconds: float) -> list[Event]:
+        """Return the next events in order, of at most PAGE and about BATCH_BYTES; nothing where none came in time."""
+        self._woken.clear()
+        found = await self._tail.events_above(self._position)
+        if not found:
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._woken.wait()
+            except TimeoutError:
+                return []
+            if self.ended:
+                return []
+            found = await self._tail.events_above(self._position)
+        if found:
+            self._position = found[-1].seq
+        return found
 
 
 class Tail:
-    """Reads each new event once and lets any number of followers have it."""
+    """Reads each new event once and lets any number of followers have it.
 
-    def __init__(self, reader: Reader) -> None:
+    `catch_up` reads older events from the database for a follower that lags, when it is its turn.
+    """
+
+    def __init__(self, reader: Reader, catch_up: CatchUp) -> None:
         self.reader = reader
+        self._catch_up = catch_up
         self._kept: deque[Event] = deque()
-        self._chars = 0
+        self._bytes = 0
         self._floor = 0  # every event above this number is in `_kept`
         self.newest = 0
-        self.following = 0
+        self.ended = False
+        self._followers: set[Follower] = set()
+        self._told_at = 0.0
+        self._telling: asyncio.TimerHandle | None = None
         self._wake = asyncio.Event()
         self._grown = asyncio.Event()
-        self._ended = False
         self._pump: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -50,10 +95,15 @@ class Tail:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake.set)
 
+    @property
+    def readers(self) -> int:
+        """How many follow."""
+        return len(self._followers)
+
     def end_streams(self) -> None:
         """Let every follower come to its end, so that the server can stop with readers connected."""
-        self._ended = True
-        self._tell()
+        self.ended = True
+        self._tell_all()
 
     async def stop(self) -> None:
         """End the streams and the reading."""
@@ -62,46 +112,59 @@ class Tail:
             self._pump.cancel()
             await asyncio.gather(self._pump, return_exceptions=True)
 
-    async def follow(self, after: int) -> AsyncIterator[list[Event]]:
-        """Yield every event above `after`, in order, in batches of at most PAGE, until the streams end."""
-        position = after
-        self.following += 1
+    @contextmanager
+    def following(self, after: int) -> Iterator[Follower]:
+        """Hand out a reader of every event above `after`."""
+        follower = Follower(self, after)
+        self._followers.add(follower)
         try:
-            while not self._ended:
-                grown = self._grown
-                batch = await self._batch(position)
-                if batch:
-                    position = batch[-1].seq
-                    yield batch
-                else:
-                    await grown.wait()
+            yield follower
         finally:
-            self.following -= 1
+            self._followers.discard(follower)
 
     async def grown(self) -> AsyncIterator[int]:
         """Yield the newest number now and whenever it has grown since, until the streams end."""
-        while not self._ended:
+        while not self.ended:
             grown = self._grown
             yield self.newest
             await grown.wait()
 
-    async def _batch(self, position: int) -> list[Event]:
+    async def events_above(self, position: int) -> list[Event]:
+        """Return the events that follow number `position`, as many as make one batch."""
         if position >= self.newest:
             return []
         if position >= self._floor:
-            return [event for event in self._kept if event.seq > position][:PAGE]
-        return await self.reader.read(lambda mind: read_after(mind, position, PAGE))
+            return self._kept_above(position)
+        return await self._catch_up(
+            lambda mind: page_of(mind, None, limit=PAGE, after=position, most_bytes=BATCH_BYTES)
+        )
+
+    def _kept_above(self, position: int) -> list[Event]:
+        newer: list[Event] = []
+        for event in reversed(self._kept):  # who follows is near the end
+            if event.seq <= position:
+                break
+            newer.append(event)
+        newer.reverse()
+        size = 0
+        for number, event in enumerate(newer):
+            size += weight(event)
+            if number and (size > BATCH_BYTES or number >= PAGE):
+                return newer[:number]
+        return newer
 
     async def _follow_journal(self) -> None:
-        while not self._ended:
+        while not self.ended:
             try:
-                new = await self.reader.read(lambda mind: read_after(mind, self.newest, PAGE))
+                new = await self.reader.read(
+                    lambda mind: page_of(mind, None, limit=PAGE, after=self.newest, most_bytes=READ_BYTES)
+                )
             except Exception:  # noqa: BLE001 - a locked or vanished database is tried again; `ready` tells people
                 new = []
             if new:
                 self._keep(new)
                 self._tell()
-            if len(new) < PAGE:
+            else:
                 await self._until_woken()
 
     async def _until_woken(self) -> None:
@@ -115,13 +178,28 @@ class Tail:
     def _keep(self, new: list[Event]) -> None:
         for event in new:
             self._kept.append(event)
-            self._chars += _weight(event)
+            self._bytes += weight(event)
         self.newest = new[-1].seq
-        while len(self._kept) > KEPT_EVENTS or self._chars > KEPT_CHARS:
+        while len(self._kept) > KEPT_EVENTS or self._bytes > KEPT_BYTES:
             gone = self._kept.popleft()
-            self._chars -= _weight(gone)
+            self._bytes -= weight(gone)
             self._floor = gone.seq
 
     def _tell(self) -> None:
+        """Tell that there is more: whoever counts at once, the many readers together and not too often."""
         self._grown.set()
         self._grown = asyncio.Event()
+        if self._telling is None:
+            loop = asyncio.get_running_loop()
+            due = self._told_at + READER_SECONDS * len(self._followers)
+            self._telling = loop.call_at(max(loop.time(), due), self._tell_all)
+
+    def _tell_all(self) -> None:
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
+        self._told_at = asyncio.get_running_loop().time()
+        self._grown.set()
+        self._grown = asyncio.Event()
+        for follower in list(self._followers):
+            follower.wake()

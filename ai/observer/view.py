@@ -1,24 +1,34 @@
 """What every route of the Observer works with: the house, readers of the journal, the gate and shared recent reads."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from starlette.requests import Request
 
+from ai.mind.database import MindDatabase
+from ai.mind.journal import Event
+from ai.mind.redaction import Redactor
+from ai.observer.answers import Encoded, encoded_json
 from ai.observer.assets import Assets
 from ai.observer.frames import Frames
 from ai.observer.gate import Gate
 from ai.observer.hosts import Hosts
 from ai.observer.money import MonthFigures
 from ai.observer.month import FIRST_COUNT_SECONDS, PATIENCE_SECONDS, Figures, Month
+from ai.observer.places import Places
 from ai.observer.reader import Reader
 from ai.observer.recent import Recent
+from ai.observer.sight import Sight
 from ai.observer.sources import Budget, ByDay, LifeRow, ModelRow, ObserverSources, State, Tweet
 from ai.observer.tail import Tail
+from ai.observer.turns import AFTERWARDS, BURST, REQUESTS_PER_SECOND, Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
+STREAMS = 400  # open at once; each is a socket and a small task
+BATCHES_PER_SECOND = 25.0  # read from the database for streams that missed something
 TWEETS = 100  # posts shown and served; older ones stand in the journal
 
 
@@ -32,9 +42,12 @@ class View:
         self.hosts = Hosts(house.settings)
         self.assets = Assets()
         self.frames = Frames()
-        self.reader = Reader(house.mind_path, "pages")
+        self.places: Places | None = None  # set by the server that seats the visitors
+        self.turns = Turns(REQUESTS_PER_SECOND, BURST)
+        self._catching_up = Turns(BATCHES_PER_SECOND, BURST, waiting_of_one=STREAMS)
+        self.reader = Reader(house.mind_path, "pages", lambda seconds: self.turns.charge(seconds * AFTERWARDS))
         self.counter = Reader(house.mind_path, "counter")
-        self.tail = Tail(Reader(house.mind_path, "tail"))
+        self.tail = Tail(Reader(house.mind_path, "tail"), self._catch_up)
         self.month = Month(self.counter, clock)
         self._counting: asyncio.Task[None] | None = None
 
@@ -46,12 +59,39 @@ class View:
         self.days: Recent[Sequence[ByDay]] = Recent(house.days, clock, newest)
         self.models: Recent[Sequence[ModelRow]] = Recent(house.models, clock, newest)
         self.tweets: Recent[Sequence[Tweet]] = Recent(lambda: house.tweets(TWEETS), clock, newest)
-        self.heads: dict[bool, Recent[bytes]] = {}  # of `/now`, with and without money; filled by its route
+        self._documents: dict[str, Recent[Encoded]] = {}  # whole answers that many share, by name
         self.lives: Recent[Sequence[LifeRow]] = Recent(house.lives, clock, newest)
+
+        redact = Redactor(house.settings.secrets()).all_of
+        self._sights = {money: Sight(self, self.reader, clock, newest, redact, money=money) for money in (False, True)}
+
+    def sight(self, request: Request) -> Sight:
+        """Return the documents as this visitor may see them."""
+        return self._sights[self.money(request)]
 
     def money(self, request: Request) -> bool:
         """Tell whether this visitor may see amounts: PUBLIC_BUDGET is on, or it is the caretaker."""
         return self.house.settings.public_budget or self.gate.is_caretaker(request)
+
+    async def document(self, name: str, make: Callable[[], Awaitable[Any]]) -> Encoded:
+        """Return what `make` gives as JSON; many share one answer under `name`, which says who may see it, too."""
+
+        async def ask() -> Encoded:
+            made = await make()
+            return await self.reader.work(lambda: encoded_json(made))
+
+        return await self.shared(name, ask)
+
+    async def shared(self, name: str, ask: Callable[[], Awaitable[Encoded]]) -> Encoded:
+        """Return the answer `name`, asked for anew by `ask` where it is no longer fresh."""
+        if name not in self._documents:
+            self._documents[name] = Recent(ask, self.house.clock, lambda: self.tail.newest)
+        return await self._documents[name].get()
+
+    async def _catch_up(self, query: Callable[[MindDatabase], list[Event]]) -> list[Event]:
+        """Read what a stream missed, when it is its turn."""
+        await self._catching_up.take("streams")
+        return await self.reader.read(query)
 
     async def books(self) -> MonthFigures:
         """Return the month as the purse tells it; raises StoreUnavailable while the purse is away."""
@@ -82,9 +122,3 @@ class View:
 def view_of(request: Request) -> View:
     """Return the View of the app that serves `request`."""
     return cast("View", request.app.state.view)
-
-
-def veiled(state: State) -> dict[str, Any]:
-    """Return `state` without amounts; the band stays, since it says nothing of the sum."""
-    budget: Mapping[str, Any] = {**state["budget"], "available": None, "granted": None}
-    return {**state, "budget": budget}

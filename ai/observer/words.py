@@ -8,9 +8,9 @@ from typing import Any
 from ai.clock import parse_rfc3339
 from ai.mind.events import line_for, message
 from ai.mind.journal import Event
-from ai.observer.events import without_money
 from ai.observer.kinds import group_of, tone_of
 from ai.observer.money import usd_of_nanos
+from ai.observer.veil import veiled
 
 CLIP_CHARS = 1_200  # of one event in the stream; its own page shows all of it
 DAY = timedelta(days=1)
@@ -37,7 +37,7 @@ class Told:
 
 def told(event: Event, *, money: bool, whole: bool = False) -> Told:
     """Return how the page tells `event`: `whole` on its own page, clipped in the stream."""
-    data = event.data if money else without_money(event.data)
+    data = event.data if money else veiled(event.data)
     head, body, detail = _parts(event, data)
     group = group_of(event.kind)
     clipped = not whole and len(body) > CLIP_CHARS

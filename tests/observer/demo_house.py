@@ -25,13 +25,19 @@ PAST_LIVES = (
 )
 
 
+class StillClock(VirtualClock):
+    """A clock that only moves when told to, so that two looks at the house can be compared."""
+
+    LOOK_SECONDS = 0.0
+
+
 class DemoHouse:
     """Serves `days` days of life number 3; `tell` adds an event as a daemon would, and wakes the listeners."""
 
     def __init__(self, folder: Path, *, days: float = 2.0, seed: int = 7, dear: int = 1, **settings: str) -> None:
         now = NOW
         self.dear = dear  # how many times dearer than in life everything is
-        self.clock = VirtualClock(now)
+        self.clock = StillClock(now)
         self.settings = load_settings({"OBSERVER_PORT": "0", "DATA_DIR": str(folder), **settings}, folder)
         self.mind_path = folder / "mind.db"
         self.mind = open_mind(self.mind_path)
@@ -57,7 +63,7 @@ class DemoHouse:
     # --- the protocol ------------------------------------------------------------------------------------
 
     async def state(self) -> Any:
-        living = self.alive
+        living, now = self.alive, self.clock.now().replace(microsecond=0)  # as a person reads it, like the daemon's
         return {
             "alive": living,
             "life": 3 if self.chronicle else None,
@@ -69,9 +75,9 @@ class DemoHouse:
             "tier": self.model[1] if living and self.chronicle else None,
             "intelligence": self.model[2] if living and self.chronicle else None,
             "mood": "curious, a little thrifty",
-            "last_beat_at": rfc3339(self.clock.now() - timedelta(seconds=340)) if self.beats else None,
-            "next_beat_at": rfc3339(self.clock.now() + timedelta(seconds=260)) if living and not self.paused else None,
-            "next_birth_at": None if living and self.chronicle else rfc3339(self.clock.now() + timedelta(seconds=42)),
+            "last_beat_at": rfc3339(now - timedelta(seconds=340)) if self.beats else None,
+            "next_beat_at": rfc3339(now + timedelta(seconds=260)) if living and not self.paused else None,
+            "next_birth_at": None if living and self.chronicle else rfc3339(now + timedelta(seconds=42)),
             "paused": self.paused,
             "held_unknown": usd9(0),
             "free_left": 21,

@@ -1,0 +1,51 @@
+"""The house's documents as a visitor may see them: without secrets, and without money where that is private."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol, TypeVar, cast
+
+from ai.clock import Clock
+from ai.observer.reader import Reader
+from ai.observer.recent import Recent
+from ai.observer.sources import LifeRow, ModelRow, State, Tweet
+from ai.observer.veil import veiled
+
+T = TypeVar("T")
+
+
+class Documents(Protocol):
+    """The same documents as the house gives them."""
+
+    state: Recent[State]
+    models: Recent[Sequence[ModelRow]]
+    tweets: Recent[Sequence[Tweet]]
+    lives: Recent[Sequence[LifeRow]]
+
+
+class Sight:
+    """What visitors see who may (`money`) or may not see amounts; each document is prepared once for all of them."""
+
+    def __init__(  # noqa: PLR0913 - what it looks through
+        self,
+        documents: Documents,
+        reader: Reader,
+        clock: Clock,
+        newest: Callable[[], int],
+        redact: Callable[[Any], Any],
+        *,
+        money: bool,
+    ) -> None:
+        self.money = money
+        self._reader = reader
+        self._redact = redact
+
+        def recent(whole: Recent[T]) -> Recent[T]:
+            return Recent(lambda: self._seen(whole.get()), clock, newest)
+
+        self.state = recent(documents.state)
+        self.models = recent(documents.models)
+        self.tweets = recent(documents.tweets)
+        self.lives = recent(documents.lives)
+
+    async def _seen(self, asked: Awaitable[T]) -> T:
+        whole = await asked
+        return cast("T", await self._reader.work(lambda: self._redact(whole if self.money else veiled(whole))))
