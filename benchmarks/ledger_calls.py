@@ -18,7 +18,16 @@ from pathlib import Path
 from typing import Any
 
 from ai.clock import VirtualClock
-from ai.credit_tracker import CreditTracker, Expense, ProviderClock, Usage, open_credit_ledger
+from ai.credit_tracker import (
+    Caller,
+    CallerBooks,
+    CreditTracker,
+    Expense,
+    KeyTerms,
+    ProviderClock,
+    Usage,
+    open_credit_ledger,
+)
 from ai.credit_tracker.checks import check_records
 from ai.ledger import audit
 from ai.ledger.ids import new_id
@@ -32,15 +41,16 @@ BOUND, COST = 90_000, 21_000  # nano-dollars: a call of a small model
 USAGE = Usage(900, 300)
 
 
-async def one_call(tracker: CreditTracker) -> None:
-    """Hold for a call and settle it."""
-    call = new_id()
-    await tracker.hold(Expense(call, "lab/model", "thought", BOUND, life=1, beat=1))
+async def one_call(tracker: CreditTracker, caller: Caller | None = None) -> None:
+    """Hold for a call and settle it: the mind's own, or a caller's of the gateway."""
+    call, life = new_id(), None if caller else 1
+    purpose = "gateway" if caller else "thought"
+    await tracker.hold(Expense(call, "lab/model", purpose, BOUND, life=life, beat=life, caller=caller))
     await tracker.settle(call, COST, USAGE)
 
 
 async def measure(url: str, seconds: float) -> dict[str, Any]:
-    """Return calls a second of one caller and of `CALLERS`, and whether the books are sound afterwards."""
+    """Return calls a second of one task and of `CALLERS`, the mind's and a key's, and whether the books are sound."""
     clock = VirtualClock(NOON)
     settings = Settings(openrouter_api_key="sk-or-none", monthly_budget_usd=100_000, daily_budget_usd=50_000)
     ledger = open_credit_ledger(url, clock)
@@ -48,31 +58,37 @@ async def measure(url: str, seconds: float) -> dict[str, Any]:
     provider_clock.observe(format_datetime(NOON, usegmt=True))
     tracker = CreditTracker(ledger, settings, clock, mind_name="bench", provider_clock=provider_clock)
     await tracker.open()
+    await CallerBooks(ledger, settings, clock).create_key("bench", KeyTerms(budget=10**13))
+    caller = Caller("bench", "smallville")
 
-    async def rate(callers: int) -> float:
+    async def rate(tasks: int, caller: Caller | None) -> float:
         done, began = 0, time.perf_counter()
-        until = began + seconds / TURNS / 2
+        until = began + seconds / TURNS / 3
 
-        async def caller() -> None:
+        async def task() -> None:
             nonlocal done
             while time.perf_counter() < until:
-                await one_call(tracker)
+                await one_call(tracker, caller)
                 done += 1
 
-        await asyncio.gather(*[caller() for _ in range(callers)])
+        await asyncio.gather(*[task() for _ in range(tasks)])
         return done / (time.perf_counter() - began)
 
-    await rate(CALLERS)
-    one, many = [], []
+    await rate(CALLERS, None)
+    await rate(CALLERS, caller)
+    rates: dict[str, list[float]] = {"one": [], "many": [], "many of a key": []}
     for _ in range(TURNS):
-        one.append(await rate(1))
-        many.append(await rate(CALLERS))
+        rates["one"].append(await rate(1, None))
+        rates["many"].append(await rate(CALLERS, None))
+        rates["many of a key"].append(await rate(CALLERS, caller))
+    one, many, of_key = (statistics.median(taken) for taken in rates.values())
     sound = ledger.read_now(audit).ok and not ledger.read_now(check_records)
     ledger.close()
     return {
-        "one_calls_per_second": round(statistics.median(one)),
-        f"{CALLERS}_calls_per_second": round(statistics.median(many)),
-        "ratio": round(statistics.median(many) / statistics.median(one), 2),
+        "one_calls_per_second": round(one),
+        f"{CALLERS}_calls_per_second": round(many),
+        f"{CALLERS}_of_a_key_calls_per_second": round(of_key),
+        "ratio": round(many / one, 2),
         "sound": sound,
     }
 

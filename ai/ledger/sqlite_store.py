@@ -154,4 +154,7 @@ def _for_one_row(statement: BulkStatement) -> str:
     """Return the statement for the values of one row, each under its number."""
     numbers = {field: number for number, field in enumerate(statement.fields, start=1)}
     sql = statement.sql.replace("{rows}", "")
+    if statement.sql.endswith(" {rows}"):  # a tenth of a pair's time is what INSERT … SELECT takes above VALUES
+        into, _, values = sql.partition(" SELECT ")
+        sql = f"{into} VALUES ({values})"
     return re.sub(r":([a-z_]+)", lambda field: f"?{numbers[field[1]]}", sql)
