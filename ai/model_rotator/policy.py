@@ -127,13 +127,18 @@ def able(model: Model, purpose: Purpose, state: RotatorState) -> bool:
         return False
     if model.tier is Tier.LOCAL:
         return True
-    needed = state.input_bound // LEAST_BYTES_PER_TOKEN + state.max_tokens
-    if needed > (model.context_length or UNKNOWN_CONTEXT):
+    if not fits(model, state):
         return False
     if model.free:
         held_to = model.id in {state.current, state.pinned} and state.free_left >= 1
         return held_to or free_request_due(purpose, state)
     return bound_nanos(model, state.input_bound, state.max_tokens) * MARGIN <= state.spendable
+
+
+def fits(model: Model, state: RotatorState) -> bool:
+    """Return whether the call fits into this model's context, as far as bytes say."""
+    needed = state.input_bound // LEAST_BYTES_PER_TOKEN + state.max_tokens
+    return needed <= (model.context_length or UNKNOWN_CONTEXT)
 
 
 def free_request_due(purpose: Purpose, state: RotatorState) -> bool:
@@ -252,6 +257,10 @@ def _why_last_resort(scored: Sequence[Choice], state: RotatorState) -> str:
         return f"none of {len(others)} other models may be asked: {others[0].barred}"
     if all(model.id in state.resting for model in usable):
         return f"all {len(usable)} other models rest after failures"
+    fitting = [model for model in usable if fits(model, state)]
+    if not fitting:
+        widest = max(model.context_length or UNKNOWN_CONTEXT for model in usable)
+        return f"what it has to read does not fit into {widest:,} tokens, the widest context of {len(usable)} models"
     return state.why_unpaid or "what is left pays for no other model now, and no free request is due"
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ai.asking import Purpose
 from ai.ledger.money import NANOS_PER_USD, usd9
 from ai.model_config import Model, Tier
-from ai.model_rotator.policy import DEFAULT_TOKENS, RotatorState, able, rank
+from ai.model_rotator.policy import DEFAULT_TOKENS, RotatorState, able, fits, rank
 from ai.model_rotator.table import exact_bound
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ def why_nobody(state: RotatorState) -> str:
     if not usable:
         why = state.why_no_others or next((f"{m.id}: {m.barred}" for m in state.models), "no model is known")
         return f"nobody can be asked: {why}; no local model runs here (LOCAL_MODEL)"
+    if not any(fits(model, state) for model in usable):
+        return "nobody can be asked: the call fits into no model's context; no local model runs here (LOCAL_MODEL)"
     resting = sum(model.id in state.resting for model in usable)
     unpaid = f" ({state.why_unpaid})" if state.why_unpaid else ""
     return (
