@@ -13,7 +13,8 @@ from dotenv import dotenv_values
 from ai.cli.door import Failed, screen, settings, wait_for
 from ai.clock import SystemClock
 from ai.durable import sync_file, sync_folder
-from ai.operations.doctor import Check, examine
+from ai.operations.doctor import examine
+from ai.operations.provider_check import Check
 from ai.settings import Settings
 from ai.settings.sources import SettingsError, load_settings
 

@@ -2,45 +2,47 @@
 
 import os
 import shutil
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
-
-import httpx2
 
 from ai.clock import Clock
 from ai.llm.local.machine import read_machine
 from ai.llm.local.model_store import RESERVE_BYTES, default_shelves
 from ai.llm.local.table import LANGUAGE_MODELS, MEGABYTE, Weight
+from ai.operations.provider_check import Check, examine_provider
 from ai.settings import X_KEYS, Settings
 
-TIMEOUT_SECONDS = 10.0
 LEAST_FREE_BYTES = 200_000_000  # a month's journal and a purse fit; the larger embedded models want more
-CLOCK_OFF_SECONDS = 86_400  # DESIGN: a month never opens on a clock more than a day off the provider's
-HTTP_OK, HTTP_UNAUTHORIZED, HTTP_FORBIDDEN = 200, 401, 403
+OTHERS = 0o077  # of a file's mode: anybody but its owner
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at: `ok` None means it was not needed."""
-
-    name: str
-    ok: bool | None
-    found: str
-    advice: str = ""
-
-
-async def examine(settings: Settings, clock: Clock) -> AsyncIterator[Check]:
-    """Yield one check after another; network checks wait TIMEOUT_SECONDS at most."""
+async def examine(settings: Settings, clock: Clock, folder: Path | None = None) -> AsyncIterator[Check]:
+    """Yield one check after another; `folder` (default: where this runs) is where `.env` and the vault are."""
     yield Check("settings", True, f"read; provider: {settings.provider}, posts: {settings.tweets}")
+    for check in _secret_files(Path.cwd() if folder is None else folder):
+        yield check
     yield _folder(settings.data_dir)
     yield _space(settings.data_dir)
-    async for check in _provider(settings, clock):
+    async for check in examine_provider(settings, clock):
         yield check
     yield _x_keys(settings)
     yield _local_model(settings)
+
+
+def _secret_files(folder: Path) -> Iterator[Check]:
+    """Yield the files with keys in them that others on this machine can read or write."""
+    for path in (folder / ".env", folder / ".env.before", folder / "vault" / "credentials.json"):
+        try:
+            mode = path.stat().st_mode
+        except OSError:
+            continue
+        name = str(path.relative_to(folder))
+        if mode & OTHERS:
+            yield Check(
+                name, False, f"can be read by other users of this machine ({mode & 0o777:o})", f"chmod 600 {path}"
+            )
+        else:
+            yield Check(name, True, "for this user alone")
 
 
 def _folder(data_dir: Path) -> Check:
@@ -62,52 +64,6 @@ def _space(data_dir: Path) -> Check:
     if free < LEAST_FREE_BYTES:
         return Check("disk", False, f"{free / 1e6:,.0f} MB free", "free some space; 200 MB are needed at least")
     return Check("disk", True, f"{free / 1e9:,.1f} GB free")
-
-
-async def _provider(settings: Settings, clock: Clock) -> AsyncIterator[Check]:
-    if settings.provider == "local":
-        yield Check("provider", None, "no key is set: the embedded model thinks", "genesis init adds a key")
-        return
-    openrouter = settings.provider == "openrouter"
-    base = settings.openrouter_base_url if openrouter else settings.openai_base_url
-    key = settings.openrouter_api_key if openrouter else settings.openai_api_key
-    headers = {"Authorization": f"Bearer {key.get_secret_value() if key else ''}"}
-    try:
-        async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS, headers=headers) as client:
-            answer = await client.get(f"{base}/{'key' if openrouter else 'models'}")
-    except httpx2.HTTPError as error:
-        yield Check(
-            "provider",
-            False,
-            f"{base} cannot be reached ({type(error).__name__})",
-            "check the network and the base URL",
-        )
-        return
-    yield Check("provider", True, f"{base} answers")
-    yield _key(answer.status_code, base)
-    yield _clock(answer.headers.get("date", ""), clock.now())
-
-
-def _key(status: int, base: str) -> Check:
-    if status == HTTP_OK:
-        return Check("key", True, "accepted")
-    if status in {HTTP_UNAUTHORIZED, HTTP_FORBIDDEN}:
-        return Check(
-            "key", False, f"refused (HTTP {status})", "copy the key anew from the provider's page; genesis init"
-        )
-    return Check("key", False, f"could not be checked (HTTP {status})", f"is {base} the API's address?")
-
-
-def _clock(date_header: str, now: datetime) -> Check:
-    try:
-        off = (now - parsedate_to_datetime(date_header).astimezone(UTC)).total_seconds()
-    except ValueError:
-        return Check("clock", None, "the provider sent no date to compare with")
-    if abs(off) > CLOCK_OFF_SECONDS:
-        return Check(
-            "clock", False, f"{off / 3600:+,.1f} hours off the provider's", "set the clock (NTP); no month opens on it"
-        )
-    return Check("clock", True, f"{off:+.0f} s off the provider's")
 
 
 def _x_keys(settings: Settings) -> Check:

@@ -1,4 +1,4 @@
-"""A real llama.cpp server on a loopback port, as people run one at home: `python llama_child.py MODEL` says its address.
+"""A real llama.cpp server on a loopback port, as people run one at home: `llama_child.py MODEL` says its address.
 
 It ends when its standard input ends, which is also when its parent dies.
 """

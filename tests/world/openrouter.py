@@ -52,6 +52,7 @@ class FakeOpenRouter:
     fault_for: Callable[[Request], Fault | None] | None = None
     unseen_asks: int = 0  # how often GET /generation answers 404 before it knows a generation
     key_document: dict[str, Any] = field(default_factory=dict)
+    allowed: list[str] | None = None  # what GET /models/user lists; None: all
     port: int = 0
 
     requests: list[Request] = field(default_factory=list)
@@ -122,6 +123,9 @@ class FakeOpenRouter:
             await self._json(wire, 401, error_document(401, "No auth credentials found"))
         elif (request.method, path) == ("GET", "/models"):
             await self._json(wire, 200, self.models)
+        elif (request.method, path) == ("GET", "/models/user"):
+            rows = [row for row in self.models["data"] if self.allowed is None or row["id"] in self.allowed]
+            await self._json(wire, 200, {"data": rows})
         elif (request.method, path) == ("GET", "/key"):
             await self._json(wire, 200, {"data": self._key_data()})
         elif (request.method, path) == ("GET", "/generation"):
