@@ -5,16 +5,16 @@ from pydantic import Field
 from ai.actions.action import Action, Params, Refused
 from ai.actions.context import ActionContext
 from ai.social.post import PostRefusal
-from ai.social.text import MAX_WEIGHT
 
-MAX_TEXT_CHARS = 1_000  # of raw characters; what counts is the weighted length, which the outbox checks and names
+SHOWN_CHARS = 280  # what the model is told: the least that any network takes, so that a post reaches all of them
+MAX_TEXT_CHARS = 1_000  # of raw characters; what counts is each network's own length, which the outbox checks and names
 
 
 class PostText(Params):
     """What to say."""
 
-    # what the model is shown is X's limit; what is checked here leaves room for links, which count 23 each
-    text: str = Field(min_length=1, max_length=MAX_TEXT_CHARS, json_schema_extra={"maxLength": MAX_WEIGHT})
+    # what is checked here leaves room for links, which count 23 each, and for networks that take more
+    text: str = Field(min_length=1, max_length=MAX_TEXT_CHARS, json_schema_extra={"maxLength": SHOWN_CHARS})
 
 
 async def post_tweet(params: PostText, context: ActionContext) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from ai.clock import microseconds
 from ai.credit_tracker.calls import EPOCH
 from ai.credit_tracker.doubts import Doubts, doubts_of, model_spending
 from ai.credit_tracker.months import find_month
@@ -68,7 +69,7 @@ def compare(tx: Transaction, now: datetime, provider: int | None, *, mind: str) 
     tx.execute(
         "INSERT INTO reconciliations (at, period, mind, provider, booked, pending, doubtful, others, highest, cause, "
         "warn) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (tx.at, period, mind, provider, booked, doubts.pending, doubts.doubtful, others, highest, found.cause,
+        (microseconds(now), period, mind, provider, booked, doubts.pending, doubts.doubtful, others, highest, found.cause,
          int(found.warn)),
     )  # fmt: skip
     return found

@@ -39,7 +39,7 @@ from ai.model_rotator.rotation import Rotation
 from ai.operations.alerts import Alerts
 from ai.operations.webhook import Webhook
 from ai.settings import Settings
-from ai.social import Outbox, SameMeaning, open_x
+from ai.social import Outbox, SameMeaning, open_networks
 
 
 @asynccontextmanager
@@ -262,7 +262,7 @@ def _rooms_to_read(  # noqa: PLR0913, PLR0917 - the same
     tracker = CreditTracker(ledger, settings, clock, mind_name=settings.mind, provider_clock=provider_clock)
     health = ModelHealth(mind, clock)
     rotation = Rotation(mind, catalogue, tracker, health, settings, clock, journal)
-    x = open_x(settings, clock)
+    networks = open_networks(settings, clock)
     return ReadOnlyApp(
         settings=settings,
         clock=clock,
@@ -272,7 +272,7 @@ def _rooms_to_read(  # noqa: PLR0913, PLR0917 - the same
         health=health,
         catalogue=catalogue,
         rotation=rotation,
-        outbox=Outbox(mind, tracker, journal, clock, settings, x, worth=rotation.worth_posting),
+        outbox=Outbox(mind, tracker, journal, clock, settings, networks, worth=rotation.worth_posting),
         schedule=Schedule(mind, clock, settings.think_interval_seconds),
         chronicle=Chronicle(mind),
     )

@@ -111,6 +111,17 @@ class ModelRow(TypedDict):
     barred: NotRequired[str | None]  # why it may never be paid
 
 
+class Delivery(TypedDict):
+    """A post on one network."""
+
+    network: str
+    state: str
+    remote_id: str | None
+    price: str
+    posted_at: str | None
+    problem: str | None
+
+
 class Tweet(TypedDict):
     """CONTRACT §3 `tweets --json`, one post."""
 
@@ -121,6 +132,7 @@ class Tweet(TypedDict):
     price: str
     created_at: str
     posted_at: str | None
+    deliveries: NotRequired[Sequence[Delivery]]
     life: NotRequired[int | None]
 
 

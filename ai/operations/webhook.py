@@ -1,7 +1,5 @@
 """Alerts to a person's own address: signed JSON, one after the other, a bounded number of tries, across restarts."""
 
-import hashlib
-import hmac
 import json
 import logging
 from datetime import datetime, timedelta
@@ -13,6 +11,7 @@ from ai.clock import Clock, parse_rfc3339, rfc3339
 from ai.ledger.money import usd9
 from ai.mind.database import MindDatabase
 from ai.mind.journal import Event, Journal
+from ai.signing import sign
 
 TIMEOUT_SECONDS = 10.0  # an alert is small; who does not answer by then is tried again
 WAITS = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
@@ -22,11 +21,6 @@ STATE = "webhook"  # where mind.db keeps how far alerts were delivered
 SIGNATURE_HEADER = "X-Genesis-Signature"
 
 _log = logging.getLogger(__name__)
-
-
-def sign(secret: str, body: bytes) -> str:
-    """Return the signature of a body: `sha256=` and the hexadecimal HMAC-SHA256 under the secret."""
-    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
 def alert_body(event: Event, mind_name: str) -> bytes:

@@ -4,7 +4,7 @@ import json
 import re
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
 from pydantic import (
     BaseModel,
@@ -12,12 +12,12 @@ from pydantic import (
     Field,
     SecretStr,
     field_validator,
-    model_validator,
 )
 
 from ai.settings.covers import purpose_meant
 from ai.settings.fields import secret as _secret
 from ai.settings.fields import setting as _setting
+from ai.settings.posting import PostingSettings
 from ai.settings.provider import ProviderSettings
 from ai.settings.safe_addresses import secrets_of_database, secrets_of_url
 from ai.settings.texts import AdminToken, DatabaseUrl, HostNames, HttpUrl, Networks, PublicUrl
@@ -38,7 +38,7 @@ class Cap(BaseModel):
     covers: tuple[str, ...] = Field(min_length=1)
 
 
-class Settings(ProviderSettings):
+class Settings(ProviderSettings, PostingSettings):
     """What a person can set; the names in capitals are the environment's."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -110,55 +110,6 @@ class Settings(ProviderSettings):
         ge=50,
         le=20_000,
     )
-    tweets: Literal["dry-run", "live", "approve"] = _setting(
-        "dry-run",
-        "`live`: really post to X; `dry-run`: the post ends in the local timeline, and nothing leaves; "
-        "`approve`: a person releases each post",
-        "dry-run",
-    )
-    x_api_key: SecretStr | None = _secret("X (OAuth 1.0a)", "…")
-    x_api_secret: SecretStr | None = _secret("X (OAuth 1.0a)", "…")
-    x_access_token: SecretStr | None = _secret("X (OAuth 1.0a)", "…")
-    x_access_token_secret: SecretStr | None = _secret("X (OAuth 1.0a)", "…")
-    x_api_base_url: HttpUrl = _setting("https://api.twitter.com", "where X's API is", "https://api.twitter.com")
-    tweet_price_usd: Decimal = _setting(
-        Decimal("0.015"),
-        "what X charges a post",
-        "0.015",
-        ge=0,
-        le=100,
-        decimal_places=9,
-        allow_inf_nan=False,
-    )
-    tweet_with_url_price_usd: Decimal = _setting(
-        Decimal("0.20"),
-        "what X charges a post with a URL",
-        "0.20",
-        ge=0,
-        le=100,
-        decimal_places=9,
-        allow_inf_nan=False,
-    )
-    tweet_read_price_usd: Decimal = _setting(
-        Decimal("0.005"),
-        "what reading one post costs at most: held before the timeline is asked",
-        "0.005",
-        ge=0,
-        le=100,
-        decimal_places=9,
-        allow_inf_nan=False,
-    )
-    tweet_own_read_price_usd: Decimal = _setting(
-        Decimal("0.001"),
-        "what X charges for reading one of one's own posts: booked for each that the timeline showed",
-        "0.001",
-        ge=0,
-        le=100,
-        decimal_places=9,
-        allow_inf_nan=False,
-    )
-    tweets_per_day: int = _setting(4, "posts a day at most; 4 posts a day are $1.80 a month", "4", ge=0, le=1000)
-    tweet_min_gap_seconds: int = _setting(3600, "seconds between two posts at least", "3600", ge=0, le=86_400 * 30)
     data_dir: Path = _setting(Path("./data"), "everything durable; in the container `/data`", "./data")
     database_url: DatabaseUrl | None = _setting(
         None,
@@ -261,14 +212,6 @@ class Settings(ProviderSettings):
             raise ValueError("names the same sub-budget twice")
         return value
 
-    @model_validator(mode="after")
-    def _live_needs_keys(self) -> Self:
-        if self.tweets in {"live", "approve"}:
-            missing = [name.upper() for name in X_KEYS if getattr(self, name) is None]
-            if missing:
-                raise ValueError(f"TWEETS={self.tweets} needs {', '.join(missing)}; or set TWEETS=dry-run")
-        return self
-
     @property
     def purse_url(self) -> str:
         """Where the purse is kept: `DATABASE_URL`, or the file in `DATA_DIR`."""
@@ -287,8 +230,10 @@ class Settings(ProviderSettings):
         return [text for text in (*found, *database, *inside, self.alert_webhook_url) if text]
 
 
-URLS = ("openrouter_base_url", "openai_base_url", "x_api_base_url", "alert_webhook_url", "donate_url")
-X_KEYS = ("x_api_key", "x_api_secret", "x_access_token", "x_access_token_secret")
+URLS = (
+    *("openrouter_base_url", "openai_base_url", "x_api_base_url", "alert_webhook_url", "donate_url", "bluesky_url"),
+    *("mastodon_url", "post_webhook_url"),
+)
 SECRET_NAMES = frozenset(
     name.upper()
     for name, field in Settings.model_fields.items()

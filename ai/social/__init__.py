@@ -1,9 +1,20 @@
-"""Posting to X: written down first, held for, sent once, and never twice."""
+"""Posting to networks: written down first, held for, sent once to each, and never twice."""
 
 from ai.social.near import SameMeaning
-from ai.social.opening import missing_keys, open_x
+from ai.social.network import Network
+from ai.social.opening import check_networks, open_networks
 from ai.social.outbox import Outbox, table
-from ai.social.post import Post, PostRefusal, PostState
-from ai.social.x import X
+from ai.social.post import Delivery, Post, PostRefusal, PostState
 
-__all__ = ["Outbox", "Post", "PostRefusal", "PostState", "SameMeaning", "X", "missing_keys", "open_x", "table"]
+__all__ = [
+    "Delivery",
+    "Network",
+    "Outbox",
+    "Post",
+    "PostRefusal",
+    "PostState",
+    "SameMeaning",
+    "check_networks",
+    "open_networks",
+    "table",
+]

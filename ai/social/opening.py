@@ -1,29 +1,48 @@
-"""Opens the client of X for the settings' keys, or says which are missing."""
+"""Opens the networks of the settings, each from the file of its name in `networks/`; asks whether keys work."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
 
 from ai.clock import Clock
-from ai.settings import X_KEYS, Settings
-from ai.social.x import X
+from ai.settings import Settings
+from ai.social.network import Network, Result
+from ai.social.reaching import reach
 
 
-def missing_keys(settings: Settings) -> str | None:
-    """Return one line on which keys posting lacks, or None where it has all, or needs none (TWEETS=dry-run)."""
-    missing = [name.upper() for name in X_KEYS if getattr(settings, name) is None]
-    if settings.tweets == "dry-run" or not missing:
-        return None
-    return f"TWEETS={settings.tweets} needs {', '.join(missing)}; set them, or set TWEETS=dry-run"
+@dataclass(frozen=True, slots=True)
+class NetworkCheck:
+    """Whether a network takes posts with the settings' keys (None: nobody could tell), and what it said."""
+
+    title: str
+    works: bool | None
+    detail: str
 
 
-def open_x(settings: Settings, clock: Clock) -> X | None:
-    """Return a client for the settings' keys, or None where nothing may leave (TWEETS=dry-run).
+def open_networks(settings: Settings, clock: Clock) -> Sequence[Network]:
+    """Return the networks that posts go to, in the order of NETWORKS; none is asked for anything yet.
 
-    Raises ValueError with one line where a key is missing.
+    Raises ValueError with one line where TWEETS lets posts leave and a key is missing.
     """
-    problem = missing_keys(settings)
+    problem = settings.missing_network_keys()
     if problem is not None:
         raise ValueError(problem)
-    if settings.tweets == "dry-run":
-        return None
-    from ai.social.x_client import XClient  # noqa: PLC0415 - 8 MB that a dry run never needs
+    return [
+        import_module(f"ai.social.networks.{name}").open_network(settings, clock) for name in settings.posting_networks
+    ]
 
-    keys = {name: getattr(settings, name).get_secret_value() for name in X_KEYS}
-    return XClient(keys, settings.x_api_base_url, clock)
+
+async def check_networks(settings: Settings, clock: Clock) -> list[NetworkCheck]:
+    """Ask each network, for nothing, whether it takes posts with the settings' keys; none where nothing may leave.
+
+    Raises ValueError with one line where TWEETS lets posts leave and a key is missing.
+    """
+    if settings.tweets == "dry-run":
+        return []
+    found = []
+    for network in open_networks(settings, clock):
+        answer = await reach(network.check, network.title)
+        works = answer.result is Result.DONE
+        known = works or answer.result in {Result.ACCOUNT, Result.REFUSED}
+        found.append(NetworkCheck(network.title, works if known else None, answer.detail or "the keys work"))
+    return found

@@ -1,8 +1,8 @@
-"""The outbox: takes a post or says why not, and delivers what is due; every path to X leads through here."""
+"""The outbox: takes a post or says why not, and delivers what is due; every path to a network leads through here."""
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -11,23 +11,26 @@ from ai.ledger.money import usd9
 from ai.mind.database import MindDatabase
 from ai.mind.journal import Journal
 from ai.settings import Settings
-from ai.social.account import XAccount
-from ai.social.delivery import Delivery, price_of
+from ai.social.account import NetworkAccount
 from ai.social.near import NearSame, same_letters
+from ai.social.network import Network
 from ai.social.outcome_check import OutcomeCheck
 from ai.social.pace import PostPace
-from ai.social.post import Post, PostRefusal, PostState
+from ai.social.post import Delivery, Post, PostRefusal, PostState
 from ai.social.post_payments import PostPayments, Purse
+from ai.social.reaching import reach_for_rules
+from ai.social.request_rows import RequestRows
 from ai.social.rows import OutboxRows
-from ai.social.text import MAX_WEIGHT, clean, mention, weighted_length
-from ai.social.transitions import PostTransitions
-from ai.social.x import X
+from ai.social.sending import Channel, Desk, Sending
+from ai.social.text import clean
+from ai.social.transitions import DeliveryTransitions
 
 OWN_WISH = "action"  # a post the mind wishes for; births and deaths are told in any case
 WAITING_AT_MOST = 20  # posts in the outbox that did not leave: more could not leave within their two days
 APPEAL_OF_A_WISH = 4.0  # of 1 for any draft: the mind chose this one of many; only a clear waste is refused
 WISH_AGAIN = timedelta(hours=1)  # while an earlier wish waits for a person, for X or for money
 COMPARED = 100  # last posts that a new one must differ from
+TOLD_CHARS = 280  # of a refused text in the journal
 SECRET_CHARS = 8  # a configured secret shorter than this could be an ordinary word
 
 
@@ -49,18 +52,18 @@ class Outbox:
         journal: Journal,
         clock: Clock,
         settings: Settings,
-        x: X | None,
+        networks: Sequence[Network],
         *,
         near: NearSame = same_letters,
         worth: Worth | None = None,
         new_id: Callable[[], str] = lambda: secrets.token_hex(12),
     ) -> None:
-        """Join the rooms; `x` from `ai.social.open_x`, None only with TWEETS=dry-run. `near` compares posts.
+        """Join the rooms; `networks` from `ai.social.open_networks`. `near` compares posts.
 
         `worth` is the rule of what a dollar is worth this month (`Rotation.worth_posting`); None: money decides alone.
         """
-        if x is None and settings.tweets != "dry-run":
-            raise ValueError(f"TWEETS={settings.tweets} needs a client for X; open it with ai.social.open_x")
+        if not networks:
+            raise ValueError("an outbox needs a network at least; open them with ai.social.open_networks")
         self._rows = OutboxRows(mind, clock)
         self._tracker = tracker
         self._journal = journal
@@ -68,14 +71,23 @@ class Outbox:
         self._settings = settings
         self._near = near
         self._worth = worth
+        self._new_id = new_id
         self._pace = PostPace(self._rows, settings)
-        self.account = XAccount(mind, journal, clock, settings)
-        books = PostPayments(self._rows, tracker, new_id)
-        marks = PostTransitions(self._rows, journal, clock)
-        way_out = x if settings.tweets != "dry-run" else None  # the one gate: without a client nothing can leave
-        self._asking = OutcomeCheck(self._rows, marks, books, self.account, journal, clock, settings, way_out)
-        self._delivery = Delivery(self._rows, marks, books, self.account, self._pace, clock, settings, way_out)
+        self._channels = {
+            network.name: Channel(network, NetworkAccount(network, mind, journal, clock, settings))
+            for network in networks
+        }
+        requests = RequestRows(mind, clock)
+        marks = DeliveryTransitions(self._rows, requests, journal, clock)
+        desk = Desk(self._rows, requests, marks, PostPayments(requests, tracker, new_id), clock)
+        ways_out: Mapping[str, Channel] = self._channels if self._leaves else {}  # the one gate: no way, no post
+        self._asking = OutcomeCheck(desk, ways_out)
+        self._sending = Sending(desk, self._pace, settings, ways_out)
         self._one_at_a_time = asyncio.Lock()
+
+    @property
+    def _leaves(self) -> bool:
+        return self._settings.tweets != "dry-run"
 
     def compare_by(self, near: NearSame) -> None:
         """Compare posts in this way from now on: embeddings are there only once a life is."""
@@ -92,48 +104,73 @@ class Outbox:
             same = self._rows.same_letters(text)
             if same is not None and (same.source, same.life) == (source, life):
                 return same
-        problem = self._problem(text)
+        addressed = self._addressed(text, source)
+        problem = self._problem(text, addressed)
         if problem is None and source == OWN_WISH:
-            problem = await self._problem_with_wish(text)
+            problem = await self._problem_with_wish(text, addressed)
         if problem is not None:
             if source != OWN_WISH:  # a wish's refusal is told as the action's
-                self._journal.append("post.refused", id=None, text=self._redacted(text)[:MAX_WEIGHT], problem=problem)
+                self._journal.append("post.refused", id=None, text=self._redacted(text)[:TOLD_CHARS], problem=problem)
             return PostRefusal(problem)
+        return self._write(text, addressed, source=source, life=life, beat=beat)
+
+    def _write(
+        self, text: str, addressed: Mapping[str, str | None], *, source: str, life: int | None, beat: int | None
+    ) -> Post:
+        """Write a post down with its deliveries; `addressed` says for each network what keeps the post from it."""
         waits = self._settings.tweets == "approve"
-        price = 0 if self._settings.tweets == "dry-run" else price_of(text, self._settings)
         state = PostState.AWAITING_APPROVAL if waits else PostState.QUEUED
         with self._rows.transaction():
-            post = self._rows.add(text, source=source, life=life, beat=beat, state=state, price_nanos=price)
+            post_id = self._rows.add(text, source=source, life=life, beat=beat)
+            for name, problem in addressed.items():
+                price = self._channels[name].network.price_nanos(text) if self._leaves and problem is None else 0
+                self._rows.address(
+                    post_id,
+                    name,
+                    self._new_id(),
+                    state=state if problem is None else PostState.REFUSED,
+                    price_nanos=price,
+                    problem=problem,
+                )
             self._journal.append(
-                "post.awaiting_approval" if waits else "post.queued", id=post.id, text=text, source=source
+                "post.awaiting_approval" if waits else "post.queued", id=post_id, text=text, source=source
             )
-        return post
+            return self._known(post_id)
 
     async def deliver_due(self) -> None:
         """Take up what a crash left, ask about posts of unknown outcome, and send what may be sent now."""
         async with self._one_at_a_time:
-            await self._delivery.recover()
+            if self._leaves:
+                await asyncio.gather(*(reach_for_rules(channel.network) for channel in self._channels.values()))
+            await self._sending.recover()
             await self._asking.ask_due()
-            await self._delivery.send_due()
+            await self._sending.send_due()
 
     def approve(self, post_id: int) -> Post | PostRefusal:
         """Release a waiting post; it leaves at the next delivery."""
         post = self._rows.get(post_id)
-        if post is None or post.state is not PostState.AWAITING_APPROVAL:
+        waiting = _in(post, PostState.AWAITING_APPROVAL)
+        if post is None or not waiting:
             return PostRefusal(self._not_waiting(post_id, post))
         with self._rows.transaction():
             self._journal.append("post.approved", id=post_id, text=post.text)
-            return self._rows.change(post_id, state=PostState.QUEUED, approved=1, due_at=self._clock.now())
+            self._rows.approve(post_id)
+            for delivery in waiting:
+                self._rows.change(delivery.id, state=PostState.QUEUED, due_at=self._clock.now())
+        return self._known(post_id)
 
     def refuse(self, post_id: int) -> Post | PostRefusal:
         """Keep a waiting post from ever leaving."""
         post = self._rows.get(post_id)
-        if post is None or post.state not in {PostState.AWAITING_APPROVAL, PostState.QUEUED}:
+        waiting = _in(post, PostState.AWAITING_APPROVAL, PostState.QUEUED)
+        if post is None or not waiting:
             return PostRefusal(self._not_waiting(post_id, post))
         problem = "a person refused it"
         with self._rows.transaction():
             self._journal.append("post.refused", id=post_id, text=post.text, problem=problem)
-            return self._rows.change(post_id, state=PostState.REFUSED, problem=problem, price_nanos=0, due_at=None)
+            for delivery in waiting:
+                self._rows.change(delivery.id, state=PostState.REFUSED, problem=problem, price_nanos=0, due_at=None)
+        return self._known(post_id)
 
     def post(self, post_id: int) -> Post | None:
         """Return a post as it stands."""
@@ -151,6 +188,11 @@ class Outbox:
         """Return the last posts as `tweets --json` shows them (CONTRACT §3), newest first."""
         return table(self.posts(limit))
 
+    def closed(self, now: datetime) -> dict[str, str]:
+        """Return the networks that take nothing at `now`, each with one line that says why."""
+        found = {name: channel.account.obstacle(now) for name, channel in self._channels.items()}
+        return {name: obstacle for name, obstacle in found.items() if obstacle is not None}
+
     def left_today(self, now: datetime) -> int:
         """Return how many posts the day of `now` has left, dry runs counted."""
         return self._pace.left_today(now)
@@ -162,16 +204,28 @@ class Outbox:
         refused.
         """
         waits = [post for post in self._rows.waiting() if post.source == OWN_WISH]
-        times = [self._pace.next_at(now), self.account.until(now), now + WISH_AGAIN if waits else None]
-        return max(when for when in times if when is not None)
+        opens = [self._opens_at(name, now) for name in self._channels]
+        return max(min(opens), now + WISH_AGAIN) if waits else min(opens)
 
-    def _problem(self, text: str) -> str | None:
+    def _opens_at(self, name: str, now: datetime) -> datetime:
+        """Return when a network takes the next post, as far as pace and its account decide."""
+        return max(self._pace.next_at(now, name), self._channels[name].account.until(now) or now)
+
+    def _addressed(self, text: str, source: str) -> dict[str, str | None]:
+        """Return for each network what is wrong with the text there, or None; a wish also needs the account's ear."""
+        closed = self.closed(self._clock.now()) if source == OWN_WISH and self._leaves else {}
+        found: dict[str, str | None] = {}
+        for name, channel in self._channels.items():
+            shut = f"{channel.network.title} takes no posts now: {closed[name]}" if name in closed else None
+            found[name] = channel.network.problem(text) or shut
+        return found
+
+    def _problem(self, text: str, addressed: Mapping[str, str | None]) -> str | None:
         """Return what is wrong with any post of this text, or None."""
         if not text or not any(c.isprintable() and not c.isspace() for c in text):
             return "the post is empty; write what you want to say"
-        refused = _problem_for_x(text)
-        if refused is not None:
-            return refused
+        if None not in addressed.values():
+            return "; ".join(dict.fromkeys(problem for problem in addressed.values() if problem is not None))
         if self._redacted(text) != text:
             return "the post holds one of this installation's secrets; leave it out"
         if self._rows.same_letters(text) is not None:
@@ -181,37 +235,49 @@ class Outbox:
             return f"{waiting} posts wait in the outbox already; wait until they have left"
         return None
 
-    async def _problem_with_wish(self, text: str) -> str | None:
-        """Return what stands against a post the mind wishes for, or None."""
+    async def _problem_with_wish(self, text: str, addressed: dict[str, str | None]) -> str | None:
+        """Return what stands against a post the mind wishes for, or None; drop networks that cost too much."""
         if self._settings.tweets_per_day == 0:
             return "posting is off here (TWEETS_PER_DAY=0); keep the thought with remember"
         waiting = [post for post in self._rows.waiting() if post.source == OWN_WISH]
         if waiting:
             return f"{waiting[0].told()}; wait for it before you post again"
         now = self._clock.now()
-        next_at = self._pace.next_at(now)
+        next_at = min(self._pace.next_at(now, name) for name in self._channels)
         if next_at > now:
             return f"the next post may leave at {next_at:%Y-%m-%d %H:%M} UTC; keep the thought until then"
         near = await self._near(text, self._rows.texts(COMPARED))
         if near is not None:
             return f"this says nearly the same as an earlier post ({near[:80]!r}); say something new"
-        return None if self._settings.tweets == "dry-run" else await self._problem_with_paying(text)
+        return await self._problem_with_paying(text, addressed) if self._leaves else None
 
-    async def _problem_with_paying(self, text: str) -> str | None:
-        """Return why X or the purse would not take this post now, or None."""
-        obstacle = self.account.obstacle(self._clock.now())
-        if obstacle is not None:
-            return f"X takes no posts now: {obstacle}"
-        balance, price = await self._tracker.balance(), price_of(text, self._settings)
-        if balance.away is None and balance.available < price:
-            return f"a post costs ${usd9(price)} and ${usd9(balance.available)} is left until {balance.resets_at:%d %B}"
+    async def _problem_with_paying(self, text: str, addressed: dict[str, str | None]) -> str | None:
+        """Return why no network would be paid for this post now, or None; say of each that is too dear why."""
+        balance = await self._tracker.balance()
         if balance.away is None and balance.posts_left < 1:
             return "no post is left for today; keep the thought until tomorrow"
-        if self._worth is not None and not await self._worth(price, appeal=APPEAL_OF_A_WISH):
-            return (
-                f"a post costs ${usd9(price)}, and what is left this month does more as thoughts; keep it with remember"
-            )
-        return None
+        left = balance.available
+        for name in [name for name, problem in addressed.items() if problem is None]:
+            price = self._channels[name].network.price_nanos(text)
+            if price == 0:
+                continue
+            if balance.away is None and left < price:
+                kept = f"${usd9(left)} is left until {balance.resets_at:%d %B}"
+                addressed[name] = f"a post costs ${usd9(price)} and {kept}"
+            elif self._worth is not None and not await self._worth(price, appeal=APPEAL_OF_A_WISH):
+                addressed[name] = (
+                    f"a post costs ${usd9(price)}, and what is left this month does more as thoughts; "
+                    "keep it with remember"
+                )
+            else:
+                left -= price
+        return None if None in addressed.values() else next(iter(addressed.values()))
+
+    def _known(self, post_id: int) -> Post:
+        post = self._rows.get(post_id)
+        if post is None:
+            raise KeyError(f"there is no post {post_id}")
+        return post
 
     def _redacted(self, text: str) -> str:
         for secret in self._settings.secrets():
@@ -225,17 +291,12 @@ class Outbox:
         return f"post {post_id} is {post.state}, and does not wait for a decision"
 
 
-def _problem_for_x(text: str) -> str | None:
-    weight, named = weighted_length(text), mention(text)
-    if weight > MAX_WEIGHT:
-        return f"the post counts {weight:,} and X takes {MAX_WEIGHT} (emoji count 2, links 23); shorten it"
-    if named is not None:
-        return f"X may refuse a program's post that names others; write {named[1:]!r} without @"
-    return None
+def _in(post: Post | None, *states: PostState) -> list[Delivery]:
+    return [] if post is None else [delivery for delivery in post.deliveries if delivery.state in states]
 
 
-def table(posts: list[Post]) -> list[dict[str, Any]]:
-    """Return posts as `tweets --json` shows them (CONTRACT §3)."""
+def table(posts: Sequence[Post]) -> list[dict[str, Any]]:
+    """Return posts as `tweets --json` shows them (CONTRACT §3), with each delivery beside."""
     return [
         {
             "id": post.id,
@@ -245,6 +306,17 @@ def table(posts: list[Post]) -> list[dict[str, Any]]:
             "price": usd9(post.price_nanos),
             "created_at": rfc3339(post.created_at),
             "posted_at": None if post.posted_at is None else rfc3339(post.posted_at),
+            "deliveries": [
+                {
+                    "network": one.network,
+                    "state": one.state.value,
+                    "remote_id": one.remote_id,
+                    "price": usd9(one.price_nanos),
+                    "posted_at": None if one.posted_at is None else rfc3339(one.posted_at),
+                    "problem": one.problem,
+                }
+                for one in post.deliveries
+            ],
         }
         for post in posts
     ]

@@ -1,4 +1,4 @@
-"""The money of requests to X: held before, booked after, and put right after a crash or while the purse was away."""
+"""The money of requests to networks: held before, booked after, and put right after a crash or a purse away."""
 
 import logging
 from collections.abc import Callable
@@ -6,10 +6,9 @@ from typing import Any, Protocol
 
 from ai.credit_tracker.records import Balance, CallRecord, CallState, Expense, NotAffordable
 from ai.ledger.errors import HoldEnded, LedgerError, TransferConflict
-from ai.social.post import Post
-from ai.social.rows import OutboxRows, RequestEnd, XCall
+from ai.social.post import Delivery, Post
+from ai.social.request_rows import NetworkRequest, RequestEnd, RequestRows
 
-POST_SUBJECT, READ_SUBJECT = "x/post", "x/read"
 PURPOSE = "post"
 LAST_POST = "death"  # the source of a post that a life ends with: it may draw on the reserve
 
@@ -32,36 +31,39 @@ class Purse(Protocol):
 class PostPayments:
     """Holds for a request before it is made, and tells the purse how it ended, however often that takes."""
 
-    def __init__(self, rows: OutboxRows, tracker: Purse, new_id: Callable[[], str]) -> None:
-        self._rows = rows
+    def __init__(self, requests: RequestRows, tracker: Purse, new_id: Callable[[], str]) -> None:
+        self._requests = requests
         self._tracker = tracker
         self._new_id = new_id
         self.settled = False  # whether the purse is known to agree with the outbox; not so after a start
 
-    async def hold(self, post: Post, kind: str, amount_nanos: int) -> str:
-        """Hold for one request about `post` ("post": it counts against the day's posts; "read"); return its id.
+    async def hold(self, post: Post, delivery: Delivery, kind: str, amount_nanos: int) -> str:
+        """Hold for one request about `post` (`kind`: "post" or "read"); return its id.
+
+        A post counts against the day's posts once, however many networks it goes to.
 
         Raises NotAffordable or LedgerError; nothing is held then, or what is will be given back.
         """
-        call_id = f"x-{self._new_id()}"
-        self._rows.begin_call(call_id, post.id, kind, amount_nanos)
+        call_id = f"{delivery.network}-{self._new_id()}"
+        counted = kind == "post" and not self._requests.counts_today(post.id)
+        self._requests.begin(call_id, delivery.id, kind, amount_nanos, counted=counted)
         expense = Expense(
             id=call_id,
-            subject=POST_SUBJECT if kind == "post" else READ_SUBJECT,
+            subject=f"{delivery.network}/{kind}",
             purpose=PURPOSE,
             amount_nanos=amount_nanos,
             life=post.life,
             beat=post.beat,
-            posts=int(kind == "post"),
+            posts=int(counted),
             last=kind == "post" and post.source == LAST_POST,
         )
         try:
             await self._tracker.hold(expense)
         except NotAffordable:
-            self._rows.end_call(call_id, RequestEnd.VOID)
+            self._requests.end(call_id, RequestEnd.VOID)
             raise
         except LedgerError:  # the purse is away, and may have held all the same
-            self._rows.end_call(call_id, RequestEnd.VOID)
+            self._requests.end(call_id, RequestEnd.VOID)
             self.settled = False
             raise
         return call_id
@@ -72,7 +74,7 @@ class PostPayments:
 
     async def book(self, call_id: str) -> None:
         """Tell the purse how a request ended, as the outbox has it; what it cannot take now it gets later."""
-        call = self._rows.call(call_id)
+        call = self._requests.get(call_id)
         if call is None or call.fate is None:
             return
         try:
@@ -95,11 +97,11 @@ class PostPayments:
             return
         self.settled = True
         for record in held:
-            if record.subject in {POST_SUBJECT, READ_SUBJECT}:
+            if record.purpose == PURPOSE:
                 await self._agree_on(record)
 
     async def _agree_on(self, record: CallRecord) -> None:
-        call = self._rows.call(record.id)
+        call = self._requests.get(record.id)
         if call is not None:
             if call.fate is not None and (call.fate is not RequestEnd.UNKNOWN or record.state is not CallState.UNKNOWN):
                 await self.book(record.id)
@@ -112,7 +114,7 @@ class PostPayments:
         except LedgerError:
             self.settled = False
 
-    async def _tell(self, call: XCall) -> None:
+    async def _tell(self, call: NetworkRequest) -> None:
         if call.fate is RequestEnd.CAPTURED:
             await self._tracker.settle(call.id, call.cost_nanos or 0)
         elif call.fate is RequestEnd.REFUSED:
@@ -120,9 +122,9 @@ class PostPayments:
         elif call.fate is RequestEnd.VOID:
             await self._tracker.void(call.id)
         else:
-            await self._tracker.leave_unknown(call.id, "X did not say whether it was published")
+            await self._tracker.leave_unknown(call.id, "the network did not say whether it was published")
 
-    async def _correct(self, call: XCall, error: LedgerError) -> None:
+    async def _correct(self, call: NetworkRequest, error: LedgerError) -> None:
         """The purse ended it by itself after a day, in full and as an estimate: better news corrects that."""
         try:
             await self._tracker.settle(call.id, call.cost_nanos or 0)

@@ -108,7 +108,7 @@ async def test_a_changed_budget_takes_hold_with_the_first_month_entered_however_
     assert (await tracker.balance()).granted == 8 * USD
 
 
-@pytest.mark.parametrize(("early", "open_still"), [(timedelta(), True), (timedelta(microseconds=1), False)])
+@pytest.mark.parametrize(("early", "open_still"), [(timedelta(), True), (timedelta(milliseconds=1), False)])
 async def test_a_month_that_another_mind_entered_two_days_ahead_is_not_ended(purse, early, open_still):
     clock = VirtualClock(datetime(2026, 12, 1, tzinfo=UTC))
     await Purse(purse.url, clock, purse.ledger).tracker(mind="ada", openrouter_api_key=None)

@@ -11,12 +11,15 @@ from ai.credit_tracker import ProviderClock
 NOON = datetime(2026, 11, 10, 12, tzinfo=UTC)
 
 
+A_LOOK = timedelta(milliseconds=1)  # more than the clock moves while it is looked at
+
+
 def test_a_day_apart_is_believed_and_no_more_in_either_direction():
     clock = ProviderClock(VirtualClock(NOON))
     clock.observe("Tue, 10 Nov 2026 12:00:00 GMT")
     for way in (1, -1):
-        assert clock.problem(NOON + way * timedelta(days=1)) is None
-        late = NOON + way * timedelta(days=1, microseconds=1)
+        assert clock.problem(NOON + way * (timedelta(days=1) - A_LOOK)) is None
+        late = NOON + way * (timedelta(days=1) + A_LOOK)
         assert not clock.trusted(late)
         assert clock.problem(late) == (
             f"this machine's clock says {late:%Y-%m-%d %H:%M} UTC, the paid provider's 2026-11-10 12:00 UTC, "
@@ -38,8 +41,8 @@ def test_a_date_is_read_in_its_own_zone_and_without_one_as_utc_wherever_the_mach
     for header in ("Tue, 10 Nov 2026 18:00:00 +0600", "Tue, 10 Nov 2026 12:00:00 -0000"):
         clock = ProviderClock(VirtualClock(NOON))
         clock.observe(header)
-        assert clock.trusted(NOON + timedelta(days=1))
-        assert clock.trusted(NOON - timedelta(days=1))
+        assert clock.trusted(NOON + timedelta(days=1) - A_LOOK)
+        assert clock.trusted(NOON - timedelta(days=1) + A_LOOK)
         assert not clock.trusted(NOON + timedelta(days=1, seconds=1))
         assert not clock.trusted(NOON - timedelta(days=1, seconds=1))
         assert "provider's 2026-11-10 12:00 UTC" in clock.problem(NOON + timedelta(days=2))

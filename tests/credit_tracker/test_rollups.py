@@ -32,12 +32,13 @@ def asked(purse, question, *given):
 
 async def test_the_days_looked_back_on_are_those_since_the_first_call_up_to_the_window(purse):
     assert asked(purse, observed_days, FIRST, 7) is None
-    await spending_at(purse, FIRST, 1)
+    call = await spending_at(purse, FIRST, 1)
+    first = (await (await purse.tracker()).call(call)).held_at
     await spending_at(purse, FIRST + timedelta(hours=30), 1)
     microsecond = timedelta(microseconds=1)
-    assert asked(purse, observed_days, FIRST + DAY - microsecond, 7) is None
-    assert asked(purse, observed_days, FIRST + DAY, 7) == 1.0
-    assert asked(purse, observed_days, FIRST + 36 * timedelta(hours=1), 7) == 1.5
+    assert asked(purse, observed_days, first + DAY - microsecond, 7) is None
+    assert asked(purse, observed_days, first + DAY, 7) == 1.0
+    assert asked(purse, observed_days, first + 36 * timedelta(hours=1), 7) == 1.5
     into_today = ((13 * 60 + 14) * 60 + 15.678_901) / 86_400
     for window in (7, 30):
         found = asked(purse, observed_days, FIRST + 60 * DAY, window)

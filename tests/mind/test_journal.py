@@ -137,11 +137,12 @@ def test_secrets_never_reach_the_log_whoever_writes_it(
 
 def test_json_lines_carry_every_figure(mind: MindDatabase, clock: VirtualClock) -> None:
     stream = logged("json")
-    log_event(Journal(mind, clock).append("call.completed", prompt_tokens=1023, cost_nanos=7, model="m"))
+    event = Journal(mind, clock).append("call.completed", prompt_tokens=1023, cost_nanos=7, model="m")
+    log_event(event)
     line = json.loads(stream.getvalue())
     assert (line["prompt_tokens"], line["cost_nanos"], line["model"]) == (1023, 7, "m")
     assert line["event"] == "call.completed"
-    assert parse_rfc3339(line["at"]) == START
+    assert parse_rfc3339(line["at"]) == event.at
 
 
 def test_a_command_is_carried_out_once(mind: MindDatabase, clock: VirtualClock) -> None:

@@ -8,7 +8,8 @@ import pytest
 from ai.clock import VirtualClock
 from ai.mind.database import open_mind
 from ai.mind.journal import Journal
-from ai.operations.webhook import MAX_AT_ONCE, OLDEST, TIMEOUT_SECONDS, WAITS, Webhook, sign
+from ai.operations.webhook import MAX_AT_ONCE, OLDEST, TIMEOUT_SECONDS, WAITS, Webhook
+from ai.signing import sign
 from tests.world.webhook import WebhookServer
 
 AT = datetime(2026, 11, 10, 12, 0, 0, 250_000, tzinfo=UTC)

@@ -19,7 +19,8 @@ from ai.mind.database import MindDatabase, open_mind
 from ai.mind.journal import Journal
 from ai.settings import Settings
 from ai.social import Outbox, Post
-from ai.social.x_client import XClient
+from ai.social.networks.x import X
+from ai.social.networks.x_client import XClient
 from tests.world.x import KEYS, FakeX
 
 MORNING = datetime(2026, 11, 10, 9, tzinfo=UTC)
@@ -55,11 +56,12 @@ class House:
         return XClient(KEYS | keys, base_url or self.x.base_url, self.clock, read_seconds=0.3)
 
     async def outbox(self, *, x: XClient | None = None, near: Any = None, worth: Any = None, **given: Any) -> Outbox:
+        networks_open = given.pop("networks_open", None)
         settings = self.settings(**given)
-        client = None if settings.tweets == "dry-run" else (x or self.client())
+        networks = networks_open or [X(settings, self.clock, x or self.client())]
         more = {name: value for name, value in (("near", near), ("worth", worth)) if value}
         return Outbox(
-            self.mind, await self.tracker(**given), self.journal, self.clock, settings, client,
+            self.mind, await self.tracker(**given), self.journal, self.clock, settings, networks,
             new_id=lambda: f"{next(self.numbers):06d}", **more,
         )  # fmt: skip
 

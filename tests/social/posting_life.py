@@ -23,7 +23,8 @@ from ai.mind.database import open_mind
 from ai.mind.journal import Journal
 from ai.settings import Settings
 from ai.social import Outbox, PostState
-from ai.social.x_client import XClient
+from ai.social.networks.x import X
+from ai.social.networks.x_client import XClient
 from tests.world import x as world
 from tests.world.openrouter_wire import Request
 from tests.world.x import KEYS, FakeX, XFault
@@ -69,7 +70,7 @@ async def live(folder: Path, port: int, run: int, posts: int) -> list[str]:
     tracker = CreditTracker(ledger, settings, clock, mind_name="genesis", provider_clock=provider_clock)
     await tracker.open()
     client = XClient(KEYS, f"http://127.0.0.1:{port}", clock, read_seconds=0.25)
-    outbox = Outbox(mind, tracker, Journal(mind, clock), clock, settings, client)
+    outbox = Outbox(mind, tracker, Journal(mind, clock), clock, settings, [X(settings, clock, client)])
     for n in range(posts):
         await outbox.queue(f"post {run}-{n} of one who may die any moment", source="birth", life=n)
         await outbox.deliver_due()
@@ -150,7 +151,7 @@ def _judge(folder: Path, x: FakeX, kills: int, restless: list[str]) -> Verdict:
             "n"
         ]
     )
-    written = [row[0] for row in mind.connection.execute("SELECT text FROM tweets").fetchall()]
+    written = [row[0] for row in mind.connection.execute("SELECT text FROM posts").fetchall()]
     failures = 0 if ledger.read_now(audit).ok else 1
     ledger.close()
     mind.close()

@@ -39,6 +39,7 @@ async def test_a_dry_run_holds_nothing_and_sends_nothing(house: House) -> None:
     assert house.x.requests == []
     assert await house.spent() == 0
     told = outbox.table()
+    assert [(one["network"], one["state"]) for one in told[0].pop("deliveries")] == [("x", "dry_run")]
     assert (told[0].pop("created_at"), told[0].pop("posted_at")) == (rfc3339(post.created_at), rfc3339(post.posted_at))
     assert told == [
         {
@@ -120,7 +121,7 @@ async def test_a_post_that_never_arrived_is_sent_again_once_the_timeline_says_so
     post = await house.say(outbox, "Hello again.")
     assert post.state is PostState.UNKNOWN
     post = await house.later(outbox, post, 121)
-    assert (post.state, post.attempts) == (PostState.POSTED, 2)
+    assert (post.state, post.deliveries[0].attempts) == (PostState.POSTED, 2)
     assert house.x.texts == ["Hello again."]
     assert (await house.spent(), await house.held()) == (house.x.charged_nanos, 0) == (POST_NANOS, 0)
 
@@ -176,7 +177,7 @@ async def test_what_nobody_can_tell_for_a_day_is_booked_in_full_and_never_sent_a
     post = await house.say(outbox, "Into the dark.")
     for _ in range(30):
         post = await house.later(outbox, post, 3600)
-    assert (post.state, post.due_at) == (PostState.UNKNOWN, None)
+    assert (post.state, post.deliveries[0].due_at) == (PostState.UNKNOWN, None)
     assert "not sent again" in (post.problem or "")
     assert house.x.texts == []
     tracker = await house.tracker()
@@ -261,9 +262,9 @@ async def test_an_account_that_x_refuses_is_told_once_and_posting_is_off_until_i
     assert len(house.x.requests) == 1
     post = await house.later(outbox, post, 23 * 3600 + 1)  # one try a day, told no second time
     assert (len(house.x.requests), len(house.alerts())) == (2, 1)
-    assert outbox.account.obstacle(house.clock.now()) is not None
+    assert "x" in outbox.closed(house.clock.now())
     outbox = await house.outbox(x_api_secret="a-new-secret")
-    assert outbox.account.obstacle(house.clock.now()) is None
+    assert outbox.closed(house.clock.now()) == {}
     await outbox.deliver_due()
     assert house.x.texts == ["And now?"]
     assert refusal.id == 2
@@ -275,7 +276,7 @@ async def test_a_lifted_suspension_is_found_out_and_a_new_one_is_told_again(hous
     outbox = await house.outbox()
     post = await house.say(outbox, "One.")
     post = await house.later(outbox, post, 24 * 3600 + 1)
-    assert (post.state, outbox.account.obstacle(house.clock.now())) == (PostState.POSTED, None)
+    assert (post.state, outbox.closed(house.clock.now())) == (PostState.POSTED, {})
     await house.say(outbox, "Something else.")
     assert len(house.alerts()) == 2
 

@@ -9,7 +9,7 @@ import pytest
 
 from ai.ledger.money import nanos
 from ai.settings import X_KEYS
-from ai.social import Outbox, PostRefusal, PostState, missing_keys, open_x
+from ai.social import Outbox, PostRefusal, PostState, open_networks
 from ai.social.near import SameMeaning
 from tests.social.conftest import House
 from tests.world.x import KEYS, SUSPENDED
@@ -117,20 +117,21 @@ async def test_a_secret_of_this_house_is_never_posted(house: House) -> None:
 
 def test_live_posting_needs_all_keys_and_says_which(house: House) -> None:
     settings = house.settings()
-    assert missing_keys(settings) is None
+    assert settings.missing_network_keys() is None
     bare = settings.model_copy(update=dict.fromkeys(X_KEYS[1:]))
-    assert missing_keys(bare) == (
-        "TWEETS=live needs X_API_SECRET, X_ACCESS_TOKEN, X_ACCESS_TOKEN_SECRET; set them, or set TWEETS=dry-run"
+    assert bare.missing_network_keys() == (
+        "TWEETS=live needs X_API_SECRET, X_ACCESS_TOKEN, X_ACCESS_TOKEN_SECRET; or set TWEETS=dry-run"
     )
     with pytest.raises(ValueError, match="X_API_SECRET"):
-        open_x(bare, house.clock)
-    assert open_x(bare.model_copy(update={"tweets": "dry-run"}), house.clock) is None
-    assert open_x(settings, house.clock) is not None
+        open_networks(bare, house.clock)
+    rules = open_networks(bare.model_copy(update={"tweets": "dry-run"}), house.clock)
+    assert [network.name for network in rules] == ["x"]
+    assert [network.name for network in open_networks(settings, house.clock)] == ["x"]
 
 
-async def test_a_live_outbox_without_a_client_is_a_mistake_of_the_builder(house: House) -> None:
-    with pytest.raises(ValueError, match="open_x"):
-        Outbox(house.mind, await house.tracker(), house.journal, house.clock, house.settings(), None)
+async def test_an_outbox_without_a_network_is_a_mistake_of_the_builder(house: House) -> None:
+    with pytest.raises(ValueError, match="open_networks"):
+        Outbox(house.mind, await house.tracker(), house.journal, house.clock, house.settings(), [])
 
 
 async def test_meaning_is_compared_by_vectors_and_each_text_is_embedded_once() -> None:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ai.social.near import same_letters
-from ai.social.text import MAX_WEIGHT, clean, has_link, letters, same_post, weighted_length
+from ai.social.networks.x_text import MAX_WEIGHT, has_link, same_post, weighted_length
+from ai.social.text import clean, letters
 
 
 @pytest.mark.parametrize(

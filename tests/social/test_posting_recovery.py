@@ -10,8 +10,9 @@ import pytest
 from ai.ledger.errors import StoreUnavailable
 from ai.ledger.money import nanos
 from ai.social import Outbox, PostState
-from ai.social.x import Answer, XResult
-from ai.social.x_client import XClient
+from ai.social.network import Answer, Result
+from ai.social.networks.x import X
+from ai.social.networks.x_client import XClient
 from tests.social.conftest import House
 from tests.world import x as world
 from tests.world.x import POST_NANOS, READ_NANOS
@@ -47,7 +48,7 @@ class CrashingPurse:
 async def crash_at(house: House, step: str, *, after: bool) -> None:
     settings = house.settings()
     purse = CrashingPurse(await house.tracker(), step, after=after)
-    outbox = Outbox(house.mind, purse, house.journal, house.clock, settings, house.client())
+    outbox = Outbox(house.mind, purse, house.journal, house.clock, settings, [X(settings, house.clock, house.client())])
     await outbox.queue(TEXT, source="birth", life=1)
     with pytest.raises(Crash):
         await outbox.deliver_due()
@@ -100,7 +101,7 @@ async def test_a_crash_while_reading_the_timeline_is_charged_in_full(house: Hous
     outbox = await house.outbox()
     post = await house.say(outbox, TEXT)
     purse = CrashingPurse(await house.tracker(), "sent", after=True)
-    crashing = Outbox(house.mind, purse, house.journal, house.clock, house.settings(), house.client())
+    crashing = Outbox(house.mind, purse, house.journal, house.clock, house.settings(), [X(house.settings(), house.clock, house.client())])
     house.clock.advance(121)
     with pytest.raises(Crash):
         await crashing.deliver_due()
@@ -152,7 +153,7 @@ class PurseAway:
 @pytest.mark.parametrize("step", ["hold", "sent", "settle"])
 async def test_a_purse_that_goes_away_sends_nothing_uncovered_and_is_told_later(house: House, step: str) -> None:
     purse = PurseAway(await house.tracker(), step)
-    outbox = Outbox(house.mind, purse, house.journal, house.clock, house.settings(), house.client())
+    outbox = Outbox(house.mind, purse, house.journal, house.clock, house.settings(), [X(house.settings(), house.clock, house.client())])
     post = await house.say(outbox, TEXT, source="birth")
     assert house.x.texts == ([TEXT] if step == "settle" else [])
     purse.back = True
@@ -164,12 +165,12 @@ async def test_a_purse_that_goes_away_sends_nothing_uncovered_and_is_told_later(
 
 async def test_a_lost_outbox_gives_back_what_was_never_sent_and_waits_for_what_was(house: House) -> None:
     await crash_at(house, "sent", after=False)
-    house.mind.connection.executescript("DELETE FROM x_calls; DELETE FROM tweets;")
+    house.mind.connection.executescript("DELETE FROM network_requests; DELETE FROM deliveries; DELETE FROM posts;")
     outbox = await house.outbox()
     await outbox.deliver_due()
     assert await house.held() == 0
     await crash_at(house, "sent", after=True)
-    house.mind.connection.executescript("DELETE FROM x_calls; DELETE FROM tweets;")
+    house.mind.connection.executescript("DELETE FROM network_requests; DELETE FROM deliveries; DELETE FROM posts;")
     outbox = await house.outbox()
     await outbox.deliver_due()
     assert (await (await house.tracker()).balance()).held_unknown == POST_NANOS
@@ -184,8 +185,8 @@ async def test_two_deliveries_at_once_send_once(house: House) -> None:
 
 
 def test_no_connection_is_told_from_a_broken_one(house: House) -> None:
-    assert house.client("http://127.0.0.1:1").post("x").outcome is XResult.NOT_SENT
-    assert house.client("http://no-such-host.invalid").post("x").outcome is XResult.NOT_SENT
+    assert house.client("http://127.0.0.1:1").post("x").result is Result.NOT_SENT
+    assert house.client("http://no-such-host.invalid").post("x").result is Result.NOT_SENT
 
 
 def test_a_process_may_end_while_x_hangs(house: House) -> None:
@@ -195,11 +196,11 @@ def test_a_process_may_end_while_x_hangs(house: House) -> None:
         "import asyncio, sys\n"
         "from ai.clock import SystemClock\n"
         "from ai.social.reaching import reach\n"
-        "from ai.social.x_client import XClient\n"
+        "from ai.social.networks.x_client import XClient\n"
         "from tests.world.x import KEYS\n"
         "async def main():\n"
         "    client = XClient(KEYS, sys.argv[1], SystemClock(), read_seconds=60)\n"
-        "    task = asyncio.create_task(reach(lambda: client.post('x')))\n"
+        "    task = asyncio.create_task(reach(lambda: client.post('x'), 'X'))\n"
         "    await asyncio.to_thread(sys.stdin.readline)\n"
         "    task.cancel()\n"
         "asyncio.run(main())\n"

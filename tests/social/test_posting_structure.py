@@ -31,7 +31,7 @@ def imported(path: Path) -> set[str]:
 
 def test_tweepy_is_imported_in_one_file_of_one_room() -> None:
     users = {path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py") if "tweepy" in imported(path)}
-    assert users == {"social/x_client.py"}
+    assert users == {"social/networks/x_client.py"}
 
 
 def test_no_other_room_names_the_client_or_opens_it_for_anything_but_the_outbox() -> None:
@@ -42,7 +42,7 @@ def test_no_other_room_names_the_client_or_opens_it_for_anything_but_the_outbox(
             node.id for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Name)
         }
         assert "XClient" not in names, path
-        assert "open_x" not in names or "Outbox" in names, path
+        assert "open_networks" not in names or "Outbox" in names, path
 
 
 class Inspector:

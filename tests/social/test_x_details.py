@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from ai.social import PostRefusal, PostState
-from ai.social.text import mention
+from ai.social.networks.x_text import mention
 from tests.social.conftest import House
 from tests.world import x as world
 from tests.world.x import POST_NANOS, READ_NANOS
@@ -43,7 +43,7 @@ async def test_a_refusal_that_passes_by_itself_means_later_not_never(house: Hous
     assert (post.state, house.alerts()) == (PostState.QUEUED, [])
     for _ in range(40):
         post = await house.later(outbox, post, 3600)
-    assert (post.state, post.attempts) == (PostState.POSTED, 10)
+    assert (post.state, post.deliveries[0].attempts) == (PostState.POSTED, 10)
     assert await house.spent() == house.x.charged_nanos == POST_NANOS
 
 

@@ -1,10 +1,11 @@
-"""The only door to X: tweepy, sent where X_API_BASE_URL says, each answer read into one of a few plain outcomes."""
+"""The only importer of tweepy: it asks X where X_API_BASE_URL says, and each answer is read into a plain result."""
 
 import json
 import logging
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,8 +14,9 @@ import tweepy
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from ai.clock import Clock, parse_rfc3339
-from ai.social.x import TIMELINE_PAGE, Answer, XPost, XResult
+from ai.social.network import Answer, Result
 
+TIMELINE_PAGE = 5  # the least that X gives; each post read is charged
 TWEEPY_HOST = "https://api.twitter.com"  # fixed in tweepy's code
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
 MIN_RETRY, MAX_RETRY = timedelta(minutes=1), timedelta(days=1)
@@ -29,6 +31,23 @@ MAX_DETAIL_CHARS = 300
 MAX_ID_CHARS = 64  # of an id; X has 19 digits now
 
 logging.getLogger("tweepy").setLevel(logging.INFO)  # at DEBUG it writes request headers and bodies into the log
+
+
+@dataclass(frozen=True, slots=True)
+class XPost:
+    """A post on X's timeline; `text` as X wrote it: links wrapped, three characters escaped."""
+
+    id: str
+    text: str
+    created_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A page of posts, newest first."""
+
+    posts: tuple[XPost, ...]
+    next_page: str | None
 
 
 class _Doorway(requests.Session):
@@ -64,10 +83,17 @@ class XClient:
         return self._read_id(self._ask(lambda x: x.create_tweet(text=text, user_auth=True)))
 
     def me(self) -> Answer:
-        """Ask whose keys these are; DONE has the user's id. X charges USER_READ_FACTOR posts read."""
+        """Ask whose keys these are; DONE has the user's id. X charges a user read."""
         return self._read_id(self._ask(lambda x: x.get_me(user_auth=True)))
 
-    def timeline(self, user_id: str, *, since_id: str | None, page: str | None) -> Answer:
+    def check(self) -> Answer:
+        """Ask X to publish nothing at all: it says whether the keys may post before it misses the text; free."""
+        answer = self._ask(lambda x: x.create_tweet(user_auth=True))
+        if isinstance(answer, Answer) and answer.result is Result.REFUSED and " 400:" in answer.detail:
+            return Answer(Result.DONE)
+        return answer if isinstance(answer, Answer) else Answer(Result.UNKNOWN, detail="X published an empty post")
+
+    def timeline(self, user_id: str, *, since_id: str | None, page: str | None) -> Answer | Timeline:
         """Return up to TIMELINE_PAGE posts of a user, newest first, only those after `since_id`."""
         answer = self._ask(
             lambda x: x.get_users_tweets(
@@ -87,8 +113,8 @@ class XClient:
         data = answer.get("data")
         found = data.get("id") if isinstance(data, dict) else None
         if isinstance(found, str | int) and 0 < len(str(found)) <= MAX_ID_CHARS:
-            return Answer(XResult.DONE, remote_id=str(found))
-        return Answer(XResult.UNKNOWN, detail="X answered without an id")
+            return Answer(Result.DONE, remote_id=str(found))
+        return Answer(Result.UNKNOWN, detail="X answered without an id")
 
     def _ask(self, request: Callable[[Any], object]) -> Answer | Mapping[str, Any]:
         """Make one request on a connection of its own; return the document of a success, or what else came of it."""
@@ -103,8 +129,8 @@ class XClient:
         if seen:
             return self._sort(seen[-1])
         if problem is not None and _never_sent(problem):
-            return Answer(XResult.NOT_SENT, detail=f"X could not be reached ({type(problem).__name__})")
-        return Answer(XResult.UNKNOWN, detail=f"the connection to X broke ({type(problem).__name__})")
+            return Answer(Result.NOT_SENT, detail=f"X could not be reached ({type(problem).__name__})")
+        return Answer(Result.UNKNOWN, detail=f"the connection to X broke ({type(problem).__name__})")
 
     def _client(self) -> tuple[Any, list[requests.Response]]:
         """Return a fresh tweepy client and the list that its answers land in."""
@@ -128,26 +154,26 @@ class XClient:
         document = _document(response)
         detail = f"X answered {status}: {_detail(document, response)}"
         if 200 <= status < 300:  # noqa: PLR2004 - the successes of HTTP
-            return document or Answer(XResult.UNKNOWN, detail=f"X answered {status} without a document")
+            return document or Answer(Result.UNKNOWN, detail=f"X answered {status} without a document")
         if status >= 500 or status < 200 or status == 408:  # noqa: PLR2004 - it may be published; 1xx: more was to come
-            return Answer(XResult.UNKNOWN, detail=detail)
+            return Answer(Result.UNKNOWN, detail=detail)
         return self._refusal(response, document, detail)
 
     def _refusal(self, response: requests.Response, document: Mapping[str, Any], detail: str) -> Answer:
         """Return what a status from 300 to 499 means: nothing was published."""
         status, words = response.status_code, detail.lower()
         if status == 403 and "duplicate" in words:  # noqa: PLR2004 - HTTP's number for it
-            return Answer(XResult.DUPLICATE, detail=detail)
+            return Answer(Result.DUPLICATE, detail=detail)
         if status in {401, 402} or (status in {403, 429} and _concerns_account(document, detail)):
-            return Answer(XResult.ACCOUNT, detail=detail)
+            return Answer(Result.ACCOUNT, detail=detail)
         passing = [wait for said, wait in PASSING if status == 403 and said in words]  # noqa: PLR2004 - same
         if status in {425, 429} or passing:
             return Answer(
-                XResult.RATE_LIMITED, detail=detail, retry_at=self._retry_at(response, [*passing, USUAL_RETRY][0])
+                Result.RATE_LIMITED, detail=detail, retry_at=self._retry_at(response, [*passing, USUAL_RETRY][0])
             )
         if 300 <= status < 400:  # noqa: PLR2004 - the redirects of HTTP
             detail = f"X answered {status} (a redirect, not followed); check X_API_BASE_URL"
-        return Answer(XResult.REFUSED, detail=detail)
+        return Answer(Result.REFUSED, detail=detail)
 
     def _retry_at(self, response: requests.Response, usual: timedelta) -> datetime:
         """Return when the last of the limits that are used up ends, as far as X says; else after the `usual` time."""
@@ -206,17 +232,17 @@ def _concerns_account(document: Mapping[str, Any], detail: str) -> bool:
     return any(mark in kind for mark in marks) or any(word in lowered for word in ("suspend", "locked", "revoked"))
 
 
-def _timeline(document: Mapping[str, Any]) -> Answer:
+def _timeline(document: Mapping[str, Any]) -> Answer | Timeline:
     meta, data = document.get("meta", {}), document.get("data", [])
     if not isinstance(meta, dict) or not isinstance(data, list) or not document.keys() & {"meta", "data"}:
-        return Answer(XResult.UNKNOWN, detail="X answered without a timeline")
+        return Answer(Result.UNKNOWN, detail="X answered without a timeline")
     posts = [
         XPost(str(item["id"]), str(item["text"]), _when(item.get("created_at")))
         for item in data
         if isinstance(item, dict) and "id" in item and "text" in item
     ]
     token = meta.get("next_token")
-    return Answer(XResult.DONE, posts=tuple(posts), next_page=token if isinstance(token, str) else None)
+    return Timeline(tuple(posts), token if isinstance(token, str) else None)
 
 
 def _when(text: object) -> datetime | None:
