@@ -135,7 +135,7 @@ async def _settle_and_judge(folder: Path, provider: FakeOpenRouter, clock: Virtu
         (beats, cut), (posts,) = (
             _row(house, "SELECT count(*) FILTER (WHERE kind = 'beat.ended'), "
                         "count(*) FILTER (WHERE kind = 'beat.interrupted') FROM events"),
-            _row(house, "SELECT count(*) FROM tweets"),
+            _row(house, "SELECT count(*) FROM posts"),
         )  # fmt: skip
     return Verdict(
         kills=kills,
@@ -163,7 +163,7 @@ def _wrong_in_mind(house: App) -> list[str]:
         )
         wrong += [f"{kind} of life {life}, beat {beat}: {times} times" for life, beat, times in map(tuple, twice)]
     twice = house.mind.connection.execute(
-        "SELECT text, source, count(*) FROM tweets GROUP BY text, source HAVING count(*) > 1"
+        "SELECT text, source, count(*) FROM posts GROUP BY text, source HAVING count(*) > 1"
     )
     wrong += [f"{times} posts ({source}) say {text!r}" for text, source, times in map(tuple, twice)]
     told = house.mind.connection.execute(

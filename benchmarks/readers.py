@@ -23,8 +23,9 @@ from ai.life.fragments import haze
 from ai.llm.said import first_object
 from ai.memory.untrusted import clean, quote
 from ai.memory.words import terms
+from ai.social.networks.x_text import weighted_length
 from ai.social.text import clean as clean_post
-from ai.social.text import letters, weighted_length
+from ai.social.text import letters
 
 SMALLEST = 65_536
 GROWTH_AT_MOST = 2.2  # twice the text, twice the work, and a tenth for the machine's noise

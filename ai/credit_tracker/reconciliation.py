@@ -69,8 +69,8 @@ def compare(tx: Transaction, now: datetime, provider: int | None, *, mind: str) 
     tx.execute(
         "INSERT INTO reconciliations (at, period, mind, provider, booked, pending, doubtful, others, highest, cause, "
         "warn) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (microseconds(now), period, mind, provider, booked, doubts.pending, doubts.doubtful, others, highest, found.cause,
-         int(found.warn)),
+        (microseconds(now), period, mind, provider, booked, doubts.pending, doubts.doubtful, others, highest,
+         found.cause, int(found.warn)),
     )  # fmt: skip
     return found
 

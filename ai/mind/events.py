@@ -223,7 +223,9 @@ EVENTS: dict[str, Line] = {
         "SOCIAL", "🖐️", "Post #{id} waits for your approval: {text}", "TWEETS=approve: a person releases it or not."
     ),
     "post.approved": Line("SOCIAL", "👍", "Post #{id} was approved: {text}", "A person released a post."),
-    "post.posted": Line("SOCIAL", "🐦", "Post #{id} published (${price_nanos:usd4}): {text}", "A post is on X."),
+    "post.posted": Line(
+        "SOCIAL", "🐦", "Post #{id} published (${price_nanos:usd4}): {text}", "A post is on a network."
+    ),
     "post.dry_run": Line(
         "SOCIAL", "🐦", "Post #{id}, dry run: {text}", "A post stands on the local timeline; nothing left the house."
     ),
@@ -231,8 +233,8 @@ EVENTS: dict[str, Line] = {
     "post.unknown": Line(
         "SOCIAL",
         "❔",
-        "Post #{id} may or may not be published ({problem}); the timeline is asked",
-        "Nothing is sent again before X's timeline was asked.",
+        "Post #{id} may or may not be published ({problem}); the network is asked",
+        "Nothing is sent again before the network was asked.",
         "warning",
     ),
     "post.refused": Line(

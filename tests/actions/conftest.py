@@ -20,6 +20,7 @@ from ai.mind.database import MindDatabase, open_mind
 from ai.mind.journal import Journal
 from ai.settings import Settings
 from ai.social import Outbox
+from ai.social.networks.x import X
 from tests.life.conftest import world as life_world
 
 NOON = datetime(2026, 11, 10, 12, tzinfo=UTC)
@@ -155,7 +156,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         tracker=purse,
         rotation=Wishes(),
         catalogue=Catalogue(),
-        outbox=Outbox(mind, purse, journal, clock, settings, None),
+        outbox=Outbox(mind, purse, journal, clock, settings, [X(settings, clock)]),
         workspace=Workspace(tmp_path / "workspace"),
         mailbox=Mailbox(),
         rest=rest,

@@ -53,9 +53,7 @@ async def test_a_calls_row_says_all_that_is_known_at_each_stage(purse):
     purse.clock.advance(1)
     await tracker.leave_unknown("c", "cut")
     unknown = await tracker.call("c")
-    assert unknown == replace(
-        sent, state=CallState.UNKNOWN, unknown_since=unknown.unknown_since, problem="cut"
-    )
+    assert unknown == replace(sent, state=CallState.UNKNOWN, unknown_since=unknown.unknown_since, problem="cut")
     assert about(unknown.unknown_since, at + timedelta(seconds=2))
     await tracker.sent("c", "gen-2")
     assert await tracker.call("c") == replace(unknown, remote_id="gen-2")

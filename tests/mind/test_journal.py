@@ -53,7 +53,7 @@ def test_an_event_never_changes(mind: MindDatabase, clock: VirtualClock) -> None
 
 
 def test_an_unregistered_kind_is_a_defect_that_shows(mind: MindDatabase, clock: VirtualClock) -> None:
-    with pytest.raises(KeyError, match="log_lines"):
+    with pytest.raises(KeyError, match="events"):
         Journal(mind, clock).append("nonsense", text="x")
 
 

@@ -101,7 +101,14 @@ async def test_a_crash_while_reading_the_timeline_is_charged_in_full(house: Hous
     outbox = await house.outbox()
     post = await house.say(outbox, TEXT)
     purse = CrashingPurse(await house.tracker(), "sent", after=True)
-    crashing = Outbox(house.mind, purse, house.journal, house.clock, house.settings(), [X(house.settings(), house.clock, house.client())])
+    crashing = Outbox(
+        house.mind,
+        purse,
+        house.journal,
+        house.clock,
+        house.settings(),
+        [X(house.settings(), house.clock, house.client())],
+    )
     house.clock.advance(121)
     with pytest.raises(Crash):
         await crashing.deliver_due()
@@ -153,7 +160,14 @@ class PurseAway:
 @pytest.mark.parametrize("step", ["hold", "sent", "settle"])
 async def test_a_purse_that_goes_away_sends_nothing_uncovered_and_is_told_later(house: House, step: str) -> None:
     purse = PurseAway(await house.tracker(), step)
-    outbox = Outbox(house.mind, purse, house.journal, house.clock, house.settings(), [X(house.settings(), house.clock, house.client())])
+    outbox = Outbox(
+        house.mind,
+        purse,
+        house.journal,
+        house.clock,
+        house.settings(),
+        [X(house.settings(), house.clock, house.client())],
+    )
     post = await house.say(outbox, TEXT, source="birth")
     assert house.x.texts == ([TEXT] if step == "settle" else [])
     purse.back = True
