@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ai.ledger.errors import LedgerError
-from ai.observer import admin, api, caretaker, kofi, metrics, pages
+from ai.observer import admin, api, caretaker, kofi, metrics, openapi, pages
 from ai.observer.answers import problem
 from ai.observer.bodies import Bodies
 from ai.observer.gate import Doorkeeper
@@ -78,6 +78,7 @@ def routes() -> list[Route]:
         Route("/api/events", api.events),
         Route("/api/stream", api.stream),
         Route("/metrics", metrics.metrics),
+        Route("/openapi.json", openapi.openapi),
         Route("/api/admin/{kind}", admin.command, methods=["POST"]),
         Route("/api/admin/tweets/{id:number}/{verdict}", admin.tweet, methods=["POST"]),
         Route("/webhooks/kofi", kofi.webhook, methods=["POST"]),
