@@ -16,6 +16,7 @@ PAGE = 200  # events a read, so that a week's gap comes in bites
 BATCH_BYTES = 48 * 1024  # sent at once to one reader: what it does not read waits in memory, 400 times
 READ_BYTES = 1_000_000  # read of the journal at once, whatever the events hold
 SPARE_SECONDS = 20.0  # look by oneself this often too: another process may have written
+TOLD_AT_ONCE, TOLD_SECONDS = 16, 0.002
 READER_SECONDS = 0.0025  # readers are told together, so seldom that telling them takes the loop a few per cent
 
 
@@ -103,7 +104,9 @@ class Tail:
     def end_streams(self) -> None:
         """Let every follower come to its end, so that the server can stop with readers connected."""
         self.ended = True
-        self._tell_all()
+        self._grown.set()
+        for follower in self._followers:
+            follower.wake()
 
     async def stop(self) -> None:
         """End the streams and the reading."""
@@ -195,11 +198,13 @@ class Tail:
             self._telling = loop.call_at(max(loop.time(), due), self._tell_all)
 
     def _tell_all(self) -> None:
-        if self._telling is not None:
-            self._telling.cancel()
-            self._telling = None
+        self._telling = None
         self._told_at = asyncio.get_running_loop().time()
-        self._grown.set()
-        self._grown = asyncio.Event()
-        for follower in list(self._followers):
+        self._tell_some(list(self._followers))
+
+    def _tell_some(self, followers: list[Follower]) -> None:
+        """Wake a few at a time, so that who asks for something else is served in between."""
+        for follower in followers[:TOLD_AT_ONCE]:
             follower.wake()
+        if rest := followers[TOLD_AT_ONCE:]:
+            asyncio.get_running_loop().call_later(TOLD_SECONDS, self._tell_some, rest)

@@ -16,7 +16,7 @@ PROBES_PER_SECOND = 150.0  # of health probes, which cost a fifth of that
 WAITING_OF_ONE = 64  # requests of one address that wait; a browser opens six connections
 WAITING = 512  # of all addresses together
 LATE_SECONDS = 2.0  # a refusal comes this late, so that asking again and again gains nothing
-AFTERWARDS = 3.0  # work in a thread of its own costs the loop a part of its time: so long as it took, and thrice more
+AFTERWARDS = 7.0  # work in a thread of its own holds the loop up too: an eighth of the time may go into it
 PROBES = frozenset({"/healthz", "/readyz"})
 
 
