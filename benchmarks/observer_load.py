@@ -1,4 +1,4 @@
-"""The worst that strangers may ask of the Observer, from loopback and for a bounded time; run by benchmarks.observer."""
+"""The worst that strangers may ask of the Observer, from loopback and for a bounded time."""
 
 import argparse
 import asyncio

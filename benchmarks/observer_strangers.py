@@ -146,7 +146,11 @@ def tell(kind: str, quiet: float, strained: Stretch) -> bool:
         f"{strained.log_bytes_a_second:.0f} B of log a second",
         flush=True,
     )
-    within = (worst <= HEALTH_TARGET_MS, strained.memory_mb <= MEMORY_TARGET_MB, strained.log_bytes_a_second <= LOG_TARGET)
+    within = (
+        worst <= HEALTH_TARGET_MS,
+        strained.memory_mb <= MEMORY_TARGET_MB,
+        strained.log_bytes_a_second <= LOG_TARGET,
+    )
     return ratio >= BEATS_TARGET and all(within)
 
 

@@ -13,7 +13,6 @@ from ai.ledger.money import nanos
 from ai.mind.commands import Answer, Commands
 from ai.mind.database import open_mind
 from ai.mind.logs import configure
-from ai.mind.redaction import Redactor
 from ai.operations.lock import DaemonLock, is_held
 
 LOOK_SECONDS = 0.1
@@ -61,9 +60,7 @@ def kill(cause: Annotated[str, typer.Option("--cause", help="Why this life ends.
 
 def ask(kind: str, **data: Any) -> None:
     """Have a command carried out and print its answer; raises Failed where it was refused."""
-    hide = Redactor(settings().secrets())  # what is said reaches prompts: a key pasted by mistake must not
-    hidden = {name: hide(value) if isinstance(value, str) else value for name, value in data.items()}
-    answer = wait_for(lambda: deliver(kind, hidden))
+    answer = wait_for(lambda: deliver(kind, data))
     if not answer.ok:
         raise Failed(answer.result)
     typer.echo(answer.result)
@@ -83,7 +80,7 @@ async def deliver(kind: str, data: dict[str, Any]) -> Answer:
                 row = house.commands.put(kind, **data)
                 await house.caretaker.carry_out_waiting()
                 return house.commands.answer(row)
-    mind = open_mind(here.data_dir / "mind.db")
+    mind = open_mind(here.data_dir / "mind.db", secrets=here.secrets())
     commands = Commands(mind, clock)
     row = commands.put(kind, **data)
     until = clock.monotonic() + ANSWER_SECONDS

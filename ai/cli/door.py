@@ -15,6 +15,7 @@ from rich.console import Console
 from ai.clock import SystemClock
 from ai.daemon.app import ReadOnlyApp
 from ai.daemon.wiring import open_reading
+from ai.mind.harmless import harmless
 from ai.mind.redaction import Redactor
 from ai.settings import Settings
 from ai.settings.sources import load_settings
@@ -69,7 +70,7 @@ def ensure_data_dir(data_dir: Path) -> None:
 
 def explain(error: BaseException) -> str:
     """Return one line for people that says what was wrong and what would be right; no secret in it."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = harmless(" ".join(str(error).split())) or type(error).__name__
     if isinstance(error, OSError) and error.errno in DISK_ADVICE:
         text = f"{error.strerror}: {error.filename or 'the data folder'}; {DISK_ADVICE[error.errno]}"
     try:

@@ -104,7 +104,7 @@ async def _beats(house: App, beats: int, advance: Callable[[], None]) -> None:
 
 async def _follow(chosen: Settings, clock: Clock, beats: int, advance: Callable[[], None]) -> RunUsage:
     """Have the daemon live the beats and show what it journals meanwhile."""
-    mind = open_mind(chosen.data_dir / "mind.db")
+    mind = open_mind(chosen.data_dir / "mind.db", secrets=chosen.secrets())
     commands = Commands(mind, clock)
     async with open_reading(chosen, clock) as reading:
         marker = await reading.tracker.marker()

@@ -68,7 +68,7 @@ async def open_alone(
     async with AsyncExitStack() as stack:
         slot = Slot.take(settings.data_dir)
         stack.callback(slot.close)
-        mind = open_mind(settings.data_dir / "mind.db")
+        mind = open_mind(settings.data_dir / "mind.db", secrets=settings.secrets())
         stack.callback(mind.close)
         ledger = open_credit_ledger(settings.purse_url, clock)
         stack.callback(ledger.close)

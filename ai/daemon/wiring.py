@@ -77,7 +77,7 @@ async def open_house(
     """
     rng = random.Random(seed)  # noqa: S311 - chooses fragments and waits; nothing secret
     async with AsyncExitStack() as stack:
-        mind = open_mind(settings.data_dir / "mind.db")
+        mind = open_mind(settings.data_dir / "mind.db", secrets=settings.secrets())
         stack.callback(mind.close)
         ledger = open_credit_ledger(settings.purse_url, clock)
         stack.callback(ledger.close)

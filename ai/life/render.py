@@ -10,6 +10,7 @@ from ai.life.queries import LifeEntry, Shown, Story
 from ai.life.self_page import Page, difference
 from ai.memory.archive import Row
 from ai.memory.memory import Memory
+from ai.mind.harmless import harmless
 
 CELL_CHARS = 60
 TEXT_CHARS = 200
@@ -18,19 +19,19 @@ TEXT_CHARS = 200
 def lives_table(entries: Sequence[LifeEntry]) -> RenderableType:
     """Return one row a life: number, name, from, to, beats, thoughts, the end."""
     if not entries:
-        return Text("Nobody has lived yet.")
+        return _plain("Nobody has lived yet.")
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("#", "name", "born", "died", "beats", "thoughts", "end"):
         table.add_column(column, justify="right" if column in {"#", "beats", "thoughts"} else "left")
     for entry in entries:
         table.add_row(
             str(entry.number),
-            Text(f"{entry.name} ({entry.pronoun})"),
+            _plain(f"{entry.name} ({entry.pronoun})"),
             _day(entry.born_at),
-            _day(entry.died_at) if entry.died_at else Text("alive" if entry.state == "alive" else "dying", "green"),
+            _day(entry.died_at) if entry.died_at else _plain("alive" if entry.state == "alive" else "dying", "green"),
             f"{entry.beats:,}",
             f"{entry.thoughts:,}",
-            Text(_short(entry.cause or "", CELL_CHARS)),
+            _plain(_short(entry.cause or "", CELL_CHARS)),
         )
     return table
 
@@ -39,17 +40,17 @@ def story(told: Story) -> RenderableType:
     """Return a life as something to read from top to bottom."""
     entry = told.entry
     parts: list[RenderableType] = [
-        Text(f"Life #{entry.number}: {entry.name} ({entry.pronoun})", "bold"),
-        Text(f"Born {_day(entry.born_at)}, told: {(entry.bootstrap_mode or 'nothing known').replace('_', ' ')}."),
+        _plain(f"Life #{entry.number}: {entry.name} ({entry.pronoun})", "bold"),
+        _plain(f"Born {_day(entry.born_at)}, told: {(entry.bootstrap_mode or 'nothing known').replace('_', ' ')}."),
     ]
     if entry.fragments:
         parts += [_head("Echoes it began with"), *(_echo(memory) for memory in entry.fragments)]
     if entry.first_thought:
-        parts += [_head("First thought"), Text(entry.first_thought, "italic")]
+        parts += [_head("First thought"), _plain(entry.first_thought, "italic")]
     if entry.self_page:
-        parts += [_head("Who it said it was"), Text(entry.self_page)]
+        parts += [_head("Who it said it was"), _plain(entry.self_page)]
     if entry.goals:
-        parts += [_head("What it wanted"), *(Text(f"- {goal}") for goal in entry.goals)]
+        parts += [_head("What it wanted"), *(_plain(f"- {goal}") for goal in entry.goals)]
     if told.moments:
         parts += [_head("What it lived"), *(_moment(memory) for memory in told.moments)]
     if told.insights:
@@ -60,7 +61,7 @@ def story(told: Story) -> RenderableType:
 def memories_table(rows: Sequence[Row]) -> RenderableType:
     """Return one row a memory: life, id, when, kind, importance, text; archived ones are marked."""
     if not rows:
-        return Text("Nothing comes to mind.")
+        return _plain("Nothing comes to mind.")
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("life", "id", "when", "kind", "weight", "text"):
         table.add_column(column, justify="right" if column in {"life", "id", "weight"} else "left")
@@ -72,7 +73,7 @@ def memories_table(rows: Sequence[Row]) -> RenderableType:
             f"{memory.at:%Y-%m-%d %H:%M}",
             memory.kind.value + (" (archived)" if row.archived else ""),
             f"{memory.importance}/10",
-            Text(_short(memory.text, TEXT_CHARS)),
+            _plain(_short(memory.text, TEXT_CHARS)),
         )
     return table
 
@@ -80,10 +81,10 @@ def memories_table(rows: Sequence[Row]) -> RenderableType:
 def memory(shown: Shown) -> RenderableType:
     """Return a memory whole, with its evidence and what became of it."""
     row = shown.row
-    parts: list[RenderableType] = [memories_table([row]), Text(), Text(row.memory.text)]
+    parts: list[RenderableType] = [memories_table([row]), _plain(), _plain(row.memory.text)]
     if row.memory.origin is not None:
         origin = row.memory.origin
-        parts.append(Text(f"An echo of memory {origin.memory} of life #{origin.life}.", "dim"))
+        parts.append(_plain(f"An echo of memory {origin.memory} of life #{origin.life}.", "dim"))
     if shown.sources:
         parts += [_head("It rests on"), memories_table(shown.sources)]
     if shown.summary is not None:
@@ -94,12 +95,12 @@ def memory(shown: Shown) -> RenderableType:
 def self_log(pages: Sequence[Page]) -> RenderableType:
     """Return the versions of a page of self, each with what it changed."""
     if not pages:
-        return Text("It has not written who it is yet.")
+        return _plain("It has not written who it is yet.")
     parts: list[RenderableType] = []
     before: Page | None = None
     for page in pages:
-        parts.append(Text(f"version {page.version}, {page.at:%Y-%m-%d %H:%M}: {page.reason}", "bold"))
-        parts += [Text(line, _colour(line)) for line in difference(before, page)]
+        parts.append(_plain(f"version {page.version}, {page.at:%Y-%m-%d %H:%M}: {page.reason}", "bold"))
+        parts += [_plain(line, _colour(line)) for line in difference(before, page)]
         before = page
     return Group(*parts)
 
@@ -108,29 +109,29 @@ def _end(told: Story) -> list[RenderableType]:
     entry = told.entry
     if entry.died_at is None:
         return [_head(f"It lives, {entry.beats:,} beats old" + (f", {entry.mood}" if entry.mood else ""))]
-    parts: list[RenderableType] = [_head("The end"), Text(f"{_day(entry.died_at)}, after {entry.beats:,} beats.")]
-    parts += [Text(f"Cause: {entry.cause}")] if entry.cause else []
-    parts += [Text(f"“{entry.last_words}”", "italic")] if entry.last_words else []
-    parts += [Text(entry.summary)] if entry.summary else []
+    parts: list[RenderableType] = [_head("The end"), _plain(f"{_day(entry.died_at)}, after {entry.beats:,} beats.")]
+    parts += [_plain(f"Cause: {entry.cause}")] if entry.cause else []
+    parts += [_plain(f"“{entry.last_words}”", "italic")] if entry.last_words else []
+    parts += [_plain(entry.summary)] if entry.summary else []
     if told.workspace:
         parts += [
             _head("It left these files"),
-            *(Text(f"- {f['path']} ({f['bytes']:,} bytes)") for f in told.workspace),
+            *(_plain(f"- {f['path']} ({f['bytes']:,} bytes)") for f in told.workspace),
         ]
     return parts
 
 
 def _head(text: str) -> Text:
-    return Text(f"\n{text}", "bold")
+    return _plain(f"\n{text}", "bold")
 
 
 def _echo(echo: Memory) -> Text:
-    return Text(f"- {echo.text}" + (f" (life #{echo.origin.life})" if echo.origin else ""), "italic")
+    return _plain(f"- {echo.text}" + (f" (life #{echo.origin.life})" if echo.origin else ""), "italic")
 
 
 def _moment(moment: Memory) -> Text:
     because = f" (from {', '.join(map(str, moment.sources))})" if moment.sources else ""
-    return Text(f"{moment.at:%d %b %H:%M}  {_short(moment.text, TEXT_CHARS)}{because}")
+    return _plain(f"{moment.at:%d %b %H:%M}  {_short(moment.text, TEXT_CHARS)}{because}")
 
 
 def _colour(line: str) -> str:
@@ -144,3 +145,8 @@ def _day(when: str) -> str:
 def _short(text: str, limit: int) -> str:
     line = " ".join(text.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _plain(text: str = "", style: str = "") -> Text:
+    """Return text as text: no markup, and nothing that a terminal would obey."""
+    return Text(harmless(text), style)

@@ -76,7 +76,7 @@ async def open_purse(
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(endpoint.close)
-        mind = open_mind(settings.data_dir / "mind.db")
+        mind = open_mind(settings.data_dir / "mind.db", secrets=settings.secrets())
         stack.callback(mind.close)
         ledger = open_credit_ledger(settings.purse_url, clock)
         stack.callback(ledger.close)

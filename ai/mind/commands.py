@@ -7,6 +7,7 @@ from typing import Any
 
 from ai.clock import Clock, rfc3339
 from ai.mind.database import MindDatabase
+from ai.mind.harmless import harmless, harmless_all
 
 WAITING_AT_MOST = 100  # a daemon that carries nothing out must not let rows pile up without end
 DATA_AT_MOST_BYTES = 20_000  # a message of the caretaker is a few pages at most
@@ -46,13 +47,13 @@ class Commands:
         self._clock = clock
 
     def put(self, kind: str, **data: Any) -> int:
-        """Ask for `kind` and return the row's id.
+        """Ask for `kind` and return the row's id; whoever asks, no secret and nothing a terminal obeys is written.
 
         Raises CommandRefused where it is unknown, too large, or too many wait already.
         """
         if kind not in KINDS:
             raise CommandRefused(f"command {kind!r} is unknown; one of {', '.join(sorted(KINDS))}")
-        text = json.dumps(data, ensure_ascii=False).encode(errors="replace").decode()  # no terminal's stray bytes
+        text = json.dumps(self._mind.redact.all_of(harmless_all(data)), ensure_ascii=False)
         if len(text.encode()) > DATA_AT_MOST_BYTES:
             raise CommandRefused(f"the command is longer than {DATA_AT_MOST_BYTES} bytes; shorten it")
         with self._mind.transaction() as connection:
@@ -76,7 +77,7 @@ class Commands:
         """Acknowledge a command with one line; a second acknowledgement changes nothing."""
         self._mind.connection.execute(
             "UPDATE commands SET finished_at = ?, ok = ?, result = ? WHERE id = ? AND finished_at IS NULL",
-            (rfc3339(self._clock.now()), int(ok), result, command_id),
+            (rfc3339(self._clock.now()), int(ok), self._mind.redact(harmless(result)), command_id),
         )
 
     def answer(self, command_id: int) -> Answer:

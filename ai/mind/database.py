@@ -2,21 +2,23 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
 from ai.ledger.sqlite import check_versions, connect, migrate
+from ai.mind.redaction import Redactor
 
 MIGRATIONS = files("ai.mind") / "migrations"
 
 
 class MindDatabase:
-    """One process's connection to mind.db; used from one thread."""
+    """One process's connection to mind.db; used from one thread. What people will read is written through `redact`."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, redact: Redactor) -> None:
         self.connection = connection
+        self.redact = redact
         self._depth = 0
         self._after: list[Callable[[], None]] = []
 
@@ -73,8 +75,8 @@ class MindDatabase:
         self.connection.close()
 
 
-def open_mind(path: Path, *, read_only: bool = False) -> MindDatabase:
-    """Open, and unless `read_only` create and migrate, the database at `path`.
+def open_mind(path: Path, *, read_only: bool = False, secrets: Iterable[str] = ()) -> MindDatabase:
+    """Open, and unless `read_only` create and migrate, the database at `path`; no text written there holds `secrets`.
 
     Raises ai.ledger.errors.NewerSchema, OlderSchema, StoreUnavailable or CorruptStore, each with one line for people.
     """
@@ -83,4 +85,4 @@ def open_mind(path: Path, *, read_only: bool = False) -> MindDatabase:
         check_versions(connection, "mind", MIGRATIONS, for_reading=True)
     else:
         migrate(connection, "mind", MIGRATIONS)
-    return MindDatabase(connection)
+    return MindDatabase(connection, Redactor(secrets))

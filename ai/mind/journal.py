@@ -48,10 +48,13 @@ class Journal:
     def append(self, kind: str, /, **data: Any) -> Event:
         """Write one event (data: JSON values; money as int nano-dollars in `…_nanos`), then tell the listeners.
 
+        A secret of this installation in it is replaced: journal, log, page and stream show the same.
+
         Raises KeyError for a kind that `ai.mind.events.EVENTS` does not list: an event nobody can read is a defect.
         """
         if kind not in EVENTS:
             raise KeyError(f"event kind {kind!r} is not in ai/mind/events.py; register it with a line for people")
+        data = self._mind.redact.all_of(data)
         now = self._clock.now()
         cursor = self._mind.connection.execute(
             "INSERT INTO events (at, kind, life, beat, data) VALUES (?, ?, ?, ?, ?)",

@@ -41,8 +41,8 @@ class Donations:
                 (
                     donation.id,
                     rfc3339(self._clock.now()),
-                    donation.donor,
-                    donation.message,
+                    self._mind.redact(donation.donor),
+                    self._mind.redact(donation.message),
                     donation.amount_told,
                     donation.amount_nanos,
                     refused,

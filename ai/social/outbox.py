@@ -10,6 +10,7 @@ from ai.clock import Clock, rfc3339
 from ai.ledger.money import usd9
 from ai.mind.database import MindDatabase
 from ai.mind.journal import Journal
+from ai.mind.redaction import Redactor
 from ai.settings import Settings
 from ai.social.account import NetworkAccount
 from ai.social.near import NearSame, same_letters
@@ -31,7 +32,6 @@ APPEAL_OF_A_WISH = 4.0  # of 1 for any draft: the mind chose this one of many; o
 WISH_AGAIN = timedelta(hours=1)  # while an earlier wish waits for a person, for X or for money
 COMPARED = 100  # last posts that a new one must differ from
 TOLD_CHARS = 280  # of a refused text in the journal
-SECRET_CHARS = 8  # a configured secret shorter than this could be an ordinary word
 
 
 class Worth(Protocol):
@@ -69,6 +69,7 @@ class Outbox:
         self._journal = journal
         self._clock = clock
         self._settings = settings
+        self._redact = Redactor(settings.secrets())
         self._near = near
         self._worth = worth
         self._new_id = new_id
@@ -110,7 +111,7 @@ class Outbox:
             problem = await self._problem_with_wish(text, addressed)
         if problem is not None:
             if source != OWN_WISH:  # a wish's refusal is told as the action's
-                self._journal.append("post.refused", id=None, text=self._redacted(text)[:TOLD_CHARS], problem=problem)
+                self._journal.append("post.refused", id=None, text=self._redact(text)[:TOLD_CHARS], problem=problem)
             return PostRefusal(problem)
         return self._write(text, addressed, source=source, life=life, beat=beat)
 
@@ -226,7 +227,7 @@ class Outbox:
             return "the post is empty; write what you want to say"
         if None not in addressed.values():
             return "; ".join(dict.fromkeys(problem for problem in addressed.values() if problem is not None))
-        if self._redacted(text) != text:
+        if self._redact(text) != text:
             return "the post holds one of this installation's secrets; leave it out"
         if self._rows.same_letters(text) is not None:
             return "the same was posted before; say something new"
@@ -278,12 +279,6 @@ class Outbox:
         if post is None:
             raise KeyError(f"there is no post {post_id}")
         return post
-
-    def _redacted(self, text: str) -> str:
-        for secret in self._settings.secrets():
-            if len(secret) >= SECRET_CHARS:
-                text = text.replace(secret, "…")
-        return text
 
     def _not_waiting(self, post_id: int, post: Post | None) -> str:
         if post is None:
