@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from ai.asking import Purpose
 from ai.ledger.money import NANOS_PER_USD
 from ai.model_config import FREE_PRICES, Model, Tier, parse_openrouter
+from ai.model_config.bound import rough_size_bound
 from ai.model_config.catalogue import shipped
 from ai.model_rotator.policy import (
     DEFAULT_RATES,
@@ -18,7 +19,6 @@ from ai.model_rotator.policy import (
     START_B,
     WEIGHTS,
     RotatorState,
-    bound_nanos,
     learned,
     price_of_money,
     rank,
@@ -122,7 +122,7 @@ class Purse:
             return True
         if model.free:
             return self.free_left >= 1
-        return bound_nanos(model, input_bound(moment), MAX_TOKENS) <= self.balance
+        return rough_size_bound(model, input_bound(moment), MAX_TOKENS) <= self.balance
 
     def recent(self) -> list[str]:
         """The last ten different models, newest first."""

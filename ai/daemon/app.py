@@ -87,6 +87,7 @@ class App(ReadOnlyApp):
             await self.tracker.open(lives=True)
         except StoreUnavailable as error:  # no spending, but thinking: the mind lives on free and local models
             self.journal.append("daemon.trouble", problem=str(error))
+        await self.rotation.learn()
         balance = await self.tracker.balance()
         self.journal.append("brain.budget", available_nanos=balance.available, granted_nanos=balance.granted)
         choices = await self.rotation.candidates(Purpose.THOUGHT)
@@ -115,6 +116,7 @@ class App(ReadOnlyApp):
 
     async def live_one(self) -> Beat | None:
         """Live one beat now, waiting for a birth that is due soon; None where new money must come first."""
+        await self.rotation.learn()
         beat = await self.brain.beat(self.caretaker.carry_out_waiting)
         if beat is None and (due := self.lives.birth_due_at()) is not None:
             seconds = (due - self.clock.now()).total_seconds()

@@ -125,6 +125,7 @@ class Daemon:
             return
         async with self._beating:
             try:
+                await house.rotation.learn()
                 beat = await house.brain.beat(house.caretaker.carry_out_waiting)
                 self._recover()
                 if beat is None:

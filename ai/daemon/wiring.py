@@ -262,6 +262,7 @@ def _rooms_to_read(  # noqa: PLR0913, PLR0917 - the same
     tracker = CreditTracker(ledger, settings, clock, mind_name=settings.mind, provider_clock=provider_clock)
     health = ModelHealth(mind, clock)
     rotation = Rotation(mind, catalogue, tracker, health, settings, clock, journal)
+    rotation.tell_holds()
     networks = open_networks(settings, clock)
     return ReadOnlyApp(
         settings=settings,

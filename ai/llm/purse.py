@@ -19,6 +19,7 @@ from ai.llm.providers import configured_endpoint
 from ai.mind.database import open_mind
 from ai.mind.journal import Journal
 from ai.model_config.catalogue import Catalogue
+from ai.model_config.holds import smallest_hold, thought_size
 from ai.settings import Settings
 from ai.settings.sources import SettingsError, load_settings
 
@@ -87,6 +88,9 @@ async def open_purse(
         catalogue = Catalogue(settings, clock, provider_clock, journal)
         await catalogue.refresh()  # also tells the provider's date, without which no month opens
         await tracker.open()
+        hold = smallest_hold(catalogue.models().values(), settings, thought_size(mind))
+        if hold is not None:
+            tracker.set_smallest_hold(hold)
         limits = Limits.of(settings)
         paid = PaidClient(
             {endpoint.name: endpoint}, tracker, ModelHealth(mind, clock), journal, clock,

@@ -7,7 +7,7 @@ import unicodedata
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ai.ledger.money import nanos
+from ai.ledger.money import NANOS_PER_USD, nanos
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,19 +50,28 @@ def output_tokens(model: Model, max_tokens: int) -> int:
     return max_tokens if most is None or most <= 0 else min(max_tokens, most)
 
 
-def call_bound(model: Model, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int) -> int:
-    """Return the bound of a chat completion in nano-dollars, rounded up.
+def size_bound(model: Model, input_tokens: int, max_tokens: int) -> int:
+    """Return the bound of a call with so many input tokens at most, in nano-dollars, rounded up.
 
     The input at the dearest price that may apply to it, plus `max_tokens` at the dearer of completion and
     internal reasoning, plus the price of a request.
     """
     prices = model.prices
-    usd = (
-        input_bound(messages, schema) * prices.dearest_prompt()
-        + max_tokens * prices.dearest_completion()
-        + prices.dearest_request()
+    output = output_tokens(model, max_tokens)
+    return nanos(
+        input_tokens * prices.dearest_prompt() + output * prices.dearest_completion() + prices.dearest_request()
     )
-    return nanos(usd)
+
+
+def rough_size_bound(model: Model, input_tokens: int, max_tokens: int) -> float:
+    """Return the same as a float, for choosing among hundreds of models; a hold takes the exact one."""
+    prompt, completion, request = model.prices.dearest
+    return (input_tokens * prompt + output_tokens(model, max_tokens) * completion + request) * NANOS_PER_USD
+
+
+def call_bound(model: Model, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int) -> int:
+    """Return the bound of a chat completion in nano-dollars, rounded up."""
+    return size_bound(model, input_bound(messages, schema), max_tokens)
 
 
 def embedding_bound(model: Model, texts: Sequence[str]) -> int:

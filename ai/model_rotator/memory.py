@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from ai.asking import Purpose
 from ai.clock import parse_rfc3339, rfc3339
 from ai.mind.database import MindDatabase
+from ai.model_config.holds import THOUGHT_SIZE, thought_size
 from ai.model_rotator.policy import START_B
 
 USES_KEPT = 500  # ten different models are found in far fewer; the rest is for a person who looks
@@ -22,7 +23,7 @@ THOUGHTS_COMPARED = 20
 ALIKE = 0.8  # share of words two thoughts have in common from which on the later one says nothing new
 T = TypeVar("T")
 _WORD = re.compile(r"\w+")
-WISH, PACE, THOUGHT_SIZE = "rotation.wish", "rotation.pace", "rotation.thought_size"
+WISH, PACE = "rotation.wish", "rotation.pace"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +138,7 @@ class RotationMemory:
 
     def thought_size(self) -> int | None:
         """Return the most input tokens that the last thought could have; None before the first."""
-        kept = self._mind.recall(THOUGHT_SIZE)
-        return kept if isinstance(kept, int) else None
+        return thought_size(self._mind)
 
     def keep_thought_size(self, input_bound: int) -> None:
         """Keep the most input tokens that a thought could have."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ai.asking import Purpose
-from ai.ledger.money import NANOS_PER_USD
+from ai.model_config.bound import rough_size_bound
 from ai.model_config.model import Model, Tier
 from ai.model_config.names import dearer_names
 
@@ -132,7 +132,7 @@ def able(model: Model, purpose: Purpose, state: RotatorState) -> bool:
     if model.free:
         held_to = model.id in {state.current, state.pinned} and state.free_left >= 1
         return held_to or free_request_due(purpose, state)
-    return bound_nanos(model, state.input_bound, state.max_tokens) * MARGIN <= state.spendable
+    return rough_size_bound(model, state.input_bound, state.max_tokens) * MARGIN <= state.spendable
 
 
 def fits(model: Model, state: RotatorState) -> bool:
@@ -146,14 +146,6 @@ def free_request_due(purpose: Purpose, state: RotatorState) -> bool:
     if state.free_left < 1:
         return False
     return purpose is not Purpose.THOUGHT or state.free_left > state.free_quota * state.day_left - 1
-
-
-def bound_nanos(model: Model, input_bound: int, max_tokens: int) -> float:
-    """Return the bound of a call with so many input tokens at most, as `ai.model_config.bound` has it, as a float."""
-    most = model.max_completion_tokens
-    output = max_tokens if most is None else min(max_tokens, most)
-    prompt, completion, request = model.prices.dearest
-    return (input_bound * prompt + output * completion + request) * NANOS_PER_USD
 
 
 def price_of_money(b: float, weight_to_come: float, balance_nanos: int) -> float:
@@ -269,7 +261,7 @@ def _as_wish(wished: Choice | None, usual: Choice | None, state: RotatorState) -
     if wished is None:
         return None
     dearer = wished.cost_nanos > (usual.cost_nanos if usual else 0.0)
-    bound = bound_nanos(wished.model, state.input_bound, state.max_tokens) * MARGIN
+    bound = rough_size_bound(wished.model, state.input_bound, state.max_tokens) * MARGIN
     if dearer and bound > state.wishes_left:
         return None
     return replace(wished, reason="its own wish", wish=dearer)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from ai.asking import Purpose
 from ai.ledger.money import NANOS_PER_USD, usd9
 from ai.model_config import Model, Tier
+from ai.model_config.bound import size_bound
 from ai.model_rotator.policy import DEFAULT_TOKENS, RotatorState, able, fits, rank
-from ai.model_rotator.table import exact_bound
 
 if TYPE_CHECKING:
     from ai.llm.health import Health
@@ -34,7 +34,7 @@ def why_not(model: Model, state: RotatorState, health: Health | None) -> str | N
         until = "" if health is None or health.until is None else f" until {health.until:%H:%M} UTC"
         return f"{model.id} rests{until} after a failure"
     if model.tier not in {Tier.LOCAL, Tier.FREE}:
-        bound = exact_bound(model, state)
+        bound = size_bound(model, state.input_bound, state.max_tokens)
         may_cost = f"{model.id} may cost ${usd9(bound)} a call"
         if bound > state.spendable:
             return f"{may_cost}, and ${usd9(state.spendable)} can be spent now"

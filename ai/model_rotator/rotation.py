@@ -15,7 +15,8 @@ from ai.llm.health import endpoint_subject, tier_subject
 from ai.mind.database import MindDatabase
 from ai.mind.journal import Journal
 from ai.model_config import Model, Tier
-from ai.model_config.bound import CALL_TOKENS, MESSAGE_TOKENS, input_bound
+from ai.model_config.bound import CALL_TOKENS, MESSAGE_TOKENS, input_bound, size_bound
+from ai.model_config.holds import paid_models, smallest_hold
 from ai.model_rotator.memory import LearnedPace, RotationMemory, Use, Wish, by_purpose
 from ai.model_rotator.policy import (
     DEFAULT_RATES,
@@ -30,13 +31,13 @@ from ai.model_rotator.policy import (
     worth_posting,
 )
 from ai.model_rotator.reasons import granted, why_nobody, why_not, why_unknown
-from ai.model_rotator.table import ModelRow, exact_bound, model_row
+from ai.model_rotator.table import ModelRow, model_row
 from ai.settings import Settings
 
 if TYPE_CHECKING:
     from ai.asking import Message
-    from ai.credit_tracker import Balance
-    from ai.llm.health import Health
+    from ai.credit_tracker import CreditTracker
+    from ai.llm.health import ModelHealth
 
 LEARN_EVERY = timedelta(hours=1)  # the step that LEARNING_RATE was measured with
 USUAL_MESSAGES = 8  # a beat's last step has a system prompt, a scene and two messages for each step before it
@@ -57,31 +58,6 @@ class Listing(Protocol):
         ...
 
 
-class Purse(Protocol):
-    """The credit tracker, as far as the rotation knows it; all but `balance` and `may_pay` raise StoreUnavailable."""
-
-    async def balance(self) -> Balance: ...  # noqa: D102 - see ai.credit_tracker.CreditTracker, for all of these
-    async def may_pay(self) -> str | None: ...  # noqa: D102
-    async def room(self, purpose: str) -> int: ...  # noqa: D102
-    async def wishes_left(self) -> int: ...  # noqa: D102
-    async def averages(self) -> dict[str, tuple[float, float]]: ...  # noqa: D102
-    async def moments(self) -> dict[str, float]: ...  # noqa: D102
-    def set_smallest_hold(self, amount_nanos: int) -> None: ...  # noqa: D102
-    def set_last_words(self, least_nanos: int, words_nanos: int) -> None: ...  # noqa: D102
-
-
-class ModelHealth(Protocol):
-    """The models' health, as far as the rotation knows it."""
-
-    def available(self, model: Model | str, now: datetime) -> bool:
-        """Return whether the model does not rest."""
-        ...
-
-    def snapshot(self) -> dict[str, Health]:
-        """Return the health of all that ever answered or failed."""
-        ...
-
-
 class Rotation:
     """Who thinks next, with its memory. Deterministic given the clock, the catalogue and the books."""
 
@@ -89,7 +65,7 @@ class Rotation:
         self,
         mind: MindDatabase,
         catalogue: Listing,
-        tracker: Purse,
+        tracker: CreditTracker,
         health: ModelHealth,
         settings: Settings,
         clock: Clock,
@@ -103,7 +79,7 @@ class Rotation:
         self._clock = clock
         self._journal = journal
         self._reasons: dict[str, str] = {}
-        self._holds_told = False
+        self._size: int | None = None  # the most input tokens of the thought that was last asked for
         self.why_nobody = "nobody was asked for yet"  # one line, of the last time that `candidates` found none
 
     async def candidates(  # noqa: PLR0913 - each is one thing that is known of the call; only the purpose is required
@@ -122,14 +98,13 @@ class Rotation:
         `messages` (and `schema`) what is affordable is known as exactly as by the hold, otherwise it is guessed from
         the usual size.
         """
-        await self._learn()
         bound = None if messages is None else input_bound(messages, schema)
         state = replace(await self._state(purpose, bound), idle=idle)
         last = self._memory.last()
         if beat is not None and last is not None and (last.life, last.beat) == (life, beat):
             state = replace(state, current=last.model)
         elif purpose is Purpose.THOUGHT and bound is not None:  # a beat's first step: less pays for no thought at all
-            self._memory.keep_thought_size(bound)
+            self._size = bound
             self._tell_smallest_hold(bound)
         choices = rank(purpose, state)
         if not choices:
@@ -159,6 +134,8 @@ class Rotation:
             if wish is not None and life is not None and wish.life is not None and wish.life != life:
                 self._memory.keep_wish(None)  # a wish dies with the life that made it
             self._memory.add_use(use, self._clock.now())
+            if self._size is not None:
+                self._memory.keep_thought_size(self._size)
             if last is None or last.model != model_id:
                 reason = self._reasons.get(model_id, "those before it did not answer")
                 self._journal.append(
@@ -201,11 +178,6 @@ class Rotation:
         self._memory.keep_wish(Wish(model.id, None if last is None else last.life))
         return granted(model, state)
 
-    async def price_of_money(self) -> float:
-        """Return λ: the weighted points of quality that a nano-dollar is worth for the rest of the month."""
-        state = await self._state(Purpose.THOUGHT, None)
-        return price_of_money(state.b, state.weight_to_come, state.balance)
-
     async def worth_posting(self, price_nanos: int, model_id: str | None = None, appeal: float = 1.0) -> bool:
         """Return whether a draft by `model_id` (None: the current model) is worth the price of posting it."""
         state = await self._state(Purpose.SOCIAL, None)
@@ -224,6 +196,53 @@ class Rotation:
         health = self._health.snapshot()
         rows = [model_row(model, state, health.get(model.id), preferred.get(model.id)) for model in state.models]
         return sorted(rows, key=lambda row: (row["preferred"] or len(rows) + 1, -row["quality"], row["id"]))
+
+    # --- what is learned ---------------------------------------------------------------------------------------
+
+    async def learn(self) -> None:
+        """Before a beat: tell the purse what thoughts hold now, and once an hour look at how fast money goes.
+
+        And at what calls are like; a longer sleep is one look.
+        """
+        self.tell_holds()
+        pace, now = self._memory.pace(), self._clock.now()
+        if pace.at is not None and timedelta(0) <= now - pace.at < LEARN_EVERY:
+            return
+        balance = await self._tracker.balance()
+        try:
+            moments, tokens = await self._tracker.moments(), await self._tracker.averages()
+        except StoreUnavailable:
+            return
+        b, speed = pace.b, pace.speed
+        if pace.at is not None and pace.at < now and pace.period == balance.period and balance.away is None:
+            spent = balance.spent - pace.spent
+            elapsed = (now - pace.at).total_seconds()
+            left = (balance.resets_at - pace.at).total_seconds()
+            b, speed = learned(b, speed, spent, (balance.available + spent) * elapsed / left)
+        self._memory.keep_pace(
+            LearnedPace(b, speed, now, balance.period, balance.spent, by_purpose(moments), by_purpose(tokens))
+        )
+
+    def tell_holds(self) -> None:
+        """Tell the purse what a paid thought must hold at least: with less than that the mind is bankrupt.
+
+        And what last words must hold, on the cheapest model and on the best that is not premium: for the reserve.
+        Writes nothing, so that whoever only looks sees the same band as the daemon.
+        """
+        self._tell_smallest_hold(self._memory.thought_size())
+        paid = paid_models(self._catalogue.models().values(), self._settings)
+        if paid:
+            most = self._settings.max_output_tokens
+            bounds = {model.id: size_bound(model, LAST_WORDS_INPUT, most) for model in paid}
+            cheap = [model for model in paid if model.tier is not Tier.PREMIUM]
+            best = max(cheap, key=lambda model: (model.quality, model.id), default=None)
+            least = min(bounds.values())
+            self._tracker.set_last_words(least, least if best is None else bounds[best.id])
+
+    def _tell_smallest_hold(self, input_bound: int | None) -> None:
+        hold = smallest_hold(self._catalogue.models().values(), self._settings, input_bound)
+        if hold is not None:
+            self._tracker.set_smallest_hold(hold)
 
     # --- what the choice depends on ------------------------------------------------------------------------
 
@@ -290,63 +309,6 @@ class Rotation:
     def _rates(self, pace: LearnedPace) -> dict[Purpose, float]:
         beats = DAY_SECONDS / self._settings.think_interval_seconds
         return {**DEFAULT_RATES, Purpose.THOUGHT: beats, **pace.moments}
-
-    async def _learn(self) -> None:
-        """Look once an hour at how fast money goes and what calls are like; a longer sleep is one look."""
-        pace, now = self._memory.pace(), self._clock.now()
-        recent = pace.at is not None and timedelta(0) <= now - pace.at < LEARN_EVERY
-        if not (recent and self._holds_told):
-            self._tell_holds(pace)
-        if recent:
-            return
-        balance = await self._tracker.balance()
-        try:
-            moments, tokens = await self._tracker.moments(), await self._tracker.averages()
-        except StoreUnavailable:
-            return
-        b, speed = pace.b, pace.speed
-        if pace.at is not None and pace.at < now and pace.period == balance.period and balance.away is None:
-            spent = balance.spent - pace.spent
-            elapsed = (now - pace.at).total_seconds()
-            left = (balance.resets_at - pace.at).total_seconds()
-            b, speed = learned(b, speed, spent, (balance.available + spent) * elapsed / left)
-        self._memory.keep_pace(
-            LearnedPace(b, speed, now, balance.period, balance.spent, by_purpose(moments), by_purpose(tokens))
-        )
-
-    def _tell_holds(self, pace: LearnedPace) -> None:
-        """Tell the purse what a paid thought must hold at least: with less than that the mind is bankrupt.
-
-        And what last words must hold, on the cheapest model and on the best that is not premium: for the reserve.
-        """
-        prompt, _ = pace.tokens.get(Purpose.THOUGHT, DEFAULT_TOKENS)
-        self._tell_smallest_hold(self._memory.thought_size() or round(prompt) + CALL_TOKENS)
-        paid = self._paid()
-        if paid:
-            bounds = {model.id: exact_bound(model, self._of_size(LAST_WORDS_INPUT)) for model in paid}
-            cheap = [model for model in paid if model.tier is not Tier.PREMIUM]
-            best = max(cheap, key=lambda model: (model.quality, model.id), default=None)
-            least = min(bounds.values())
-            self._tracker.set_last_words(least, least if best is None else bounds[best.id])
-        self._holds_told = True
-
-    def _tell_smallest_hold(self, input_bound: int) -> None:
-        """Tell the purse what a thought of so many input tokens holds on the cheapest model."""
-        holds = [exact_bound(model, self._of_size(input_bound)) for model in self._paid()]
-        if holds:
-            self._tracker.set_smallest_hold(min(holds))
-
-    def _paid(self) -> list[Model]:
-        """Return the models that money may be spent on."""
-        pin = self._settings.pinned_model
-        return [
-            model
-            for model in self._catalogue.models().values()
-            if model.barred is None and model.tier not in {Tier.LOCAL, Tier.FREE} and pin in {None, model.id}
-        ]
-
-    def _of_size(self, input_bound: int) -> RotatorState:
-        return RotatorState((), input_bound=input_bound, max_tokens=self._settings.max_output_tokens)
 
 
 def _usual_bound(pace: LearnedPace, purpose: Purpose) -> int:

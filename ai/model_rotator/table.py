@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from ai.clock import rfc3339
-from ai.ledger.money import nanos, usd9
+from ai.ledger.money import usd9
 from ai.model_config import Model, Tier
+from ai.model_config.bound import size_bound
 from ai.model_config.prices import PER_MILLION
 from ai.model_rotator.policy import RotatorState, quality_in
 
@@ -39,7 +40,7 @@ class ModelRow(TypedDict):
 def model_row(model: Model, state: RotatorState, health: Health | None, preferred: int | None) -> ModelRow:
     """Return one model's row; `preferred` is its place among those that would think the next thought."""
     known = model.prices.known
-    bound = exact_bound(model, state) if known else None
+    bound = size_bound(model, state.input_bound, state.max_tokens) if known else None
     payable = model.tier in {Tier.LOCAL, Tier.FREE} or (bound is not None and bound <= state.spendable)
     quota = not model.free or state.free_left >= 1
     barred = model.barred or (health.barred if health else None)
@@ -60,16 +61,6 @@ def model_row(model: Model, state: RotatorState, health: Health | None, preferre
         preferred=preferred,
         context_length=model.context_length,
         barred=barred,
-    )
-
-
-def exact_bound(model: Model, state: RotatorState) -> int:
-    """Return the bound of a call of the state's size in nano-dollars, as a hold would take it."""
-    most = model.max_completion_tokens
-    output = state.max_tokens if most is None else min(state.max_tokens, most)
-    prices = model.prices
-    return nanos(
-        state.input_bound * prices.dearest_prompt() + output * prices.dearest_completion() + prices.dearest_request()
     )
 
 

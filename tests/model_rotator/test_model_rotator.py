@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ai.asking import Purpose
 from ai.model_config import Model, Prices, Tier, tier_of
-from ai.model_config.bound import call_bound
+from ai.model_config.bound import call_bound, rough_size_bound
 from ai.model_rotator.policy import (
     DEFAULT_RATES,
     LEAST_B,
@@ -19,7 +19,6 @@ from ai.model_rotator.policy import (
     TIERS,
     WEIGHTS,
     RotatorState,
-    bound_nanos,
     free_request_due,
     learned,
     price_of_money,
@@ -172,7 +171,7 @@ def test_a_wish_holds_while_the_wishes_cover_it_and_is_marked_as_one():
     state = a_state(5, wished=SONNET[3].id, history=[SONNET[3].id])
     first = rank(Purpose.THOUGHT, state)[0]
     assert (first.model.id, first.wish) == (SONNET[3].id, True)
-    bound = bound_nanos(SONNET[3], state.input_bound, state.max_tokens)
+    bound = rough_size_bound(SONNET[3], state.input_bound, state.max_tokens)
     too_dear = rank(Purpose.THOUGHT, replace(state, wishes_left=int(bound) - 1))
     assert not any(choice.wish for choice in too_dear)
     assert too_dear[0].model.id != SONNET[3].id
