@@ -1,12 +1,11 @@
 """Change the money code a word at a time and name every change that no test notices.
 
-    python -m benchmarks.mutants [FILE …] [--jobs N] [--survivors | --kept] [--postgres]
+    python -m benchmarks.mutants [FILE …] [--jobs N] [--survivors] [--postgres]
 
 mutmut makes the mutants of the files that pyproject.toml names; benchmarks/mutants_loop.py tries them. An interrupted
 run goes on where it was, as long as neither code nor tests changed; `--survivors` tries only those again that lived.
 
-Those that may live stand in tests/mutants_kept.txt, each under the reason why, and are not tried but with `--kept`.
-Exits 1 where another one lived.
+How many of a function may live stands in tests/mutants_kept.txt, under the reason why. Exits 1 where more lived.
 """
 
 import argparse
@@ -38,7 +37,7 @@ SQL = re.compile(
     r"\b(SELECT|INSERT|UPDATE|DELETE|FROM|WHERE|AND|OR|BY|CASE|AS|IN|SET|VALUES|COALESCE|COUNT|SUM|RETURNING|LIMIT"
     r"|PRAGMA|SAVEPOINT|RELEASE|ROLLBACK|BEGIN|COMMIT|excluded)\b"
 )
-SAME, KNOWN = "the same SQL", "may live"
+SAME = "the same SQL"
 SURVIVED = ("survived", "reached by no test")
 
 
@@ -142,15 +141,14 @@ def verdicts() -> dict[str, dict[str, Any]]:
     return {line["mutant"]: line for line in map(json.loads, VERDICTS.read_text(encoding="utf-8").splitlines())}
 
 
-def kept() -> dict[str, str]:
-    """Return the mutants that may live, each with its reason."""
-    reasons, reason = {}, ""
+def kept() -> Counter[str]:
+    """Return how many mutants may live, by `file function`; a line of the list is `file function number`."""
+    allowed = Counter[str]()
     for line in KEPT.read_text(encoding="utf-8").splitlines() if KEPT.exists() else []:
-        if line.startswith("# "):
-            reason = line[2:]
-        elif line:
-            reasons[line] = reason
-    return reasons
+        if line and not line.startswith("# "):
+            place, _, number = line.rpartition(" ")
+            allowed[place] += int(number)
+    return allowed
 
 
 def run(mutants: list[Mutant], jobs: int, *, postgres: bool) -> None:
@@ -179,32 +177,31 @@ def run(mutants: list[Mutant], jobs: int, *, postgres: bool) -> None:
         )
 
 
-def tell(mutants: list[Mutant], *, again: bool) -> int:
-    """Print what became of the mutants, by file, and each that lived and is not known to; return the number of those.
+def tell(mutants: list[Mutant]) -> int:
+    """Print what became of the mutants, by file, and those of each function of which more lived, or fewer, than may.
 
-    `again`: those that may live were tried again, and each that died is named.
+    Return how many lived too many.
     """
-    found, reasons = verdicts(), kept()
-
-    def verdict(mutant: Mutant) -> str:
-        if same_sql(mutant.change):
-            return SAME
-        return KNOWN if str(mutant) in reasons and not again else str(found[str(mutant)]["verdict"])
-
+    found, allowed = verdicts(), kept()
     counted: dict[str, Counter[str]] = {}
+    alive: dict[str, list[Mutant]] = {f"{mutant.file} {mutant.function}": [] for mutant in mutants}
     for mutant in mutants:
-        counted.setdefault(mutant.file, Counter())[verdict(mutant)] += 1
+        verdict = SAME if same_sql(mutant.change) else str(found[str(mutant)]["verdict"])
+        counted.setdefault(mutant.file, Counter())[verdict] += 1
+        if verdict in SURVIVED:
+            alive[f"{mutant.file} {mutant.function}"].append(mutant)
     for file, counts in counted.items():
         print(f"{file}: {_figures(counts)}")
-    dead = sorted(str(mutant) for mutant in mutants if again and verdict(mutant) not in SURVIVED)
-    for line in dead:
-        print(f"noticed after all: {line}")
-    new = sorted({str(mutant) for mutant in mutants if verdict(mutant) in SURVIVED} - reasons.keys())
-    for line in new:
-        print(f"lived: {line}")
+    for place, lived in alive.items():
+        if len(lived) < allowed[place]:
+            print(f"noticed after all: {place}: {len(lived)} lived, {allowed[place]} may")
+        if len(lived) > allowed[place]:
+            print(*(f"lived: {mutant}" for mutant in lived), f"  {allowed[place]} of these may", sep="\n")
+    for place in sorted(place for place in allowed.keys() - alive.keys() if place.partition(" ")[0] in counted):
+        print(f"gone, or never changed: {place}")
     total = sum(counted.values(), Counter())
     print(f"{total.total()} mutants: {_figures(total)}")
-    return len(new)
+    return sum(max(0, len(lived) - allowed[place]) for place, lived in alive.items())
 
 
 def _figures(counts: Counter[str]) -> str:
@@ -219,17 +216,14 @@ def main() -> None:
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="mutants tried at a time")
     parser.add_argument("--survivors", action="store_true", help="try only those again that lived")
-    parser.add_argument("--kept", action="store_true", help="try those that may live, and no others")
     parser.add_argument("--postgres", action="store_true", help="with the tests on PostgreSQL, each with a server anew")
     given = parser.parse_args()
     began = time.perf_counter()
-    mutants, known, now, reasons = plant(given.files), verdicts(), state(), kept()
-    if given.kept:
-        mutants = [mutant for mutant in mutants if str(mutant) in reasons]
+    mutants, known, now = plant(given.files), verdicts(), state()
 
     def due(mutant: Mutant) -> bool:
-        if given.kept or str(mutant) in reasons or same_sql(mutant.change):
-            return bool(given.kept)
+        if same_sql(mutant.change):
+            return False
         last = known.get(str(mutant), {})
         return last.get("verdict", "survived") in SURVIVED if given.survivors else last.get("state") != now
 
@@ -237,7 +231,7 @@ def main() -> None:
     print(f"{len(mutants)} mutants, {len(tried)} to try", flush=True)
     if tried:
         run(tried, given.jobs, postgres=given.postgres)
-    new = tell(mutants, again=given.kept)
+    new = tell(mutants)
     print(f"{time.perf_counter() - began:.0f} s")
     sys.exit(1 if new else 0)
 

@@ -22,6 +22,9 @@ MISSING = (
     "no browser: install Chromium or Google Chrome (Debian: `apt install chromium`), "
     "or `.venv/bin/playwright install --with-deps chromium`"
 )
+DRIVER = (
+    "Playwright's driver does not start: its first line above says what it lacks (Debian: `apt install libatomic1`)"
+)
 FETCH_SECONDS = 600  # 120 MB at 200 kB/s
 FLAGS = (
     "--no-sandbox",
@@ -59,12 +62,18 @@ class NoBrowser(Exception):
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
     """Start the first browser that starts. Raises NoBrowser."""
-    async with async_playwright() as playwright:
+    try:
+        playwright = await async_playwright().start()
+    except Exception as error:  # Playwright raises no other when its driver ends at once
+        raise NoBrowser(f"{MISSING}; {DRIVER}") from error
+    try:
         browser = await _launch(playwright)
         try:
             yield browser
         finally:
             await browser.close()
+    finally:
+        await playwright.stop()
 
 
 async def _launch(playwright: Playwright) -> Browser:
