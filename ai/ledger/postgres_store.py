@@ -33,6 +33,7 @@ _BEGIN_WRITING = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact
 # A writer's plans are made when the purse may be empty and kept while it grows: by index, however small a table is.
 # What such a plan costs is counted so high that the server would compile it, which takes longer than it does.
 _PLANS = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off"
+_BACK_TO_PART = "ROLLBACK TO SAVEPOINT part; "
 _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
@@ -58,7 +59,8 @@ class PostgresStore:
         self._connection: BoundedConnection | None = None
         self._cursor: psycopg.ClientCursor[Any] | None = None  # one for all statements; making one takes its time
         self._prepared: dict[BulkStatement, str] = {}  # what this connection has planned, and how to ask for it
-        self._first = ""  # what goes before the next statement in its round trip
+        self._first = ""  # what goes before the next statement in its round trip, with which a part begins
+        self._back = ""  # what goes before that: the way back from a refusal
         self._marked = False  # whether a part has begun in this transaction
 
     def begin(self, *, write: bool) -> None:
@@ -69,7 +71,7 @@ class PostgresStore:
         """
         self._silence.refuse_while_it_lasts()
         sql = _BEGIN_WRITING if write else _BEGIN_READING
-        self._first, self._marked = "", False
+        self._first, self._back, self._marked = "", "", False
         fresh = self._connection is None
         try:
             self._ask_to_begin(sql, write=write)
@@ -106,7 +108,10 @@ class PostgresStore:
         except (StoreUnavailable, CorruptStore):
             raise
         except Exception:
-            self._ask("ROLLBACK TO SAVEPOINT " + ("part" if begins else "verbs; RELEASE SAVEPOINT verbs"))
+            if begins:
+                self._first = _BACK_TO_PART
+            else:
+                self._back = "ROLLBACK TO SAVEPOINT verbs; RELEASE SAVEPOINT verbs; "
             raise
 
     def _prepare(self, statement: BulkStatement) -> str:
@@ -118,7 +123,7 @@ class PostgresStore:
         rows = f"FROM (SELECT {columns} FROM json_array_elements($1::json)) AS new"
         sql = re.sub(r"(?<!:):([a-z_]+)", r"new.\1", statement.sql).replace("{rows}", rows)
         marked, self._first = self._first, ""  # the savepoint belongs to what is asked next
-        self._ask(f"PREPARE {name} (text) AS {sql}")
+        self._ask(f"{marked if marked == _BACK_TO_PART else ''}PREPARE {name} (text) AS {sql}")
         self._first = marked
         self._prepared[statement] = f"EXECUTE {name} (%s)"
         return self._prepared[statement]
@@ -130,15 +135,16 @@ class PostgresStore:
         self._marked = True
 
     def undo(self) -> None:
-        """Go back to the newest savepoint, unless nothing was asked since."""
+        """Go back to the newest savepoint, on the way of the next statement, unless nothing was asked since."""
         if not self._first:
-            self._ask("ROLLBACK TO SAVEPOINT part")
+            self._first, self._back = _BACK_TO_PART, ""
 
     def commit(self) -> None:
         """Commit, with `synchronous_commit` on: it is on the server's disk when this returns."""
         try:
+            back = self._back + (self._first if self._first == _BACK_TO_PART else "")
             with self._named_errors():
-                tag = self._live().execute("COMMIT").statusmessage
+                tag = self._live().execute(f"{back}COMMIT".encode()).set_result(-1).statusmessage
         except StoreUnavailable as error:
             error.outcome_unknown = True  # the server may have committed before the answer was lost
             raise
@@ -200,7 +206,7 @@ class PostgresStore:
         Several statements in one message take the simple protocol, for which psycopg quotes the parameters.
         """
         cursor = self._live()
-        text, self._first = f"{self._first}{sql}".encode(), ""
+        text, self._first, self._back = f"{self._back}{self._first}{sql}".encode(), "", ""
         with self._named_errors():
             cursor.execute(text, params).set_result(-1)
             rows: list[Any] = [] if cursor.description is None else cursor.fetchall()
