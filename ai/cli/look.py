@@ -2,21 +2,28 @@
 
 import asyncio
 import re
+import tempfile
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ai.cli.door import AsJson, Failed, look, print_json, screen, settings
+from ai.cli.door import AsJson, Failed, ensure_data_dir, look, print_json, screen, settings, wait_for
 from ai.cli.tables import models_table, posts_table
 from ai.clock import SystemClock, parse_rfc3339
+from ai.credit_tracker.schema import open_credit_ledger
 from ai.daemon import status as status_document
 from ai.daemon.app import ReadOnlyApp
+from ai.daemon.wiring import open_reading
+from ai.mind.database import open_mind
 from ai.mind.events import EVENTS
 from ai.mind.journal import Event, read_after, read_before
 from ai.mind.logs import render_event
 from ai.mind.redaction import Redactor
+from ai.model_rotator.table import ModelRow
+from ai.settings import Settings
 
 PAGE = 500
 FOLLOW_SECONDS = 0.3
@@ -58,11 +65,25 @@ def status(as_json: AsJson = False) -> None:
 
 def models(as_json: AsJson = False) -> None:
     """The catalogue: tier, prices, intelligence, health, and whether it is affordable now."""
-    rows = look(lambda house: house.rotation.table())
+    chosen = settings()
+    lived = (chosen.data_dir / "mind.db").exists()
+    rows = look(ReadOnlyApp.models) if lived else wait_for(lambda: _before_anybody_lived(chosen))
     if as_json:
         print_json(rows)
         return
     screen().print(models_table(rows))
+
+
+async def _before_anybody_lived(chosen: Settings) -> list[ModelRow]:
+    """Return the catalogue as a first start would find it, from a folder that is thrown away."""
+    clock = SystemClock()
+    with tempfile.TemporaryDirectory() as folder:
+        empty = chosen.model_copy(update={"data_dir": Path(folder), "database_url": None})
+        ensure_data_dir(empty.data_dir)
+        open_mind(empty.data_dir / "mind.db").close()
+        open_credit_ledger(empty.purse_url, clock).close()
+        async with open_reading(empty, clock) as house:
+            return await house.models()
 
 
 def tweets(as_json: AsJson = False) -> None:

@@ -24,6 +24,7 @@ from ai.mind.schedule import Schedule
 from ai.model_config import Model
 from ai.model_config.catalogue import Catalogue
 from ai.model_rotator.rotation import Rotation
+from ai.model_rotator.table import ModelRow
 from ai.operations.alerts import Alerts
 from ai.operations.webhook import Webhook
 from ai.settings import Settings
@@ -47,6 +48,10 @@ class ReadOnlyApp:
     outbox: Outbox
     schedule: Schedule
     chronicle: Chronicle
+
+    async def models(self) -> list[ModelRow]:
+        """Return the catalogue, best first; without a key also what one would open."""
+        return await self.rotation.table(self.catalogue.out_of_reach())
 
     def thinker(self) -> tuple[str | None, Model | None]:
         """Return the id of who thought last, and what the catalogue knows of it; both None before the first thought."""

@@ -65,7 +65,7 @@ class AppSources:
 
     async def models(self) -> Sequence[ModelRow]:
         """Return the catalogue, best first."""
-        return cast("Sequence[ModelRow]", await self._house.rotation.table())
+        return cast("Sequence[ModelRow]", await self._house.models())
 
     async def tweets(self, limit: int) -> Sequence[Tweet]:
         """Return posts, newest first."""

@@ -24,6 +24,8 @@ from ai.life.chronicle import Chronicle
 from ai.life.workspace import Workspace
 from ai.llm import Limits, ModelHealth, OpenAIEndpoint, PaidClient, Payer
 from ai.llm.account import Generation, generation, key_info
+from ai.llm.local.listing import embedded_models
+from ai.llm.local.machine import read_machine
 from ai.llm.local.model_store import Environment, default_shelves
 from ai.llm.local.supervisor import LocalEndpoint
 from ai.llm.local.weights import default_sources
@@ -35,6 +37,7 @@ from ai.mind.database import MindDatabase, open_mind
 from ai.mind.journal import Event, Journal
 from ai.mind.schedule import Schedule
 from ai.model_config.catalogue import Catalogue
+from ai.model_rotator.covers import refuse_misspelt
 from ai.model_rotator.rotation import Rotation
 from ai.operations.alerts import Alerts
 from ai.operations.webhook import Webhook
@@ -51,7 +54,8 @@ async def open_reading(settings: Settings, clock: Clock) -> AsyncIterator[ReadOn
     mind = open_mind(path, read_only=True)
     ledger = open_credit_ledger(settings.purse_url, clock, read_only=True)
     journal, provider_clock = Journal(mind, clock), ProviderClock(clock, required=False)
-    catalogue = Catalogue(settings, clock, provider_clock)
+    embedded = embedded_models(settings.local_model, read_machine())
+    catalogue = Catalogue(settings, clock, provider_clock, local_models=lambda: embedded)
     try:
         yield _rooms_to_read(settings, clock, mind, ledger, journal, provider_clock, catalogue)
     finally:
@@ -73,7 +77,7 @@ async def open_house(
     `seed` makes a run repeatable; `listen` is told of every event from the first one on; `hygiene` says who keeps the
     mind out of circles.
 
-    Raises NewerSchema, CorruptStore, StoreUnavailable, LifeFileBroken: one line each.
+    Raises NewerSchema, CorruptStore, StoreUnavailable, LifeFileBroken, SettingsError: one line each.
     """
     rng = random.Random(seed)  # noqa: S311 - chooses fragments and waits; nothing secret
     async with AsyncExitStack() as stack:
@@ -90,6 +94,7 @@ async def open_house(
         for endpoint in endpoints:
             stack.push_async_callback(endpoint.close)
         catalogue = Catalogue(settings, clock, provider_clock, journal, local_models=local.models if local else tuple)
+        await refuse_misspelt(settings, catalogue, ledger)
         read = _rooms_to_read(settings, clock, mind, ledger, journal, provider_clock, catalogue)
         client = PaidClient(
             {endpoint.name: endpoint for endpoint in endpoints},

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -26,6 +27,7 @@ REFRESH_EVERY = timedelta(hours=6)  # prices change by the day, free models come
 RETRY_AFTER = timedelta(minutes=10)  # a beat: an outage is noticed by its calls anyway
 FETCH_SECONDS = 30.0
 MAX_CORRUPT_KEPT = 100
+NO_KEY = "no key is set (genesis init)"
 ABOUT_TO_GO = timedelta(days=7)  # of an announced shutdown: others are asked before it comes
 
 
@@ -76,6 +78,12 @@ class Catalogue:
         if self._settings.provider == "openai":
             known = _those_that_stay(known, now)
         return {model.id: model for model in (*known, *self._local_models())}
+
+    def out_of_reach(self) -> list[Model]:
+        """Return what a key would open, each barred with that reason; nothing where there is a provider."""
+        if self._settings.provider != "local":
+            return []
+        return [replace(model, barred=model.barred or NO_KEY) for model in parse_openrouter(shipped())]
 
     def embedding_model(self) -> Model | None:
         """Return the model that makes embeddings at the configured provider; None where there is none."""

@@ -186,15 +186,18 @@ class Rotation:
         lambda_ = price_of_money(state.b, state.weight_to_come, state.balance)
         return worth_posting(quality, price_nanos, lambda_, appeal)
 
-    async def table(self) -> list[ModelRow]:
+    async def table(self, others: Sequence[Model] = ()) -> list[ModelRow]:
         """Return every model with tier, prices, intelligence and health, and whether it could be asked now.
 
-        Those that would think the next thought come first, in their order; then by quality.
+        Those that would think the next thought come first, in their order; then by quality. `others` are shown beside
+        those that may be chosen.
         """
         state = await self._state(Purpose.THOUGHT, None, looking=True)
         preferred = {choice.model.id: n for n, choice in enumerate(rank(Purpose.THOUGHT, state), 1)}
         health = self._health.snapshot()
-        rows = [model_row(model, state, health.get(model.id), preferred.get(model.id)) for model in state.models]
+        rows = [
+            model_row(model, state, health.get(model.id), preferred.get(model.id)) for model in (*state.models, *others)
+        ]
         return sorted(rows, key=lambda row: (row["preferred"] or len(rows) + 1, -row["quality"], row["id"]))
 
     # --- what is learned ---------------------------------------------------------------------------------------

@@ -3,24 +3,23 @@
 import asyncio
 import signal
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from pathlib import Path
 
 import httpx2
 
 from ai.llm.calls import Endpoint, ModelRequest, Outcome, ProviderError, Shape
 from ai.llm.endpoint import OpenAIEndpoint
-from ai.llm.local.child import CONTEXT_TOKENS, Child, ChildFailed, Served
+from ai.llm.local.child import Child, ChildFailed, Served
+from ai.llm.local.listing import embedded_model
 from ai.llm.local.model_store import Environment, LocalModel, ModelStore
 from ai.llm.local.shape import shaped
 from ai.llm.local.weight_store import Download
-from ai.model_config import Model, Prices, Tier
+from ai.model_config import Model
 
 IDLE_SECONDS = 900.0  # longer than the default 600 s between beats: a kept prefix makes a 1.5b reply 13 s → 1–2 s
 ATTEMPTS = 2  # a child that died is restarted and asked once more; twice is no accident
 DEATH_SECONDS = 1.0  # a broken connection is seen this much before its process is known to be dead
 ASIDE_SECONDS = 3_600.0  # a model that failed twice rests for so long where a smaller one can think
-PARAMETERS = frozenset({"max_tokens", "temperature", "top_p", "stop", "seed", "response_format", "structured_outputs"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +59,9 @@ class LocalEndpoint:
     def models(self) -> list[Model]:
         """Return the model that would think now (or first, while it is being fetched); empty where there is none."""
         if (current := self._stock.current) is not None:
-            return [_listed(current.id, current.title, current.quality)]
+            return [embedded_model(current.id, current.title, current.quality)]
         if (expected := self._stock.expected()) is not None:
-            return [_listed(expected.model_id, expected.title, expected.quality)]
+            return [embedded_model(expected.model_id, expected.title, expected.quality)]
         return []
 
     def status(self) -> LocalStatus:
@@ -238,22 +237,3 @@ class LocalEndpoint:
         error = ProviderError(Shape.CONNECTION, None, kind, problem)
         latency = self._clock.monotonic() - begun
         return Outcome(False, None, "", "", None, None, None, None, error, latency)
-
-
-def _listed(model_id: str, title: str, quality: float) -> Model:
-    nothing = Decimal(0)
-    prices = Prices(prompt=nothing, completion=nothing)
-    return Model(
-        id=model_id,
-        name=title,
-        endpoint="local",
-        tier=Tier.LOCAL,
-        prices=prices,
-        quality=quality,
-        context_length=CONTEXT_TOKENS,
-        max_completion_tokens=None,
-        parameters=PARAMETERS,
-        created=None,
-        expires=None,
-        barred=None,
-    )
