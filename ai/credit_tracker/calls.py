@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from ai.credit_tracker.periods import day_of, month_of
-from ai.credit_tracker.records import Bill, Caller, CallRecord, CallState, Expense, RunUsage, Usage
+from ai.credit_tracker.records import Bill, Caller, CallRecord, CallState, Category, Expense, RunUsage, Usage
 from ai.ledger.errors import TransferConflict
 from ai.ledger.store import BulkStatement, Row
 from ai.ledger.transaction import Transaction
 
 NOBODY = Caller()  # whose calls the mind's own are
-X_SUBJECTS = "x/"  # subjects that are not model calls: posts and reads on X
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _SENT = BulkStatement(
@@ -47,8 +46,8 @@ class HeldCall:
 def insert_call(tx: Transaction, expense: Expense, mind: str, now: datetime, legs: Sequence[CallLeg]) -> None:
     """Write the row of a call that was just held for."""
     tx.execute(
-        "INSERT INTO calls (id, mind, life, beat, client, purpose, subject, key, run, state, period, day, legs, held, "
-        "held_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'held', ?, ?, ?, ?, ?)",
+        "INSERT INTO calls (id, mind, life, beat, client, purpose, subject, category, key, run, state, period, day, "
+        "legs, held, held_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'held', ?, ?, ?, ?, ?)",
         (*call_row(expense, mind, month_of(now), day_of(now), legs), tx.at),
     )
 
@@ -65,6 +64,7 @@ def call_row(expense: Expense, mind: str, period: str, day: str, legs: Sequence[
         expense.client,
         expense.purpose,
         expense.subject,
+        expense.category.value,
         caller.key,
         caller.run,
         period,
@@ -100,6 +100,7 @@ def check_same(call: CallRecord, expense: Expense, mind: str) -> None:
     pairs = (
         ("mind", call.mind, mind),
         ("subject", call.subject, expense.subject),
+        ("category", call.category, expense.category),
         ("purpose", call.purpose, expense.purpose),
         ("amount_nanos", call.held, expense.amount_nanos),
         ("life", call.life, expense.life),
@@ -212,8 +213,8 @@ def usage_after(tx: Transaction, mind: str, seq: int) -> RunUsage:
         "COALESCE(SUM(CASE WHEN purpose = 'embedding' THEN 0 ELSE prompt_tokens END), 0) AS input, "
         "COALESCE(SUM(completion_tokens), 0) AS output, "
         "COALESCE(SUM(CASE WHEN purpose = 'embedding' THEN prompt_tokens ELSE 0 END), 0) AS embedding "
-        "FROM calls WHERE mind = ? AND seq > ? AND state IN ('sent', 'unknown', 'captured') AND subject NOT LIKE ?",
-        (mind, seq, X_SUBJECTS + "%"),
+        "FROM calls WHERE mind = ? AND seq > ? AND state IN ('sent', 'unknown', 'captured') AND category = ?",
+        (mind, seq, Category.MODEL.value),
     )
     row = next(iter(rows))
     return RunUsage(
@@ -236,6 +237,7 @@ def call_record(row: Row) -> CallRecord:
         client=row["client"],
         purpose=row["purpose"],
         subject=row["subject"],
+        category=Category(row["category"]),
         remote_id=row["remote_id"],
         state=CallState(row["state"]),
         period=row["period"],

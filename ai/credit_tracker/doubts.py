@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from ai.credit_tracker.calls import X_SUBJECTS, call_record
+from ai.asking import Purpose
+from ai.credit_tracker.calls import call_record
 from ai.credit_tracker.periods import days_of
-from ai.credit_tracker.records import CallRecord
+from ai.credit_tracker.records import CallRecord, Category
 from ai.ledger.transaction import Transaction
 
 LOCAL_SUBJECTS = "local/"  # the embedded model bills nobody
@@ -30,17 +31,17 @@ class Doubts:
 
 def doubts_of(tx: Transaction, period: str, *, since: int = 0) -> Doubts:
     """Return the doubts of a month, of calls that ended after `since` (microseconds) or have not ended."""
-    subjects = (f"{X_SUBJECTS}%", f"{LOCAL_SUBJECTS}%")
+    billed = (Category.MODEL.value, f"{LOCAL_SUBJECTS}%")
     pending = tx.execute(
         "SELECT COALESCE(SUM(held), 0) AS held FROM calls WHERE state IN ('held', 'sent', 'unknown') "
-        "AND period = ? AND subject NOT LIKE ? AND subject NOT LIKE ?",
-        (period, *subjects),
+        "AND period = ? AND category = ? AND subject NOT LIKE ?",
+        (period, *billed),
     )[0]
     ended = tx.execute(
         "SELECT COALESCE(SUM(CASE WHEN held > cost THEN held - cost ELSE 0 END), 0) AS doubtful, "
         "COALESCE(SUM(cost), 0) AS below FROM calls WHERE (state IN ('refused', 'voided') OR estimated = 1) "
-        "AND period = ? AND settled_at >= ? AND subject NOT LIKE ? AND subject NOT LIKE ?",
-        (period, since, *subjects),
+        "AND period = ? AND settled_at >= ? AND category = ? AND subject NOT LIKE ?",
+        (period, since, *billed),
     )[0]
     return Doubts(int(pending["held"]), int(ended["doubtful"]), int(ended["below"]))
 
@@ -48,9 +49,9 @@ def doubts_of(tx: Transaction, period: str, *, since: int = 0) -> Doubts:
 def doubtful_calls(tx: Transaction, period: str, limit: int) -> list[CallRecord]:
     """Return calls the provider can be asked about: unknown ones, and the month's that ended in doubt; newest last."""
     rows = tx.execute(
-        "SELECT * FROM calls WHERE remote_id IS NOT NULL AND subject NOT LIKE ? AND (state = 'unknown' OR "
+        "SELECT * FROM calls WHERE remote_id IS NOT NULL AND category = ? AND (state = 'unknown' OR "
         "(period = ? AND (state IN ('refused', 'voided') OR estimated = 1))) ORDER BY seq DESC LIMIT ?",
-        (f"{X_SUBJECTS}%", period, limit),
+        (Category.MODEL.value, period, limit),
     )
     return [call_record(row) for row in reversed(rows)]
 
@@ -58,8 +59,9 @@ def doubtful_calls(tx: Transaction, period: str, limit: int) -> list[CallRecord]
 def model_spending(tx: Transaction, period: str) -> int:
     """Return what the books say was spent on models in a month, in nano-dollars: what a provider's sum is held to."""
     rows = tx.execute(
-        "SELECT COALESCE(SUM(cost), 0) AS cost FROM rollups "
-        "WHERE dimension = 'model' AND day BETWEEN ? AND ? AND key NOT LIKE ? AND key NOT LIKE ?",
-        (*days_of(period), f"{X_SUBJECTS}%", f"{LOCAL_SUBJECTS}%"),
+        "SELECT COALESCE(SUM(CASE dimension WHEN 'purpose' THEN -cost ELSE cost END), 0) AS cost FROM rollups "
+        "WHERE ((dimension = 'model' AND key NOT LIKE ?) OR (dimension = 'purpose' AND key = ?)) "
+        "AND day BETWEEN ? AND ?",
+        (f"{LOCAL_SUBJECTS}%", Purpose.POST.value, *days_of(period)),
     )
     return int(rows[0]["cost"])

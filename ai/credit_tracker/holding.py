@@ -8,7 +8,6 @@ from decimal import Decimal
 from ai.credit_tracker.balances import available, cap_states
 from ai.credit_tracker.callers import CallerCaps, admit, keep_share
 from ai.credit_tracker.calls import (
-    X_SUBJECTS,
     CallLeg,
     HeldCall,
     check_same,
@@ -21,7 +20,7 @@ from ai.credit_tracker.gaps import pending_restore
 from ai.credit_tracker.limits import Limit, touches, used_of
 from ai.credit_tracker.months import OVERRUN, USD, Month, find_month, month_account, spent_account
 from ai.credit_tracker.periods import day_of, month_end, month_of
-from ai.credit_tracker.records import OPEN_STATES, Expense, NotAffordable
+from ai.credit_tracker.records import OPEN_STATES, Category, Expense, NotAffordable
 from ai.credit_tracker.reserve import draw_on_reserve
 from ai.credit_tracker.reserve_rows import reserved_in
 from ai.ledger.errors import HoldEnded, InsufficientFunds
@@ -142,7 +141,7 @@ def place_hold(tx: Transaction, expense: Expense, wallet: Wallet) -> HeldCall:
 
 
 def _refuse_where_nothing_is_paid(tx: Transaction, expense: Expense, wallet: Wallet) -> None:
-    thinking = expense.caller is None and not expense.subject.startswith(X_SUBJECTS)
+    thinking = expense.caller is None and expense.category is Category.MODEL
     obstacle = why_no_paid(tx, wallet, thinking=thinking)
     if obstacle is not None:
         raise NotAffordable(

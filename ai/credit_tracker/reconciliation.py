@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from ai.clock import microseconds
 from ai.credit_tracker.calls import EPOCH
 from ai.credit_tracker.doubts import Doubts, doubts_of, model_spending
 from ai.credit_tracker.months import find_month
@@ -55,7 +54,7 @@ def compare(tx: Transaction, now: datetime, provider: int | None, *, mind: str) 
     threshold = max(WARN_LEAST_NANOS, month.given // WARN_SHARE if month else 0)
     warn = drift is not None and abs(drift) > threshold and drift > doubts.above
     found = Reconciliation(
-        at=now,
+        at=EPOCH + timedelta(microseconds=tx.at),
         period=period,
         provider=provider,
         booked=booked,
@@ -69,7 +68,7 @@ def compare(tx: Transaction, now: datetime, provider: int | None, *, mind: str) 
     tx.execute(
         "INSERT INTO reconciliations (at, period, mind, provider, booked, pending, doubtful, others, highest, cause, "
         "warn) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (microseconds(now), period, mind, provider, booked, doubts.pending, doubts.doubtful, others, highest,
+        (tx.at, period, mind, provider, booked, doubts.pending, doubts.doubtful, others, highest,
          found.cause, int(found.warn)),
     )  # fmt: skip
     return found
@@ -78,13 +77,17 @@ def compare(tx: Transaction, now: datetime, provider: int | None, *, mind: str) 
 def _others(tx: Transaction, period: str, before: Row | None, drift: int | None, doubts: Doubts) -> tuple[int, int]:
     """Return what others spent with the key, and the highest drift seen in the month, both in nano-dollars.
 
-    What drift grew beyond its highest since the last look, more than our own doubtful calls of that time could
-    explain, was certainly somebody else. The highest drift is what counts, because the provider's sum may lag.
+    What drift grew beyond its highest since the last look that told a figure, more than our own doubtful calls of
+    that time could explain, was certainly somebody else. The highest drift is what counts, because the provider's sum
+    may lag.
     """
-    others, highest, since = (0, 0, 0) if before is None else (before["others"], before["highest"], before["at"])
+    others, highest = (0, 0) if before is None else (before["others"], before["highest"])
     if drift is None:
         return others, highest
-    grown = drift - highest - doubts_of(tx, period, since=since).above
+    seen = tx.execute(
+        "SELECT at FROM reconciliations WHERE period = ? AND provider IS NOT NULL ORDER BY seq DESC LIMIT 1", (period,)
+    )
+    grown = drift - highest - doubts_of(tx, period, since=seen[0]["at"] if seen else 0).above
     others = max(others + max(0, grown), drift - doubts.above)
     return max(0, min(others, drift)), max(highest, drift)
 

@@ -19,6 +19,13 @@ class CallState(StrEnum):
     VOIDED = "voided"
 
 
+class Category(StrEnum):
+    """What kind of expense a call is."""
+
+    MODEL = "model"
+    POST = "post"  # a post on a network, or a look at it
+
+
 OPEN_STATES = (CallState.HELD, CallState.SENT, CallState.UNKNOWN)
 
 
@@ -50,10 +57,10 @@ class Caller:
 class Expense:
     """What is about to be spent: the most it could cost, and what it is for.
 
-    `id` is chosen by the caller before it acts. `subject` is the model id or `x/post`. `free_requests` and `posts`
-    count against the quotas of the day; `wish` also counts against the AI's own wishes (10 % of the grant); `last` says
-    that a life ends with it: it may draw on the reserve; `caller`: it is not the mind's own, and held on that one's key
-    and run as well.
+    `id` is chosen by the caller before it acts. `subject` is the model id or, like `x/post`, what is done where.
+    `free_requests` and `posts` count against the quotas of the day; `wish` also counts against the AI's own wishes
+    (10 % of the grant); `last` says that a life ends with it: it may draw on the reserve; `caller`: it is not the
+    mind's own, and held on that one's key and run as well.
     """
 
     id: str
@@ -68,6 +75,7 @@ class Expense:
     last: bool = False
     client: str = "mind"
     caller: Caller | None = None
+    category: Category = Category.MODEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +176,7 @@ class CallRecord:
     client: str
     purpose: str
     subject: str
+    category: Category
     remote_id: str | None
     state: CallState
     period: str

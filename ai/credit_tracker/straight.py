@@ -7,13 +7,13 @@ It is the ledger's own way: the schema takes all of it or refuses all, and only 
 from dataclasses import dataclass
 
 from ai.credit_tracker.callers import share_limit
-from ai.credit_tracker.calls import X_SUBJECTS, HeldCall, call_row, tokens_of
+from ai.credit_tracker.calls import HeldCall, call_row, tokens_of
 from ai.credit_tracker.holding import Wallet, legs_on
 from ai.credit_tracker.keys import Key, find_key, key_limit
 from ai.credit_tracker.limits import Limit
 from ai.credit_tracker.months import OVERRUN, find_month, month_account
 from ai.credit_tracker.periods import day_of
-from ai.credit_tracker.records import Bill, Caller, Expense
+from ai.credit_tracker.records import Bill, Caller, Category, Expense
 from ai.credit_tracker.rollups import ROLLUPS, rollup_rows
 from ai.credit_tracker.runs import Run, find_run, run_limit
 from ai.credit_tracker.statement import add_fresh
@@ -33,8 +33,8 @@ _AS_KNOWN = (
     "AND (:run = '' OR EXISTS (SELECT 1 FROM runs WHERE runs.name = :run AND runs.account = :run_account))"
 )
 HELD = BulkStatement(
-    "INSERT INTO calls (id, mind, life, beat, client, purpose, subject, key, run, state, period, day, legs, held, "
-    "held_at) SELECT :id, :mind, :life, :beat, :client, :purpose, :subject, :key, :run, "
+    "INSERT INTO calls (id, mind, life, beat, client, purpose, subject, category, key, run, state, period, day, legs, "
+    "held, held_at) SELECT :id, :mind, :life, :beat, :client, :purpose, :subject, :category, :key, :run, "
     f"(SELECT 'held' WHERE {_OPEN} AND {_OVERRUN} >= 0 AND {_AS_KNOWN} "
     "AND NOT EXISTS (SELECT 1 FROM restores WHERE booked_at IS NULL) "
     "AND (:thinks = 0 OR NOT EXISTS (SELECT 1 FROM calls AS other "
@@ -48,6 +48,7 @@ HELD = BulkStatement(
         "client": "TEXT",
         "purpose": "TEXT",
         "subject": "TEXT",
+        "category": "TEXT",
         "key": "TEXT",
         "run": "TEXT",
         "period": "TEXT",
@@ -132,7 +133,7 @@ def hold_straight(tx: Transaction, expense: Expense, wallet: Wallet, known: Know
     limits = (*wallet.limits, *known.limits)
     legs = legs_on(month_account(wallet.period), expense, wallet.period, limits)
     held = HeldCall(expense, wallet.mind, wallet.period, day_of(wallet.now), tuple(legs))
-    thinks = expense.caller is None and not expense.subject.startswith(X_SUBJECTS)
+    thinks = expense.caller is None and expense.category is Category.MODEL
     key, run = known.key, known.run
     seen = (
         int(thinks),

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ai.credit_tracker import CallState
+from ai.credit_tracker import CallState, Category
 from ai.ledger.errors import StoreUnavailable
 from ai.llm.account import Generation, generation
 from ai.llm.endpoint import OpenAIEndpoint
@@ -90,7 +90,7 @@ class Settler:
             )
 
     def _a_models(self, call: CallRecord) -> bool:
-        return not call.subject.startswith("x/")  # posts and reads on X are settled by the outbox
+        return call.category is Category.MODEL  # requests to networks are settled by the outbox
 
     def _due(self, call: CallRecord, now: datetime) -> bool:
         times, last = self._asked.get(call.id, (0, call.unknown_since or call.held_at))

@@ -11,8 +11,10 @@ from ai.clock import parse_rfc3339, rfc3339
 from ai.ledger.money import usd9
 from ai.observer.month import Figures
 from ai.observer.sources import Budget, ByDay, ModelRow
+from ai.settings import NETWORK_SETTINGS
 
 LONG_RUNWAY_DAYS = 400.0  # beyond it a date says nothing
+POST_SUBJECTS = {f"{network}/{kind}" for network in NETWORK_SETTINGS for kind in ("post", "read")}  # in the books
 TINY = Decimal("0.000001")
 
 
@@ -150,7 +152,7 @@ def by_tier(books: MonthFigures) -> list[dict[str, Any]]:
     tiers = {row["id"]: row["tier"] for row in books.models}
     found: dict[str, tuple[int, Decimal]] = {}
     for row in books.budget["by_model"]:
-        tier = "post" if row["model"].startswith("x/") else tiers.get(row["model"], "no longer listed")
+        tier = "post" if row["model"] in POST_SUBJECTS else tiers.get(row["model"], "no longer listed")
         calls, cost = found.get(tier, (0, Decimal(0)))
         found[tier] = (calls + row["calls"], cost + Decimal(row["cost"]))
     ordered = sorted(found.items(), key=lambda item: (-item[1][1], -item[1][0], item[0]))

@@ -22,7 +22,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             *("seq", "id", "mind", "life", "beat", "client", "purpose", "subject", "remote_id", "state", "period"),
             *("day", "legs", "held", "cost", "prompt_tokens", "completion_tokens", "cached_tokens"),
             *("reasoning_tokens", "estimated", "corrections", "problem", "held_at", "sent_at", "unknown_since"),
-            *("settled_at", "key", "run"),
+            *("settled_at", "key", "run", "category"),
         ),
         ("seq",),
     ),

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from ai.credit_tracker.records import Balance, CallRecord, CallState, Expense, NotAffordable
+from ai.credit_tracker.records import Balance, CallRecord, CallState, Category, Expense, NotAffordable
 from ai.ledger.errors import HoldEnded, LedgerError, TransferConflict
 from ai.social.post import Delivery, Post
 from ai.social.request_rows import NetworkRequest, RequestEnd, RequestRows
@@ -52,6 +52,7 @@ class PostPayments:
             subject=f"{delivery.network}/{kind}",
             purpose=PURPOSE,
             amount_nanos=amount_nanos,
+            category=Category.POST,
             life=post.life,
             beat=post.beat,
             posts=int(counted),
@@ -97,7 +98,7 @@ class PostPayments:
             return
         self.settled = True
         for record in held:
-            if record.purpose == PURPOSE:
+            if record.category is Category.POST:
                 await self._agree_on(record)
 
     async def _agree_on(self, record: CallRecord) -> None:

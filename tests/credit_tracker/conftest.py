@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from ai.clock import VirtualClock
-from ai.credit_tracker import CreditTracker, Expense, ProviderClock
+from ai.credit_tracker import Category, CreditTracker, Expense, ProviderClock
 from ai.credit_tracker.checks import check_records
 from ai.credit_tracker.schema import open_credit_ledger
 from ai.ledger.audit import audit
@@ -47,6 +47,8 @@ class Purse:
 
     def expense(self, amount: int = USD, **fields: Any) -> Expense:
         given = {"subject": "lab/model", "purpose": "thought", "life": 1, "beat": 1} | fields
+        if given["subject"].startswith("x/"):
+            given |= {"purpose": "post", "category": Category.POST}
         return Expense(id=given.pop("id", f"call-{next(self.numbers)}"), amount_nanos=amount, **given)
 
     async def spend(self, tracker: CreditTracker, cost: int, **fields: Any) -> str:

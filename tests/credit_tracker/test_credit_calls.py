@@ -7,7 +7,7 @@ import pytest
 
 from ai.credit_tracker import CallState, Usage
 from ai.credit_tracker.calls import legs_of, overdue_calls, unknown_sums
-from ai.credit_tracker.records import CallRecord
+from ai.credit_tracker.records import CallRecord, Category
 from ai.ledger.errors import TransferConflict
 from tests.credit_tracker.conftest import BOTH_STORES
 
@@ -30,7 +30,8 @@ async def test_a_calls_row_says_all_that_is_known_at_each_stage(purse):
     at = held.held_at
     assert held == CallRecord(
         seq=held.seq, id="c", mind="ada", life=3, beat=14, client="embedder", purpose="social", subject="lab/model",
-        remote_id=None, state=CallState.HELD, period="2026-11", day="2026-11-10", held=USD // 10, cost=None,
+        category=Category.MODEL, remote_id=None, state=CallState.HELD, period="2026-11", day="2026-11-10",
+        held=USD // 10, cost=None,
         prompt_tokens=None, completion_tokens=None, cached_tokens=None, reasoning_tokens=None, estimated=False,
         problem=None, held_at=at, sent_at=None, unknown_since=None, settled_at=None,
     )  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 
 from ai.credit_tracker import CallState, Usage
 from ai.credit_tracker.reconciliation import Reconciliation, reconciliation_json
-from ai.credit_tracker.records import CallRecord
+from ai.credit_tracker.records import CallRecord, Category
 from ai.credit_tracker.report import call_json
 from ai.credit_tracker.spending import Line, Spending, daily_costs, spending_csv, spending_json
 from tests.credit_tracker.conftest import BOTH_STORES
@@ -17,7 +17,8 @@ from tests.credit_tracker.conftest import BOTH_STORES
 USD = 1_000_000_000
 CALL = CallRecord(
     seq=4, id="c", mind="ada", life=3, beat=14, client="embedder", purpose="social", subject="lab/model",
-    remote_id="gen-1", state=CallState.CAPTURED, period="2026-11", day="2026-11-10", held=10, cost=5,
+    category=Category.MODEL, remote_id="gen-1", state=CallState.CAPTURED, period="2026-11", day="2026-11-10",
+    held=10, cost=5,
     prompt_tokens=10, completion_tokens=4, cached_tokens=3, reasoning_tokens=2, estimated=True, problem="cut",
     held_at=datetime(2026, 11, 10, 12, 0, 0, 1500, tzinfo=UTC), sent_at=None, unknown_since=None,
     settled_at=datetime(2026, 11, 10, 12, 0, 5, tzinfo=UTC),

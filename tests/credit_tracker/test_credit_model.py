@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from ai.clock import VirtualClock
-from ai.credit_tracker import CreditTracker, Expense, NotAffordable, ProviderClock, Usage
+from ai.credit_tracker import Category, CreditTracker, Expense, NotAffordable, ProviderClock, Usage
 from ai.credit_tracker.checks import check_records
 from ai.credit_tracker.holding import MAX_UNKNOWN_CALLS
 from ai.credit_tracker.reserve import RESERVE_SHARE
@@ -117,7 +117,17 @@ class Purse(RuleBasedStateMachine):
     def hold_for_a_death(self, amount: int, posts: int) -> None:
         self.number += 1
         subject, purpose = ("x/post", "post") if posts else ("lab/1", "death")
-        expense = Expense(f"call-{self.number}", subject, purpose, amount, 1, None, posts=posts, last=True)
+        expense = Expense(
+            f"call-{self.number}",
+            subject,
+            purpose,
+            amount,
+            1,
+            None,
+            posts=posts,
+            last=True,
+            category=Category.POST if posts else Category.MODEL,
+        )
         self.run(self.tracker.may_pay())
         before, balance = self.reserve, self.run(self.tracker.balance())
         part = before.post if posts else before.words

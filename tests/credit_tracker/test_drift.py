@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from ai.clock import microseconds
 from ai.credit_tracker import CallState, Usage
 from ai.credit_tracker.doubts import Doubts, doubtful_calls, doubts_of, model_spending
 from ai.credit_tracker.reconcile import MAX_ASKED, Reconciler
@@ -98,9 +99,9 @@ async def test_posts_and_the_embedded_model_are_nobodys_doubt(purse):
         await call(purse, tracker, cost=1000, subject=subject)
     assert purse.ledger.read_now(lambda tx: doubts_of(tx, "2026-11")) == Doubts(0, 0, 0)
     assert purse.ledger.read_now(lambda tx: model_spending(tx, "2026-11")) == 0
-    await call(purse, tracker, "refuse")
+    refused = await call(purse, tracker, "refuse")
     assert purse.ledger.read_now(lambda tx: doubts_of(tx, "2026-12")) == Doubts(0, 0, 0)
-    now = purse.ledger.transact_now(lambda tx: tx.at)
+    now = microseconds((await tracker.call(refused)).settled_at)
     assert purse.ledger.read_now(lambda tx: doubts_of(tx, "2026-11", since=now)).doubtful == USD // 5
     assert purse.ledger.read_now(lambda tx: doubts_of(tx, "2026-11", since=now + 1)).doubtful == 0
 
@@ -136,7 +137,7 @@ async def test_a_comparison_is_kept_as_it_was_found(purse):
         assert purse.ledger.read_now(lambda tx: latest_reconciliation(tx, "2026-11")) == found
     others = 4 * USD - USD - USD // 5 - USD // 50
     assert found == Reconciliation(
-        at=purse.clock.now(), period="2026-11", provider=4 * USD, booked=USD, drift=3 * USD, pending=USD // 5,
+        at=found.at, period="2026-11", provider=4 * USD, booked=USD, drift=3 * USD, pending=USD // 5,
         doubtful=USD // 50, others=others, warn=True, cause=found.cause,
     )  # fmt: skip
     assert found.cause == (

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from ai.credit_tracker import Expense
+from ai.credit_tracker import Category, Expense
 from ai.llm import Completion, Limits, NoAnswer
 from tests.world import openrouter_faults as faults
 from tests.world.openrouter_answers import Answer
@@ -47,7 +47,7 @@ async def test_fifty_at_once_never_overspend(build, budget_calls):
 
 
 def _reserve(amount):
-    return Expense("reserve", "x/post", "post", amount, None, None)
+    return Expense("reserve", "x/post", "post", amount, None, None, category=Category.POST)
 
 
 async def test_twenty_steps_of_which_every_second_call_fails_another_way(build):

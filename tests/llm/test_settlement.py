@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from ai.credit_tracker import CallState, Expense
+from ai.credit_tracker import CallState, Category, Expense
 from ai.llm import Limits, NoAnswer
 from tests.world.openrouter_faults import cut, no_usage
 
@@ -120,7 +120,7 @@ async def test_holds_that_a_crash_left_open_are_asked_about_after_the_start(buil
         Expense("sent-with-id", MODEL, "thought", 5_000_000, 1, 1),
         Expense("never-known", MODEL, "thought", 5_000_000, 1, 1),
         Expense("free", "acme/free-1:free", "thought", 0, 1, 1, free_requests=1),
-        Expense("a-post", "x/post", "post", 15_000_000, 1, 1, posts=1),
+        Expense("a-post", "x/post", "post", 15_000_000, 1, 1, posts=1, category=Category.POST),
     ]
     for expense in crashed:
         await house.tracker.hold(expense)

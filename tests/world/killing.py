@@ -20,8 +20,8 @@ from datetime import UTC, datetime, timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from ai.credit_tracker import CallRecord
-from ai.credit_tracker.calls import X_SUBJECTS, last_calls
+from ai.credit_tracker import CallRecord, Category
+from ai.credit_tracker.calls import last_calls
 from ai.ledger.audit import audit
 from ai.ledger.ledger import Ledger
 from tests.world.openrouter import FakeOpenRouter
@@ -111,7 +111,7 @@ def _arm(provider: FakeOpenRouter, process: BaseProcess, rng: random.Random) -> 
 
 def aftermath(kills: int, provider: FakeOpenRouter, ledger: Ledger) -> Aftermath:
     """What stands when all is settled: the provider's record beside the calls to models in the books."""
-    calls = [call for call in ledger.read_now(lambda tx: last_calls(tx, 1_000_000)) if call.subject[:2] != X_SUBJECTS]
+    calls = [call for call in ledger.read_now(lambda tx: last_calls(tx, 1_000_000)) if call.category is Category.MODEL]
     known = {call.remote_id: call.cost for call in calls}
     return Aftermath(
         kills=kills,
