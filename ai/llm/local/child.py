@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from ai.llm.local.bare import bare
+
 SERVER = Path(__file__).with_name("server.py")  # run as a script: its memory holds the model and nothing of ours
 CONTEXT_TOKENS = 4_096  # the memory figures of `table.py` are for this context
 SOCKET_PATH_BYTES = 107  # sockaddr_un holds 108 with the closing zero; a longer path fails to bind
@@ -83,6 +85,7 @@ class Child:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", program, *options),
             *map(str, numbers),
+            env=bare(os.environ),  # llama.cpp reads a stranger's text: no key is there to be read
             stdin=asyncio.subprocess.PIPE,  # held open as long as we live: the child ends when it ends
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import httpx2
 
+from ai.llm.local.bare import bare_for_pip
 from ai.llm.local.table import HUB, Weight, WeightFile
 
 HUB_ATTEMPTS = 4  # a cut line is taken up where it broke; a line that breaks this often is left for the next source
@@ -154,7 +155,10 @@ class WheelSource:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
-            env={**self._environ, "TMPDIR": str(wheels.parent)},  # a small tmpfs could not hold a wheel twice
+            env={
+                **bare_for_pip(self._environ),
+                "TMPDIR": str(wheels.parent),
+            },  # a small tmpfs could not hold a wheel twice
         )
         try:
             async with asyncio.timeout(PART_SECONDS):
