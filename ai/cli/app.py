@@ -13,6 +13,7 @@ from ai.life.file import NewerLifeFile
 from ai.life.storage import LifeFileBroken, LifeFileUnwritable
 from ai.mind.commands import CommandRefused
 from ai.operations.lock import Locked
+from ai.operations.modes import keep_private
 from ai.settings.sources import SettingsError
 
 app = typer.Typer(
@@ -52,6 +53,7 @@ def _no_command(context: typer.Context) -> None:
 
 def main() -> None:
     """Run a command; exit 0 on success, 1 on a failure explained in one line on stderr, 2 on wrong usage."""
+    keep_private()
     try:
         app()
     except EXPECTED as error:

@@ -17,6 +17,7 @@ from ai.daemon.app import ReadOnlyApp
 from ai.daemon.wiring import open_reading
 from ai.mind.harmless import harmless
 from ai.mind.redaction import Redactor
+from ai.operations.modes import tighten
 from ai.settings import Settings
 from ai.settings.sources import load_settings
 
@@ -66,6 +67,7 @@ def ensure_data_dir(data_dir: Path) -> None:
     """Make the data folder, for this user alone; raises OSError where that is refused."""
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     (data_dir / "credits").mkdir(mode=0o700, exist_ok=True)
+    tighten(data_dir)
 
 
 def explain(error: BaseException) -> str:

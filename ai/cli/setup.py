@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Annotated
 
 import typer
@@ -21,8 +22,9 @@ from ai.settings.sources import SettingsError, load_settings
 ASKED = {
     "OPENROUTER_API_KEY": "OpenRouter key (empty: none; the embedded model thinks)",
     "MONTHLY_BUDGET_USD": "Dollars a month",
-    "ADMIN_TOKEN": "Admin token of the page (empty: no admin)",
+    "ADMIN_TOKEN": "Admin token of the page, 16 characters at least (empty: a random one; none: nobody administers)",
 }
+TOKEN_BYTES = 24
 PRIVATE = 0o600  # there are keys in it
 PLAIN = re.compile(r"[\w./:@%+,=~-]+")  # nothing in it means anything to a reader of .env files
 HIDDEN = frozenset({"OPENROUTER_API_KEY", "ADMIN_TOKEN"})
@@ -47,6 +49,7 @@ def init(
         raise Failed(f"{path} exists already; edit it, or use --force to answer anew (the old one is kept)")
     before = dotenv_values(path, interpolate=False) if path.exists() else {}
     answers = {name: _ask(name, question, before.get(name) or "") for name, question in ASKED.items()}
+    answers["ADMIN_TOKEN"] = _token(answers["ADMIN_TOKEN"])
     chosen = {name: value for name, value in {**before, **answers}.items() if value}
     try:
         load_settings({**os.environ, **chosen}, path.parent / "nowhere")
@@ -68,6 +71,11 @@ def _ask(name: str, question: str, before: str) -> str:
     hidden = name in HIDDEN and sys.stdin.isatty()  # answers from a file cannot be seen anyway
     answer = typer.prompt(question + kept, default=default, hide_input=hidden, show_default=name not in HIDDEN)
     return str(answer).strip()
+
+
+def _token(answer: str) -> str:
+    """Return the admin token that an answer asks for; empty: none."""
+    return {"": token_urlsafe(TOKEN_BYTES), "none": ""}.get(answer, answer)
 
 
 def _write(path: Path, values: Mapping[str, str]) -> None:

@@ -23,6 +23,7 @@ from ai.daemon.gateway_alone import open_alone
 from ai.gateway.environment import environment
 from ai.gateway.serving import GatewayServer, listen
 from ai.gateway.slot import running
+from ai.operations.modes import keep_private
 from ai.settings import Settings
 
 LOOPBACK = "127.0.0.1"
@@ -113,7 +114,12 @@ async def _run(command: Sequence[str], env: dict[str, str]) -> int:
     try:
         # On a terminal it stays in our group: the terminal itself sends it Ctrl-C. Elsewhere it has its own, so that a
         # signal to our group reaches it once, by our hand.
-        process = await asyncio.create_subprocess_exec(*command, env=env, process_group=None if on_terminal else 0)
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            env=env,
+            process_group=None if on_terminal else 0,
+            umask=keep_private(),  # the person's own
+        )
     except FileNotFoundError:
         sys.stderr.write(f"genesis: there is no program {command[0]!r}\n")
         return NOT_FOUND
