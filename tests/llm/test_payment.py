@@ -6,11 +6,12 @@ import json
 import httpx2
 import pytest
 
-from ai.credit_tracker import Caller, CallState, NotAffordable
+from ai.credit_tracker import Caller, CallerBooks, CallState, NotAffordable
 from ai.llm import NoAnswer, Payer
 from ai.llm.calls import Outcome
 from ai.llm.fate import End
 from ai.llm.figures import as_cost
+from ai.settings import Settings
 from tests.world.openrouter_faults import cut, status, tool_calls
 
 MODEL = "acme/small-1"
@@ -75,7 +76,7 @@ async def test_no_room_nothing_is_sent(build):
 
 
 async def test_a_run_that_pays_too_is_held_on_too(house):
-    await house.tracker.set_run_budget("town", MOST + 1)
+    await CallerBooks(house.ledger, Settings(), house.clock).set_run_budget("town", MOST + 1)
     raw = Raw(house, payer=Payer("call", client="gateway", caller=Caller(run="town")))
     assert (await raw.pay()).cost_nanos == house.provider.billed_nanos
     with pytest.raises(NotAffordable, match="run town"):
