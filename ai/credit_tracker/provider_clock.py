@@ -21,9 +21,9 @@ class ProviderClock:
         """Take in a `Date` header; one that is missing or unreadable leaves what is known as it was."""
         try:
             seen = parsedate_to_datetime(date_header or "")
-        except ValueError:
+            aware = seen.replace(tzinfo=UTC) if seen.tzinfo is None else seen.astimezone(UTC)
+        except (ValueError, TypeError, OverflowError):  # no date, or one in a zone that there is not
             return
-        aware = seen.replace(tzinfo=UTC) if seen.tzinfo is None else seen.astimezone(UTC)
         self._seen = (aware, self._clock.monotonic())
 
     def problem(self, now: datetime) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from ai.credit_tracker import Usage
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from ai.llm.endpoint import OpenAIEndpoint
 
-OK = 200
+OK, NOT_FOUND = 200, 404
 ASK_TIMEOUT_SECONDS = 15.0  # these are small documents; a slower answer can wait for the next time
 
 
@@ -61,17 +62,37 @@ async def key_info(endpoint: OpenAIEndpoint) -> tuple[int | None, KeyInfo | None
     )
 
 
+class NotTold(Enum):
+    """Why a provider did not tell what a call cost."""
+
+    NO_WORD = "no word"  # it does not say such things, or could not be asked now
+    NOT_KNOWN = "not known"  # it was asked, and knows no such generation (yet)
+    NOT_SAID = "not said"  # it knows the generation, and not all of what it cost
+
+
 async def generation(endpoint: OpenAIEndpoint, generation_id: str) -> Generation | None:
-    """Return what the call with this id cost, or None where the provider does not know (yet)."""
+    """Return what the call with this id cost, or None where the provider does not tell (yet)."""
+    known = await look_up(endpoint, generation_id)
+    return known if isinstance(known, Generation) else None
+
+
+async def look_up(endpoint: OpenAIEndpoint, generation_id: str) -> Generation | NotTold:
+    """Return what the call with this id cost, or why the provider does not tell."""
     if endpoint.name != OPENROUTER:
-        return None
+        return NotTold.NO_WORD
     status, document = await endpoint.get_json("/generation", {"id": generation_id}, ASK_TIMEOUT_SECONDS)
-    data = as_mapping(as_mapping(document).get("data"))
+    fields = as_mapping(document)
+    if status == NOT_FOUND and as_mapping(fields.get("error")):  # any other 404 says that nobody was asked
+        return NotTold.NOT_KNOWN
+    if status != OK:
+        return NotTold.NO_WORD
+    data = as_mapping(fields.get("data"))
     cost = as_cost(data.get("total_cost"))
-    if status != OK or cost is None:
-        return None
-    if data.get("is_byok") is True:
-        cost += as_cost(data.get("upstream_inference_cost")) or 0
+    if cost is not None and data.get("is_byok") is True:  # then the upstream's own bill is the user's as well
+        upstream = as_cost(data.get("upstream_inference_cost"))
+        cost = None if upstream is None else cost + upstream
+    if cost is None:
+        return NotTold.NOT_SAID
     prompt, completion = as_count(data.get("native_tokens_prompt")), as_count(data.get("native_tokens_completion"))
     usage = None if prompt is None or completion is None else Usage(prompt, completion)
     return Generation(nanos(cost), usage)

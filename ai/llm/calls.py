@@ -71,9 +71,10 @@ class Shape(StrEnum):
 class ProviderError:
     """What went wrong, as the provider (or the connection) said it; `message` is one line without secrets.
 
-    `code` is a status code, `type` OpenRouter's `error_type` or, for our own shapes, one of `refused`, `cut`,
-    `timeout`, `broken`, `too_large`. `limit_source` says which limit a 402 means. `retry_after_seconds` is what
-    the provider asked to wait.
+    `code` is a status code, `type` OpenRouter's `error_type` (OpenAI's `code`) or, for our own shapes, one of
+    `refused`, `cut`, `timeout`, `broken`, `too_large`, `unsendable`, `elsewhere`. `limit_source` says which limit a 402
+    means, `availability` is OpenRouter's stable code of why a model cannot be had. `retry_after_seconds` is what the
+    provider asked to wait.
     """
 
     shape: Shape
@@ -83,6 +84,7 @@ class ProviderError:
     retry_after_seconds: float | None = None
     limit_source: str | None = None
     provider_name: str | None = None
+    availability: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,8 @@ class Outcome:
 
     `cost` is what the provider says it billed, in USD; None where it did not say. `status` is None where no
     answer came. `date` is the provider's Date header. `beyond_text`: it holds an answer that is no text (calls of
-    tools, vectors, bytes that were passed on).
+    tools, vectors, bytes that were passed on). `usage` and `cost` are the bill: what was counted before an error or a
+    cut is left out. `began`: some of the answer itself may have come, thoughts too.
     """
 
     sent: bool
@@ -106,6 +109,7 @@ class Outcome:
     latency_seconds: float
     date: str | None = None
     beyond_text: bool = False
+    began: bool = True
 
     @property
     def answered(self) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ai.llm.failures import Next
-from ai.llm.health import tier_subject
+from ai.llm.health import maker_subject, tier_subject
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -60,7 +60,9 @@ class Candidates:
 
     def close_for(self, following: Next, model: Model) -> None:
         """Take the consequence of a failure of `model` for the candidates after it."""
-        if following is Next.NEXT_TIER:
+        if following is Next.NEXT_MAKER:
+            self.close(maker_subject(model))
+        elif following is Next.NEXT_TIER:
             self.close(tier_subject(model))
         elif following is Next.PROVIDER_OFF:
             self.close(model.endpoint)
@@ -72,7 +74,7 @@ class Candidates:
                 self.close(tier_subject(model))
 
     def _skipped(self, model: Model) -> bool:
-        if model.endpoint in self._closed or tier_subject(model) in self._closed:
+        if self._closed & {model.endpoint, tier_subject(model), maker_subject(model)}:
             return True
         if model.endpoint in self.unpaid:
             return False

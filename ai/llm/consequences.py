@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ai.llm.failures import CALLERS_OWN, TABLE, Failure, Next, cooldown, hint
-from ai.llm.health import endpoint_subject, tier_subject
+from ai.llm.failures import CALLERS_OWN, TABLE, Failure, Next, asked_to_wait, hint
+from ai.llm.health import endpoint_subject, maker_subject, tier_subject
 
 if TYPE_CHECKING:
     from ai.llm.calls import ProviderError
@@ -31,11 +31,15 @@ def take_consequences(  # noqa: PLR0913 — who asked whom, and what came of it
     subject = {
         Next.PROVIDER_OFF: endpoint_subject(model.endpoint),
         Next.NEXT_TIER: tier_subject(model),
+        Next.NEXT_MAKER: maker_subject(model),
     }.get(TABLE[failure].following, model.id)
-    exactly = error is not None and error.retry_after_seconds is not None
-    if failure is Failure.REFUSED_CONNECTION:  # nobody is there, whichever model is asked for
-        subject, exactly = endpoint_subject(model.endpoint), True
-    payments.health.cooldown(subject, cooldown(failure, error), problem, exactly=exactly)
+    steady = failure is Failure.REFUSED_CONNECTION
+    if steady:  # nobody is there, whichever model is asked for; and who is back is soon asked again
+        subject = endpoint_subject(model.endpoint)
+    own, asked = TABLE[failure].cooldown_seconds, asked_to_wait(failure, error)
+    payments.health.cooldown(subject, own, problem, at_least_seconds=asked, steady=steady)
     advice = hint(failure, model.endpoint)
-    if advice is not None and payments.health.tell_once(subject):
+    # an allow-list refuses models one by one, for one reason
+    told = f"told:{model.endpoint}/{failure.value}" if failure is Failure.NOT_ALLOWED else subject
+    if advice is not None and payments.health.tell_once(told):
         payments.journal.append("alert", problem=f"{advice} ({problem})", kind=failure.value)

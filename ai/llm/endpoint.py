@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import unicodedata
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -12,7 +15,7 @@ import openai
 from ai.llm.body import OPENROUTER, chat_body, routing
 from ai.llm.calls import ModelRequest, Outcome, ProviderError, Shape, Wire
 from ai.llm.figures import as_mapping, one_line, parse_json, read_error
-from ai.llm.reading import Reply, ReplyTooLarge, read_reply, reply_bound
+from ai.llm.reading import Reply, ReplyReader, ReplyTooLarge, reply_bound
 from ai.llm.wire import EXCHANGE, Exchange, generation_id_of, new_http_client, watch
 
 if TYPE_CHECKING:
@@ -21,13 +24,19 @@ if TYPE_CHECKING:
     from ai.clock import Clock
 
 OK = 200
+NO_SUCH_PATH = frozenset({404, 405})  # of an API that speaks of no model, this is no API at all
+ELSEWHERE = "elsewhere"
+TAIL_SECONDS = 5.0  # a provider's figures follow its last word at once, if they follow at all
 DRAIN_SECONDS = 0.25  # a new connection takes about as long; waiting longer for the old one gains nothing
 NO_KEY = "no-key"  # the SDK insists on one; the embedded server wants none
 ACCEPT_PLAIN = {"Accept-Encoding": "identity"}  # so that bytes on the wire are bytes in memory: no zip bombs
 
 
 class OpenAIEndpoint:
-    """OpenRouter, OpenAI, or the embedded server. The key is used for the header and to strike it out of errors."""
+    """OpenRouter, OpenAI, or the embedded server. The key is used for the header and to strike it out of errors.
+
+    `problem` says in one line why nothing can be sent at all, or is None.
+    """
 
     paid = True
 
@@ -44,12 +53,13 @@ class OpenAIEndpoint:
         self.name = name
         self._clock = clock
         self._secrets = (api_key,) if api_key else ()
+        self.problem = _unsendable(name, api_key or "")
         http = http_client or new_http_client()
         watch(http)
         unset: dict[str, Any] = {"OpenAI-Organization": openai.Omit(), "OpenAI-Project": openai.Omit()}
         self._client = openai.AsyncOpenAI(
             base_url=base_url,
-            api_key=api_key or NO_KEY,
+            api_key=NO_KEY if self.problem or not api_key else api_key,
             max_retries=0,  # each attempt has its own hold
             http_client=http,
             default_headers={**ACCEPT_PLAIN, **headers, **unset},
@@ -71,7 +81,9 @@ class OpenAIEndpoint:
         return await self._attempt(body, Exchange(request.wire), request.timeout_seconds, vectors)
 
     async def get_json(self, path: str, params: Mapping[str, str], timeout_seconds: float) -> tuple[int | None, Any]:
-        """GET a document of the account; (status, parsed JSON), status None where no answer came."""
+        """GET a document of the account; (status, parsed JSON or None), status None where no answer came."""
+        if self.problem is not None:
+            return None, None
         exchange = Exchange(Wire())
         token = EXCHANGE.set(exchange)
         try:
@@ -79,6 +91,8 @@ class OpenAIEndpoint:
                 response = await self._client.get(path, cast_to=httpx2.Response, options={"params": dict(params)})
                 return response.status_code, parse_json(response.text)
         except openai.APIStatusError as error:
+            with suppress(ValueError):
+                return error.status_code, parse_json(error.response.text)
             return error.status_code, None
         except (openai.OpenAIError, httpx2.HTTPError, TimeoutError, ReplyTooLarge, ValueError):
             return None, None
@@ -97,31 +111,34 @@ class OpenAIEndpoint:
         vectors: list[list[float]] | None = None,
     ) -> Outcome:
         started = self._clock.monotonic()
+        if self.problem is not None:
+            return _never_sent(_own(Shape.CONNECTION, "unsendable", self.problem))
         reply = Reply()
         error: ProviderError | None = None
         token = EXCHANGE.set(exchange)
         try:
-            async with asyncio.timeout(timeout_seconds):
-                await self._converse(body, exchange, reply, vectors)
+            async with asyncio.timeout(timeout_seconds) as patience:
+                await self._converse(body, exchange, reply, vectors, patience)
         except Exception as failure:  # noqa: BLE001 — whatever a provider does, the money must be decided
             error = self._describe(failure, exchange, timeout_seconds)
         finally:
             EXCHANGE.reset(token)
-        if error is None:
+        if error is None or (reply.complete and exchange.status == OK):
             error = self._found_in(reply, exchange)
         return Outcome(
             sent=exchange.wire.sent,
             status=exchange.status,
             text=reply.text,
             finish_reason=reply.finish_reason,
-            usage=reply.usage,
-            cost=reply.cost,
+            usage=reply.usage if reply.billed else None,
+            cost=reply.cost if reply.billed else None,
             generation_id=exchange.wire.generation_id,
             answered_by=reply.model,
             error=error,
             latency_seconds=max(0.0, self._clock.monotonic() - started),
             date=exchange.headers.get("date"),
             beyond_text=bool(vectors) or reply.tool_calls,
+            began=bool(vectors) or reply.began,
         )
 
     async def _converse(
@@ -130,19 +147,23 @@ class OpenAIEndpoint:
         exchange: Exchange,
         reply: Reply,
         vectors: list[list[float]] | None,
+        patience: asyncio.Timeout,
     ) -> None:
         if vectors is None:
             async with self._client.chat.completions.with_streaming_response.create(
                 model=body["model"], messages=body["messages"], extra_body=_rest(body)
             ) as response:
-                pieces = _named(response.iter_bytes(), reply, exchange)
-                await read_reply(pieces, reply, exchange.max_bytes)
-                await _drain(pieces)
+                await _read(response.iter_bytes(), reply, exchange, patience)
             return
         async with self._client.embeddings.with_streaming_response.create(
             model=body["model"], input=body["input"], encoding_format="float", extra_body=_rest(body)
         ) as answer:
-            _take_embeddings(await answer.read(), reply, vectors)
+            data = bytearray()
+            try:
+                async for piece in answer.iter_bytes():
+                    data += piece
+            finally:
+                _take_embeddings(bytes(data), reply, vectors)
 
     def _describe(self, failure: Exception, exchange: Exchange, timeout_seconds: float) -> ProviderError:
         if isinstance(failure, openai.APIStatusError):
@@ -161,11 +182,10 @@ class OpenAIEndpoint:
 
     def _status_error(self, response: httpx2.Response, exchange: Exchange) -> ProviderError:
         try:
-            document = parse_json(response.text)
+            fields = as_mapping(parse_json(response.text))
         except ValueError:
-            document = {"error": {"message": f"status {response.status_code} with no JSON: {response.text[:120]}"}}
-        fields = as_mapping(document)
-        return read_error(
+            fields = {"message": f"status {response.status_code} with no JSON: {response.text[:120]}"}
+        said = read_error(
             Shape.STATUS,
             fields.get("error") or fields,
             status=response.status_code,
@@ -173,6 +193,12 @@ class OpenAIEndpoint:
             now=self._clock.now(),
             secrets=self._secrets,
         )
+        if response.is_redirect:  # followed, it would be a second call under one hold
+            there = one_line(exchange.headers.get("location", "nowhere"), self._secrets)
+            return replace(said, message=f"status {response.status_code} sends callers to {there}", type=ELSEWHERE)
+        if response.status_code in NO_SUCH_PATH and not fields.get("error"):
+            return replace(said, type=ELSEWHERE)
+        return said
 
     def _found_in(self, reply: Reply, exchange: Exchange) -> ProviderError | None:
         if reply.error is not None:
@@ -195,16 +221,56 @@ async def _drain(pieces: AsyncIterator[bytes]) -> None:
                 pass
 
 
-async def _named(pieces: AsyncIterator[bytes], reply: Reply, exchange: Exchange) -> AsyncIterator[bytes]:
-    """Pass the pieces on; where the headers named no generation, commit the id that the answer names."""
-    async for piece in pieces:
-        yield piece
-        if exchange.wire.generation_id is None and reply.id is not None and reply.id.startswith("gen-"):
-            await exchange.wire.named(generation_id_of(reply.id))
+async def _read(pieces: AsyncIterator[bytes], reply: Reply, exchange: Exchange, patience: asyncio.Timeout) -> None:
+    """Read an answer into `reply`; where the headers named no generation, commit the id that the answer names.
+
+    What is complete is waited for no longer than its figures may take.
+    """
+    reader = ReplyReader(reply, exchange.max_bytes)
+    hurried = False
+    try:
+        async for piece in pieces:
+            reader.feed(piece)
+            if reply.complete and not hurried:
+                hurried = True
+                until = asyncio.get_running_loop().time() + TAIL_SECONDS
+                patience.reschedule(min(until, patience.when() or until))
+            if exchange.wire.generation_id is None and reply.id is not None and reply.id.startswith("gen-"):
+                await exchange.wire.named(generation_id_of(reply.id))
+            if reply.ended:
+                break
+    finally:
+        reader.close()
+    await _drain(pieces)
 
 
 def _rest(body: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name not in ("model", "messages", "input")}
+
+
+def _unsendable(name: str, key: str) -> str | None:
+    """Return why no header takes this key, or None."""
+    for place, letter in enumerate(key, 1):
+        if not "!" <= letter <= "~":
+            setting = f"{name.upper()}_API_KEY"
+            return f"{setting} cannot be sent: its character {place} is {_told(letter)}; copy the key anew"
+    return None
+
+
+def _told(letter: str) -> str:
+    return f"U+{ord(letter):04X} ({unicodedata.name(letter, 'a control character').lower()})"
+
+
+def _never_sent(error: ProviderError) -> Outcome:
+    return Outcome(False, None, "", "", None, None, None, None, error, 0.0, began=False)
+
+
+def _finite(number: Any) -> float:
+    """Return the number of a vector; raises ValueError for one that no distance can be measured with."""
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError(number)
+    return value
 
 
 def _own(shape: Shape, kind: str, message: str, code: int | None = None) -> ProviderError:
@@ -215,8 +281,17 @@ def _take_embeddings(data: bytes, reply: Reply, vectors: list[list[float]]) -> N
     try:
         document = parse_json(data.decode("utf-8-sig", "replace"))
         reply.take(document, streamed=False)
-        rows = sorted(as_mapping(document).get("data") or [], key=lambda row: row["index"])
-        vectors.extend([float(number) for number in row["embedding"]] for row in rows)
-    except (ValueError, TypeError, KeyError):
+        rows = _in_order(as_mapping(document).get("data") or [])
+        vectors.extend([_finite(number) for number in row["embedding"]] for row in rows)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
+        vectors.clear()
         reply.broken = reply.broken or "the answer holds no embeddings"
     reply.ended = True
+
+
+def _in_order(rows: Any) -> list[Any]:
+    """Return the rows as their texts stood; a row without an `index` stands where it came."""
+    places = [row.get("index") for row in rows]
+    if sorted(place for place in places if isinstance(place, int)) != list(range(len(rows))):
+        return list(rows)
+    return sorted(rows, key=lambda row: row["index"])

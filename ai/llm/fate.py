@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from ai.ledger.money import nanos
+from ai.llm.calls import Shape
 
 if TYPE_CHECKING:
     from ai.credit_tracker import Usage
@@ -14,9 +15,14 @@ if TYPE_CHECKING:
     from ai.model_config import Model
 
 OK = 200
-# The provider turned these away before a model ran (openrouter.ai/docs/errors), so nothing is billed.
-REFUSED_STATUSES = frozenset({400, 401, 402, 403, 404, 413, 422, 429})
+# Redirects and refusals (3xx, 4xx) come before a model ran, so nothing is billed; but a time-out (408), and the 499 of
+# a proxy whose client gave up, say nothing of what went on behind.
+REFUSED_STATUSES = frozenset(range(300, 500)) - {408, 499}
+TIMEOUT_STATUSES = frozenset({408, 499, 504, 524})
 NOT_ROUTED_STATUS = 503
+# What the books keep, as the end of the reason, of a call of which no content came: it may never have been billed.
+GIVEN_UP = "the provider gave it up before any content"
+SILENT = "no content had come"
 # How OpenRouter words a 503 that it gives before any provider was asked; any other 503 may come from one.
 NOT_ROUTED_WORDS = ("no available model provider", "routing requirements", "no allowed providers", "no endpoints found")
 
@@ -79,6 +85,10 @@ def _answered_by(outcome: Outcome, model: Model) -> bool:
 def _why_unknown(outcome: Outcome) -> str:
     if outcome.status is None:
         return outcome.error.message if outcome.error else "no answer came"
+    why = "the answer did not say what it cost"
     if outcome.status != OK:
-        return f"status {outcome.status} does not say whether it was billed"
-    return "the answer did not say what it cost"
+        why = f"status {outcome.status} does not say whether it was billed"
+    if outcome.began:
+        return why
+    told = outcome.error is not None and outcome.error.shape is not Shape.CONNECTION
+    return f"{why}; {GIVEN_UP if told and outcome.status not in TIMEOUT_STATUSES else SILENT}"

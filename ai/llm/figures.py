@@ -19,6 +19,7 @@ MAX_COST_USD = Decimal(1_000_000)  # far above any call; a larger figure is a fa
 MAX_TOKENS = 10**9  # likewise
 MAX_MESSAGE_CHARS = 300  # one readable line
 MAX_RETRY_AFTER_SECONDS = 86_400.0
+MAX_LOOKED_AT_CHARS = 20_000  # of an error's words, which may be a page of megabytes
 RATE_LIMITED = 429
 # Providers echo keys in their messages ("Incorrect API key provided: sk-…"); what looks like one never passes.
 SECRET = re.compile(r"(?i)\b(sk|pk|key|bearer)[-_ ][\w.*+/=-]{6,}|\bBearer\s+\S+")
@@ -30,6 +31,15 @@ def parse_json(text: str) -> Any:
         return json.loads(text, parse_float=Decimal)
     except (RecursionError, InvalidOperation):
         raise ValueError("nested too deeply, or a number beyond all bounds") from None
+
+
+def whole_letters(text: str) -> str:
+    """Return the text with halves of a letter (lone surrogates, which no file or database takes) joined or replaced."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
 
 
 def as_cost(value: Any) -> Decimal | None:
@@ -56,13 +66,23 @@ def as_mapping(value: Any) -> Mapping[str, Any]:
 
 
 def read_usage(usage: Mapping[str, Any]) -> Usage | None:
-    """Return the token counts of a `usage` object; None where the two that matter are not there."""
-    prompt, completion = as_count(usage.get("prompt_tokens")), as_count(usage.get("completion_tokens", 0))
+    """Return the token counts of a `usage` object; None where the two that matter cannot be known from it.
+
+    Where it tells no cost, a price will be made of its counts: then thinking that stands in the total alone, or beside
+    the completion instead of in it, counts as completion, as it is billed.
+    """
+    prompt, completion, total = (
+        as_count(usage.get(name)) for name in ("prompt_tokens", "completion_tokens", "total_tokens")
+    )
+    beyond = None if prompt is None or total is None else max(0, total - prompt)
+    completion = beyond if completion is None else completion
     if prompt is None or completion is None:
         return None
-    cached = as_count(as_mapping(usage.get("prompt_tokens_details")).get("cached_tokens"))
-    reasoning = as_count(as_mapping(usage.get("completion_tokens_details")).get("reasoning_tokens"))
-    return Usage(prompt, completion, cached or 0, reasoning or 0)
+    cached = as_count(as_mapping(usage.get("prompt_tokens_details")).get("cached_tokens")) or 0
+    reasoning = as_count(as_mapping(usage.get("completion_tokens_details")).get("reasoning_tokens")) or 0
+    if as_cost(usage.get("cost")) is None:
+        completion = max(completion + (reasoning if reasoning > completion else 0), beyond or 0)
+    return Usage(prompt, completion, cached, reasoning)
 
 
 def read_cost(usage: Mapping[str, Any]) -> Decimal | None:
@@ -83,7 +103,7 @@ def one_line(text: str, secrets: tuple[str, ...] = ()) -> str:
     for secret in secrets:
         if secret:
             text = text.replace(secret, "[key]")
-    text = SECRET.sub("[key]", text)
+    text = SECRET.sub("[key]", text[:MAX_LOOKED_AT_CHARS])
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= MAX_MESSAGE_CHARS else line[: MAX_MESSAGE_CHARS - 1] + "…"
 
@@ -102,8 +122,9 @@ def read_error(  # noqa: PLR0913 — an error stands in a place, under a status,
     metadata = as_mapping(fields.get("metadata"))
     availability = as_mapping(fields.get("availability"))
     code = next((number for key in ("code", "http_status", "status") if (number := _status(fields.get(key)))), status)
-    kind = next((k for k in (metadata.get("error_type"), fields.get("error_type"), fields.get("type"),
-                             fields.get("code"), availability.get("code")) if isinstance(k, str)), None)  # fmt: skip
+    kind = next((k for k in (metadata.get("error_type"), fields.get("error_type"), _word(fields.get("code")),
+                             fields.get("type"),
+                             availability.get("code")) if isinstance(k, str)), None)  # fmt: skip
     message = fields.get("message") if isinstance(fields.get("message"), str) else None
     raw = metadata.get("raw") if isinstance(metadata.get("raw"), str) else None
     said = message or (error if isinstance(error, str) else "") or f"error {code or 'without a code'}"
@@ -124,6 +145,7 @@ def read_error(  # noqa: PLR0913 — an error stands in a place, under a status,
         asked,
         limit if isinstance(limit, str) else None,
         one_line(provider, secrets) if isinstance(provider, str) else None,
+        _word(availability.get("code")),
     )
 
 
@@ -137,10 +159,9 @@ def retry_after(headers: Mapping[str, str], now: datetime, *, with_reset: bool) 
             return seconds
         try:
             when = parsedate_to_datetime(asked)
-        except ValueError:
-            when = None
-        if when is not None:
             return _bounded((when if when.tzinfo else when.replace(tzinfo=UTC)) - now)
+        except (ValueError, TypeError, OverflowError):  # no date, or one in a zone that there is not
+            pass
     reset = _plain_number(lower.get("x-ratelimit-reset")) if with_reset else None
     if reset is None:
         return None
@@ -167,6 +188,10 @@ def _plain_number(value: Any) -> Decimal | None:
     except (InvalidOperation, ValueError):
         return None
     return number if number.is_finite() and abs(number) < Decimal(10) ** 15 else None
+
+
+def _word(value: Any) -> str | None:
+    return one_line(value) if isinstance(value, str) and _status(value) is None else None
 
 
 def _status(value: Any) -> int | None:

@@ -41,6 +41,11 @@ def tier_subject(model: Model) -> str:
     return f"tier:{model.endpoint}/{kind}"
 
 
+def maker_subject(model: Model) -> str:
+    """Return the name under which all models of one maker rest at a provider."""
+    return f"maker:{model.endpoint}/{model.id.split('/', 1)[0]}"
+
+
 def endpoint_subject(endpoint: str) -> str:
     """Return the name under which a whole provider rests."""
     return f"endpoint:{endpoint}"
@@ -62,14 +67,14 @@ class ModelHealth:
 
     def available(self, model: Model | str, now: datetime) -> bool:
         """Return whether it may be asked at `now`; for a Model, its tier and its provider are looked at too."""
-        return all(self._rested(subject, now) for subject in _subjects(model))
+        return all(self._rested(subject, now) for subject in subjects(model))
 
     def begin(self, model: Model) -> bool:
         """Take the right to ask `model`; False while it rests or another caller's probe of it is under way."""
         now = self._clock.now()
         if not self.available(model, now):
             return False
-        half_open = {subject for subject in _subjects(model) if self._get(subject).failures}
+        half_open = {subject for subject in subjects(model) if self._get(subject).failures}
         if half_open & self._probing:
             return False
         self._probing |= half_open
@@ -77,13 +82,13 @@ class ModelHealth:
 
     def end(self, model: Model) -> None:
         """Give back the right that `begin` gave, however the call ended."""
-        self._probing -= set(_subjects(model))
+        self._probing -= set(subjects(model))
 
     def succeeded(self, model: Model, latency_seconds: float) -> None:
         """The model answered: it, its tier and its provider are well again."""
         now = self._clock.now()
         with self._mind.transaction():
-            for subject in _subjects(model):
+            for subject in subjects(model):
                 health = self._get(subject)
                 before = health.latency_seconds
                 smoothed = (
@@ -92,19 +97,20 @@ class ModelHealth:
                 well = replace(health, failures=0, until=None, reason=None, told=False)
                 self._put(replace(well, answers=health.answers + 1, latency_seconds=smoothed, last_answer_at=now))
 
-    def cooldown(self, subject: str, seconds: float, reason: str, *, exactly: bool = False) -> None:
-        """Let `subject` rest: `seconds`, doubled for each failure in a row before this one.
+    def cooldown(
+        self, subject: str, seconds: float, reason: str, *, at_least_seconds: float = 0.0, steady: bool = False
+    ) -> None:
+        """Let `subject` rest: `seconds`, doubled for each failure in a row before this one (never, where `steady`).
 
-        `exactly` takes the seconds as they are, where the provider said when to come back. 0 seconds only notes
-        the failure.
+        `at_least_seconds` is what the provider asked for: it prolongs the rest, and never shortens it. 0 seconds of
+        both only note the failure.
         """
         now = self._clock.now()
         health = self._get(subject)
-        if exactly or seconds <= 0:
-            rest = min(timedelta(seconds=max(0.0, seconds)), LONGEST_ASKED)
-        else:
-            rest = min(timedelta(seconds=seconds * 2 ** min(health.failures, DOUBLINGS)), LONGEST_COOLDOWN)
-        failures = health.failures + (1 if seconds > 0 else 0)
+        doublings = 0 if steady else min(health.failures, DOUBLINGS)
+        own = min(timedelta(seconds=seconds * 2**doublings), LONGEST_COOLDOWN)
+        rest = max(own, min(timedelta(seconds=at_least_seconds), LONGEST_ASKED))
+        failures = health.failures + (1 if rest else 0)
         until = now + rest if rest else health.until
         said = reason[:MAX_REASON_CHARS]
         self._put(replace(health, failures=failures, until=until, reason=said, last_failure_at=now))
@@ -120,7 +126,7 @@ class ModelHealth:
     def why_resting(self, model: Model) -> str:
         """Return in one line why `begin` refused this model."""
         now = self._clock.now()
-        for health in map(self._get, _subjects(model)):
+        for health in map(self._get, subjects(model)):
             if not self._rested(health.subject, now):
                 return f"resting: {health.barred or health.reason}"
         return "another call is trying whether it is back"
@@ -169,10 +175,11 @@ class ModelHealth:
         )
 
 
-def _subjects(model: Model | str) -> tuple[str, ...]:
+def subjects(model: Model | str) -> tuple[str, ...]:
+    """Return the names that a model rests under, its own first; of a bare id or subject, that alone."""
     if isinstance(model, str):
         return (model,)
-    return (model.id, tier_subject(model), endpoint_subject(model.endpoint))
+    return (model.id, maker_subject(model), tier_subject(model), endpoint_subject(model.endpoint))
 
 
 def _text(when: datetime | None) -> str | None:

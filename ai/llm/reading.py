@@ -1,15 +1,16 @@
-"""Reads one answer off the wire, streamed or whole, within bounds, and keeps what it said of money."""
+"""Reads one answer as its bytes come, streamed or whole, within bounds, and keeps what it said of money."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ai.llm.calls import Shape
-from ai.llm.figures import as_mapping, parse_json, read_cost, read_usage
+from ai.llm.figures import as_mapping, one_line, parse_json, read_cost, read_usage, whole_letters
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Mapping
     from decimal import Decimal
 
     from ai.credit_tracker import Usage
@@ -19,7 +20,12 @@ MAX_DOCUMENT_BYTES = 4 * 1024 * 1024  # of what is no chat answer: 64 embeddings
 # around it, no honest answer needs.
 TOKEN_BYTES = 1024
 ENVELOPE_BYTES = 512 * 1024
-DONE = "[DONE]"
+MAX_NAME_CHARS = 200  # of a model or a finish reason; those seen have 60
+DONE = b"[DONE]"
+BOM = b"\xef\xbb\xbf"
+LINE_END = re.compile(rb"\r\n|\n|\r")  # the three of the HTML standard
+FIELDS = (b":", b"event:", b"id:", b"retry:")
+FAILED = "error"  # the finish reason of an answer that its provider gave up
 
 
 class ReplyTooLarge(Exception):
@@ -36,12 +42,18 @@ def reply_bound(max_tokens: int) -> int:
 
 @dataclass(slots=True)
 class Reply:
-    """What has been read so far; grows as the answer comes, so that a cut leaves what was known."""
+    """What has been read so far; grows as the answer comes, so that a cut leaves what was known.
+
+    `usage` and `cost` are the bill only where they came with the end of the answer or after it (`billed`): what a
+    stream says before may be a first count, at no cost yet. What is complete and billed stays so, whatever follows.
+    """
 
     parts: list[str] = field(default_factory=list)
+    thinking_bytes: int = 0  # what it said in thought, of which only the size counts
     finish_reason: str = ""
     usage: Usage | None = None
     cost: Decimal | None = None
+    billed: bool = False
     id: str | None = None
     model: str | None = None
     tool_calls: bool = False
@@ -52,29 +64,38 @@ class Reply:
     @property
     def text(self) -> str:
         """The words of the reply so far."""
-        return "".join(self.parts)
+        return whole_letters("".join(self.parts))
+
+    @property
+    def began(self) -> bool:
+        """Whether anything of the answer itself came: words, thoughts, calls of tools."""
+        return bool(self.thinking_bytes or self.tool_calls or any(self.parts))
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of the answer is there, so that no later fault of the transport matters."""
+        finished = self.finish_reason not in ("", FAILED)
+        return (self.ended or finished) and self.error is None and self.broken is None
 
     def take(self, document: Any, *, streamed: bool) -> None:
         """Take in one chunk of a stream, or the whole document."""
         if not isinstance(document, dict):
-            self.broken = "the answer is JSON but no object"
+            self.spoilt("the answer is JSON but no object")
             return
         if isinstance(document.get("id"), str):
             self.id = self.id or document["id"]
         if isinstance(document.get("model"), str):
-            self.model = document["model"]
-        usage = as_mapping(document.get("usage"))
-        if usage:
-            self.usage = read_usage(usage) or self.usage
-            cost = read_cost(usage)
-            self.cost = self.cost if cost is None else cost
+            self.model = _name(document["model"])
         choices = document.get("choices")
         choice = as_mapping(choices[0]) if isinstance(choices, list) and choices else {}
         self._take_choice(choice, streamed=streamed)
-        if document.get("error"):
-            self.error = (Shape.STREAM if streamed else Shape.BODY, document["error"])
-        elif choice.get("error"):
-            self.error = (Shape.CHOICE, choice["error"])
+        self._take_error(document, choice, streamed=streamed)
+        self._take_figures(as_mapping(document.get("usage")), streamed=streamed)
+
+    def spoilt(self, problem: str) -> None:
+        """Note that a part of the answer cannot be read; after its end nothing of it is missing."""
+        if not self.finish_reason:
+            self.broken = problem
 
     def _take_choice(self, choice: Mapping[str, Any], *, streamed: bool) -> None:
         said = as_mapping(choice.get("delta") if streamed and "delta" in choice else choice.get("message"))
@@ -83,57 +104,118 @@ class Reply:
             self.parts.append(content)
         elif isinstance(content, list):
             self.parts += [part["text"] for part in map(as_mapping, content) if isinstance(part.get("text"), str)]
+        thought = said.get("reasoning") or said.get("reasoning_content")
+        self.thinking_bytes += len(thought) if isinstance(thought, str) else 0
         self.tool_calls = self.tool_calls or bool(said.get("tool_calls") or said.get("function_call"))
         if isinstance(choice.get("finish_reason"), str):
-            self.finish_reason = choice["finish_reason"]
+            self.finish_reason = _name(choice["finish_reason"])
+
+    def _take_error(self, document: Mapping[str, Any], choice: Mapping[str, Any], *, streamed: bool) -> None:
+        shape, said = Shape.STREAM if streamed else Shape.BODY, document.get("error")
+        if not said:
+            shape, said = Shape.CHOICE, choice.get("error")
+        if not said and self.finish_reason == FAILED and self.error is None:
+            said = "the provider gave the answer up"
+        if said and not (self.billed and self.complete):
+            self.error = (shape, said)
+            self.usage, self.cost, self.billed = None, None, False  # what was counted before is not the bill
+
+    def _take_figures(self, usage: Mapping[str, Any], *, streamed: bool) -> None:
+        if not usage:
+            return
+        at_the_end = not streamed or bool(self.finish_reason) or self.error is not None
+        cost = read_cost(usage)
+        if cost is None and self.billed:
+            cost = self.cost
+        self.usage, self.cost, self.billed = read_usage(usage) or self.usage, cost, at_the_end
 
 
-async def read_reply(pieces: AsyncIterator[bytes], reply: Reply, max_bytes: int) -> None:
-    """Read an answer into `reply`: server-sent events where `data:` lines come, else one JSON document.
+class ReplyReader:
+    """Puts an answer into a `Reply` as its bytes come: server-sent events where `data:` lines come, else one document.
 
-    Stops at `[DONE]`. A line that is no JSON marks the reply as broken and reading goes on, because the usage may
-    still come. Raises ReplyTooLarge beyond `max_bytes`, and what `pieces` raises.
+    A line that is no JSON marks the reply as broken and reading goes on, because the usage may still come. Every byte
+    is looked at a few times at most, however they are cut.
     """
-    plain: list[bytes] = []
-    streamed = False
-    async for line in _lines(pieces, max_bytes):
-        if line.startswith(b"data:"):
-            streamed = True
-            data = line[len(b"data:") :].strip().decode("utf-8", "replace")
-            if data == DONE:
-                reply.ended = True
-                return
-            if data:
-                _take_text(reply, data, streamed=True)
-        elif not streamed and not line.startswith((b":", b"event:", b"id:", b"retry:")):
-            plain.append(line)
-    if not streamed:
-        _take_text(reply, b"\n".join(plain).decode("utf-8-sig", "replace").strip(), streamed=False)
-        reply.ended = reply.broken is None
 
+    def __init__(self, reply: Reply, max_bytes: int) -> None:
+        self._reply = reply
+        self._max_bytes = max_bytes
+        self._read = 0
+        self._held: list[bytes] = []  # of a line whose end has not come
+        self._after_cr = False
+        self._first = True
+        self._data: list[bytes] = []  # of an event whose end has not come
+        self._plain: list[bytes] = []
+        self._streamed = False
 
-async def _lines(pieces: AsyncIterator[bytes], max_bytes: int) -> AsyncIterator[bytes]:
-    """Yield the lines that hold anything, without their ends; the pieces of one line are joined once."""
-    read = 0
-    held: list[bytes] = []
-    async for piece in pieces:
-        read += len(piece)
-        if read > max_bytes:
-            raise ReplyTooLarge(max_bytes)
-        first, *rest = piece.split(b"\n")
-        held.append(first)
+    def feed(self, piece: bytes) -> None:
+        """Take in what came. Raises ReplyTooLarge beyond the bound."""
+        self._read += len(piece)
+        if self._read > self._max_bytes:
+            raise ReplyTooLarge(self._max_bytes)
+        if self._after_cr and piece.startswith(b"\n"):
+            piece = piece[1:]  # the second half of a line's end that was cut in two
+            self._after_cr = False
+        if not piece:
+            return
+        self._after_cr = piece.endswith(b"\r")
+        first, *rest = LINE_END.split(piece)
+        self._held.append(first)
         for part in rest:
-            line = b"".join(held).rstrip(b"\r")
-            held = [part]
-            if line:
-                yield line
-    yield b"".join(held).rstrip(b"\r")
+            self._line(b"".join(self._held))
+            self._held = [part]
+
+    def close(self) -> None:
+        """Take in what came last, with or without its end."""
+        self._line(b"".join(self._held))
+        self._held = []
+        self._dispatch()
+        if not self._streamed and not self._reply.ended:
+            text = b"\n".join(self._plain).decode("utf-8", "replace").strip()
+            if not text:
+                self._reply.spoilt("the answer is empty")
+            elif self._take(text):
+                self._reply.ended = self._reply.broken is None
+
+    def _line(self, line: bytes) -> None:
+        if self._reply.ended:
+            return
+        if self._first:
+            line = line.removeprefix(BOM)
+            self._first = False
+        if not line:
+            self._dispatch()
+        elif line.startswith(b"data:"):
+            self._streamed = True
+            data = line[len(b"data:") :].strip()
+            if data == DONE:
+                self._dispatch()
+                self._reply.ended = True
+            elif data:
+                self._data.append(data)
+        elif not self._streamed and not line.startswith(FIELDS):
+            self._plain.append(line)
+
+    def _dispatch(self) -> None:
+        """Take in one event: its lines together are one document; where they are not, each by itself is."""
+        lines, self._data = self._data, []
+        if not lines:
+            return
+        if len(lines) > 1 and self._take(b"\n".join(lines).decode("utf-8", "replace"), alone=False):
+            return
+        for line in lines:
+            self._take(line.decode("utf-8", "replace"))
+
+    def _take(self, text: str, *, alone: bool = True) -> bool:
+        try:
+            document = parse_json(text)
+        except ValueError:
+            if alone:
+                self._reply.spoilt("the answer is no JSON")
+            return False
+        self._reply.take(document, streamed=self._streamed)
+        return True
 
 
-def _take_text(reply: Reply, text: str, *, streamed: bool) -> None:
-    try:
-        document = parse_json(text)
-    except ValueError:
-        reply.broken = "the answer is empty" if not text else "the answer is no JSON"
-        return
-    reply.take(document, streamed=streamed)
+def _name(said: str) -> str:
+    return one_line(said[:MAX_NAME_CHARS])

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from ai.credit_tracker import CallState, Category
 from ai.ledger.errors import StoreUnavailable
-from ai.llm.account import Generation, generation
+from ai.llm.account import Generation, NotTold, look_up
 from ai.llm.endpoint import OpenAIEndpoint
-from ai.llm.fate import End, Fate
+from ai.llm.fate import GIVEN_UP, SILENT, End, Fate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +29,9 @@ GROWTH = 3.0
 LONGEST_WAIT_SECONDS = 3 * 3600.0
 MAX_ASKED_AT_ONCE = 20  # a beat must not wait for more; the others come next time
 CRASHED = "the program ended before the answer came"
+# A call of which no content came, and whose generation the provider still does not know by then, was never billed: it
+# knows those that it bills after two minutes (reported). One that broke off in silence may have gone on behind it.
+NEVER_BILLED_AFTER = {GIVEN_UP: timedelta(minutes=5), SILENT: timedelta(minutes=30)}
 
 
 class Settler:
@@ -51,6 +54,7 @@ class Settler:
         self._orphaned_before = self._clock.now() - timedelta(seconds=older_than_seconds)
         with suppress(StoreUnavailable):
             await self._adopt()
+            await self._ask_for_due()
 
     async def _adopt(self) -> None:
         if self._orphaned_before is None:
@@ -63,6 +67,7 @@ class Settler:
                 await tracker.settle(call.id, 0, estimated=True)
             else:
                 await tracker.leave_unknown(call.id, CRASHED)
+                self._asked[call.id] = (0, call.held_at - timedelta(seconds=FIRST_ASK_SECONDS))  # at once
                 self._journal.append(
                     "call.unknown", call_id=call.id, model=call.subject, held_nanos=call.held, reason=CRASHED
                 )
@@ -74,6 +79,13 @@ class Settler:
         Raises StoreUnavailable where the purse is away.
         """
         await self._adopt()
+        await self._ask_for_due()
+        for call in await self._payments.tracker.capture_overdue():
+            self._journal.append(
+                "call.settled", call_id=call.id, model=call.subject, cost_nanos=call.held, how="in full after a day"
+            )
+
+    async def _ask_for_due(self) -> None:
         now = self._clock.now()
         unknowns = [call for call in await self._payments.tracker.unknowns() if self._a_models(call)]
         self._asked = {call.id: self._asked[call.id] for call in unknowns if call.id in self._asked}
@@ -82,12 +94,12 @@ class Settler:
             times, _ = self._asked.get(call.id, (0, now))
             self._asked[call.id] = (times + 1, now)
             known = await self._ask(call)
-            if known is not None:
+            if isinstance(known, Generation):
                 await self._book(call, known)
-        for call in await self._payments.tracker.capture_overdue():
-            self._journal.append(
-                "call.settled", call_id=call.id, model=call.subject, cost_nanos=call.held, how="in full after a day"
-            )
+            elif known is NotTold.NO_WORD:
+                return  # nor of the others: a provider that is away must not be waited for twenty times
+            elif known is NotTold.NOT_KNOWN and (by := _never_billed_by(call)) is not None and by <= now:
+                await self._book_nothing(call)
 
     def _a_models(self, call: CallRecord) -> bool:
         return call.category is Category.MODEL  # requests to networks are settled by the outbox
@@ -95,15 +107,22 @@ class Settler:
     def _due(self, call: CallRecord, now: datetime) -> bool:
         times, last = self._asked.get(call.id, (0, call.unknown_since or call.held_at))
         wait = min(FIRST_ASK_SECONDS * GROWTH**times, LONGEST_WAIT_SECONDS)
+        by = _never_billed_by(call)
+        if by is not None and last < by <= now:
+            return True
         return not timedelta(0) <= now - last < timedelta(seconds=wait)  # a clock set back asks at once
 
-    async def _ask(self, call: CallRecord) -> Generation | None:
+    async def _ask(self, call: CallRecord) -> Generation | NotTold:
         for endpoint in self._endpoints.values():
             if isinstance(endpoint, OpenAIEndpoint) and call.remote_id is not None:
-                known = await generation(endpoint, call.remote_id)
-                if known is not None:
-                    return known
-        return None
+                return await look_up(endpoint, call.remote_id)
+        return NotTold.NO_WORD
+
+    async def _book_nothing(self, call: CallRecord) -> None:
+        """Capture 0 as an estimate: `reconcile` asks once more, and holds the month to the provider's own sum."""
+        await self._payments.tracker.settle(call.id, 0, estimated=True)
+        how = "at nothing: the provider knows no such generation"
+        self._journal.append("call.settled", call_id=call.id, model=call.subject, cost_nanos=0, how=how)
 
     async def _book(self, call: CallRecord, known: Generation) -> None:
         fate = Fate(End.CAPTURE, known.cost_nanos)
@@ -115,3 +134,9 @@ class Settler:
             cost_nanos=known.cost_nanos,
             how="the provider told what it billed",
         )
+
+
+def _never_billed_by(call: CallRecord) -> datetime | None:
+    """Return when a call that the provider still does not know was never billed, or None where that cannot be told."""
+    since, why = call.unknown_since or call.held_at, call.problem or ""
+    return next((since + wait for words, wait in NEVER_BILLED_AFTER.items() if why.endswith(words)), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_SECONDS = 10.0  # no model thinks while a connection is made: longer means that nobody is there
 MAX_CONNECTIONS = 100
+PACKED = frozenset({"gzip", "x-gzip", "deflate"})
+GZIP_OR_ZLIB = 47  # zlib's `wbits` for either header, told apart by itself
 MAX_ID_CHARS = 200  # of a generation id; those seen have 40
 
 
@@ -54,8 +57,9 @@ async def _trace(request: httpx2.Request) -> None:
     if exchange is None:
         return
 
-    async def told(event: str, _info: Mapping[str, Any]) -> None:
-        if event.endswith("send_request_headers.started"):
+    async def told(event: str, info: Mapping[str, Any]) -> None:
+        """Of the request itself: a proxy is asked for a way through before, and that carries none of it."""
+        if event.endswith("send_request_headers.started") and getattr(info.get("request"), "method", b"") != b"CONNECT":
             exchange.wire.sent = True
 
     request.extensions = {**request.extensions, "trace": told}
@@ -68,20 +72,26 @@ async def _received(response: httpx2.Response) -> None:
         return
     exchange.status = response.status_code
     exchange.headers = dict(response.headers)
-    response.stream = _BoundedStream(response.stream, exchange.max_bytes)
+    packed = response.headers.pop("content-encoding", "identity").strip().lower()
+    response.stream = _BoundedStream(response.stream, exchange.max_bytes, unpack=packed in PACKED)
     await exchange.wire.named(generation_id_of(response.headers.get("x-generation-id")))
 
 
 class _BoundedStream(httpx2.AsyncByteStream):
-    """A response's bytes, up to the bound; SDK and HTTP library read error bodies whole, so it stands here."""
+    """A response's bytes, up to the bound; SDK and HTTP library read error bodies whole, so it stands here.
 
-    def __init__(self, inner: Any, max_bytes: int) -> None:
+    Where a server packs its answer although none was asked for, the bound counts what comes out.
+    """
+
+    def __init__(self, inner: Any, max_bytes: int, *, unpack: bool) -> None:
         self._inner = inner
         self._max_bytes = max_bytes
+        self._unpacker = zlib.decompressobj(GZIP_OR_ZLIB) if unpack else None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         read = 0
-        async for piece in self._inner:
+        async for came in self._inner:
+            piece = came if self._unpacker is None else self._unpacker.decompress(came, self._max_bytes + 1)
             read += len(piece)
             if read > self._max_bytes:
                 raise ReplyTooLarge(self._max_bytes)

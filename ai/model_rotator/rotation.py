@@ -11,7 +11,7 @@ from ai.asking import Purpose
 from ai.clock import Clock
 from ai.ledger.errors import StoreUnavailable
 from ai.ledger.money import nanos
-from ai.llm.health import endpoint_subject, tier_subject
+from ai.llm.health import subjects
 from ai.mind.database import MindDatabase
 from ai.mind.journal import Journal
 from ai.model_config import Model, Tier
@@ -302,7 +302,7 @@ class Rotation:
         down = {subject for subject in self._health.snapshot() if not self._health.available(subject, now)}
         if not down:
             return frozenset()
-        return frozenset(m.id for m in models if down & {m.id, tier_subject(m), endpoint_subject(m.endpoint)})
+        return frozenset(m.id for m in models if down.intersection(subjects(m)))
 
     def _reachable(self, available: int, days_left: float) -> int:
         """Return what of the month's money a cap on the day lets be spent before the month ends."""

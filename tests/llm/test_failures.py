@@ -48,7 +48,27 @@ KINDS = [
     (status(504), Failure.TIMEOUT),
     (status(524), Failure.TIMEOUT),
     (status(529), Failure.OVERLOADED),
-    (status(302, headers={"Location": "http://127.0.0.1:1/"}), Failure.BROKEN),
+    *((status(code, headers={"Location": "http://127.0.0.1:1/"}), Failure.WRONG_ADDRESS) for code in (301, 302, 308)),
+    (status(405), Failure.WRONG_ADDRESS),
+    (status(409), Failure.BROKEN),
+    (status(410), Failure.NOT_FOUND),
+    (status(412, error_type="precondition_failed"), Failure.BAD_REQUEST),
+    (status(400, "No such model", error_type="model_not_found"), Failure.NOT_FOUND),
+    (status(400, "Not for chat", error_type="wrong_endpoint"), Failure.NOT_FOUND),
+    (status(400, error_type="string_too_long"), Failure.TOO_LONG),
+    (status(400, error_type="token_limit_exceeded"), Failure.TOO_LONG),
+    (status(400, "Try a larger thinking budget"), Failure.BAD_REQUEST),
+    (status(403, "Workspace monthly budget of $5 exceeded", error_type="permission_denied"), Failure.BUDGET),
+    (status(403, "Guardrail budget exceeded"), Failure.BUDGET),
+    (status(403, "Blocked by a guardrail: not among its allowed models"), Failure.NOT_ALLOWED),
+    (status(403, "No", error_type="permission_denied"), Failure.NOT_ALLOWED),
+    (status(403, "Key limit exceeded", error_type="permission_denied"), Failure.KEY_LIMIT),
+    (status(403, "This model is flagged", availability="region_restricted"), Failure.REGION),
+    (status(403, "It is not available in your region"), Failure.REGION),
+    (status(451), Failure.REGION),
+    (status(403, availability="capacity_exhausted"), Failure.OVERLOADED),
+    (status(403, "Key limit exceeded? No: moderation", error_type="content_policy_violation"), Failure.MODERATION),
+    (status(401, error_type="authentication"), Failure.KEY_WRONG),
     (error_200(429), Failure.RATE_LIMITED),
     (error_200(502), Failure.SERVER),
     (choice_error(502), Failure.SERVER),
@@ -75,7 +95,7 @@ def test_every_kind_has_a_row():
 async def test_a_failure_is_read_for_what_it_is_and_its_step_is_taken(quick, fault, kind):
     quick.provider.then(fault)
     following = TABLE[kind].following
-    if following in (Next.NEXT_TIER, Next.PROVIDER_OFF):
+    if following in (Next.NEXT_TIER, Next.NEXT_MAKER, Next.PROVIDER_OFF):
         with pytest.raises(NoAnswer) as raised:
             await quick.ask(FIRST, SECOND)
         attempts, reached = raised.value.attempts, 1
@@ -107,7 +127,7 @@ async def test_a_short_retry_after_is_waited_for_and_the_same_model_asked(quick)
     quick.provider.then(status(429, retry_after="3"))
     answer = await quick.ask(FIRST, SECOND)
     assert answer.model.id == FIRST
-    assert quick.clock.now() - NOW == timedelta(seconds=3)
+    assert timedelta(seconds=3) < quick.clock.now() - NOW < timedelta(seconds=3.1)
     assert quick.events("call.fallback")[0]["next"] == FIRST
 
 
@@ -116,8 +136,72 @@ async def test_a_model_asks_for_patience_once_only(quick):
     answer = await quick.ask(FIRST, SECOND)
     assert answer.model.id == SECOND
     assert not quick.health.available(quick.models[FIRST], quick.clock.now())
+    quick.clock.advance(58)  # longer than it asked for: its second refusal says that a second was too little
+    assert not quick.health.available(quick.models[FIRST], quick.clock.now())
     quick.clock.advance(2)
     assert quick.health.available(quick.models[FIRST], quick.clock.now())
+
+
+async def test_a_wait_of_nothing_is_no_leave_to_go_on_at_once(quick):
+    quick.provider.fault_for = lambda _: status(429, "Rate limit exceeded", retry_after="0")
+    began = quick.clock.now()
+    with pytest.raises(NoAnswer):
+        await quick.ask(FREE)
+    assert quick.clock.now() - began >= timedelta(seconds=1)
+    for _ in range(5):
+        with pytest.raises(NoAnswer):
+            await quick.ask(FREE)
+        quick.clock.advance(9)
+    assert len(quick.provider.calls) == 2
+
+
+async def test_a_region_closes_its_maker_for_hours_and_is_told_once(quick):
+    restricted = status(403, "Not offered there", availability="region_restricted")
+    quick.provider.fault_for = lambda request: restricted if request.json["model"].startswith("acme") else None
+    for _ in range(30):  # five hours of thoughts
+        assert (await quick.ask(FIRST, SECOND, "openai/gpt-4o-mini")).model.id == "openai/gpt-4o-mini"
+        quick.clock.advance(600)
+    refused = [request for request in quick.provider.calls if request.json["model"].startswith("acme")]
+    assert len(refused) == 1
+    assert [alert["kind"] for alert in quick.events("alert")] == ["region"]
+
+
+async def test_a_workspaces_budget_stops_paid_asking_for_as_long_as_it_holds_and_is_told_once(quick):
+    spent = status(403, "Workspace monthly budget of $5.00 exceeded")
+    quick.provider.fault_for = lambda request: None if request.json["model"].endswith(":free") else spent
+    for _ in range(40):  # a day of thoughts
+        assert (await quick.ask(FIRST, SECOND, FREE)).model.id == FREE
+        quick.clock.advance(2160)
+    paid = [request for request in quick.provider.calls if not request.json["model"].endswith(":free")]
+    assert len(paid) <= 7  # at once, and one probe each after 1, 2, 4, then every 6 hours
+    assert [alert["kind"] for alert in quick.events("alert")] == ["budget"]
+
+
+async def test_an_allow_list_is_told_once_for_all_the_models_that_it_refuses(quick):
+    quick.provider.fault_for = lambda _: status(403, "Blocked by a guardrail: not among its allowed models")
+    with pytest.raises(NoAnswer):
+        await quick.ask(FIRST, SECOND, "acme/small-3")
+    assert len(quick.provider.calls) == 3
+    assert [alert["kind"] for alert in quick.events("alert")] == ["not_allowed"]
+
+
+async def test_an_address_that_has_moved_names_its_setting_and_where_to(quick):
+    quick.provider.then(status(308, headers={"Location": "https://openrouter.example/api/v1/chat/completions"}))
+    with pytest.raises(NoAnswer):
+        await quick.ask(FIRST, SECOND, FREE)
+    assert len(quick.provider.calls) == 1
+    problem = quick.events("alert")[0]["problem"]
+    assert "OPENROUTER_BASE_URL" in problem
+    assert "https://openrouter.example/api/v1" in problem
+
+
+async def test_a_page_instead_of_an_api_is_a_wrong_address_and_rests_no_model(build, quick):
+    house = await build(base_url=quick.provider.base_url.replace("/api/v1", "/nothing"), folder=quick.folder)
+    quick.provider.lost = b"<html>404 Not Found</html>"
+    with pytest.raises(NoAnswer):
+        await house.ask(FIRST, SECOND)
+    assert len(house.provider.calls) == 1
+    assert "OPENROUTER_BASE_URL" in house.events("alert")[0]["problem"]
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,11 @@ from tests.world.openrouter_faults import (
     cut,
     empty,
     error_200,
+    half_letters,
     hang,
     html,
+    late_error,
+    no_done,
     no_usage,
     null_cost,
     status,
@@ -29,8 +32,9 @@ from tests.world.openrouter_faults import (
 
 MODEL = "acme/small-1"
 
-REFUSED = [status(code) for code in (400, 401, 402, 403, 404, 413, 422, 429)] + [
-    status(503, "There is no available model provider that meets your routing requirements")
+REFUSED = [status(code) for code in (400, 401, 402, 403, 404, 405, 409, 410, 412, 413, 415, 422, 429, 451)] + [
+    *(status(code, headers={"Location": "/api/v1/chat/completions"}) for code in (301, 302, 303, 307, 308)),
+    status(503, "There is no available model provider that meets your routing requirements"),
 ]
 BILLED = [
     None,
@@ -39,11 +43,14 @@ BILLED = [
     byok("0.000123456789"),
     choice_error(502, billed=True),
     stream_error(502, billed=True),
+    cut(where="after_usage", billed=True),
+    no_done(),
+    late_error(),
+    half_letters(),
 ]
 UNKNOWN = [
-    *(status(code) for code in (408, 409, 500, 502, 503, 504, 524, 529)),
+    *(status(code) for code in (408, 499, 500, 502, 503, 504, 524, 529)),
     status(503, "no allowed providers", metadata={"provider_name": "Acme"}),
-    status(302, headers={"Location": "/api/v1/chat/completions"}),
     hang(),
     hang(billed=True),
     hang(after_headers=True, billed=True),
@@ -51,6 +58,7 @@ UNKNOWN = [
     cut(billed=True),
     cut(where="after_headers", billed=True),
     cut(where="mid_stream", billed=True),
+    cut(where="after_finish", billed=True),
     no_usage(),
     error_200(429),
     error_200(500),
@@ -139,6 +147,8 @@ async def test_what_nobody_knows_stays_held_and_is_told_later(quick, fault):
     settled = quick.calls()[0]
     if headers_came and fault.kind != "status":
         assert (settled.state, settled.cost) == (CallState.CAPTURED, quick.provider.billed_nanos)
+    elif headers_came:  # the provider knows no such generation; see the tests of settlement
+        assert settled.state is CallState.UNKNOWN
     else:
         assert settled.state is CallState.UNKNOWN
         quick.clock.advance(86_400)

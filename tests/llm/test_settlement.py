@@ -1,13 +1,17 @@
 """Unknown outcomes: asked for ever more rarely, settled when the provider knows, captured in full after a day."""
 
+import random
 from contextlib import suppress
+from decimal import Decimal
 from itertools import pairwise
 
 import pytest
 
 from ai.credit_tracker import CallState, Category, Expense
+from ai.credit_tracker.reconcile import Reconciler
 from ai.llm import Limits, NoAnswer
-from tests.world.openrouter_faults import cut, no_usage
+from ai.llm.account import generation
+from tests.world.openrouter_faults import cut, no_usage, status
 
 MODEL = "acme/small-1"
 
@@ -156,3 +160,136 @@ async def test_open_holds_are_taken_up_once_the_purse_is_back_and_calls_under_wa
         "orphan": CallState.UNKNOWN,
         "under-way": CallState.HELD,
     }
+
+
+async def test_what_a_provider_gave_up_and_never_knew_is_settled_at_nothing_after_some_minutes(quick):
+    await _unknown(quick, status(502))
+    for _ in range(4):
+        quick.clock.advance(60)
+        await quick.client.settle_unknowns()
+        assert quick.calls()[0].state is CallState.UNKNOWN
+    quick.clock.advance(61)
+    await quick.client.settle_unknowns()
+    settled = quick.calls()[0]
+    assert (settled.state, settled.cost, settled.estimated) == (CallState.CAPTURED, 0, True)
+    assert quick.events("call.settled")[-1]["how"].startswith("at nothing")
+
+
+async def test_a_months_thinking_goes_on_through_four_in_a_hundred_of_them(build):
+    house = await build(monthly_budget_usd="50", limits=Limits(max_attempts=1))
+    house.provider.date = house.clock.now
+    rng = random.Random(4)
+    house.provider.fault_for = lambda _: status(502) if rng.random() < 0.04 else None
+    blocked = 0
+    for _ in range(120):
+        house.clock.advance(600)
+        await house.client.settle_unknowns()
+        with suppress(NoAnswer):
+            await house.ask(*(f"acme/small-{n}" for n in range(1, 5)))
+        blocked += len(house.events("call.fallback")) and "unknown outcomes" in str(house.events("call.fallback")[-1])
+    house.clock.advance(600)
+    await house.client.settle_unknowns()
+    assert not blocked
+    assert await house.spent() == house.provider.billed_nanos
+
+
+async def test_what_broke_off_in_silence_is_waited_for_longer(quick):
+    quick.provider.unseen_asks = 10**6
+    await _unknown(quick, cut(where="after_headers"))
+    quick.clock.advance(29 * 60)
+    await quick.client.settle_unknowns()
+    assert quick.calls()[0].state is CallState.UNKNOWN
+    quick.clock.advance(61)
+    await quick.client.settle_unknowns()
+    assert (quick.calls()[0].state, quick.calls()[0].cost) == (CallState.CAPTURED, 0)
+
+
+@pytest.mark.parametrize("fault", [cut(where="mid_stream", billed=True), no_usage()])
+async def test_what_began_is_never_taken_for_unbilled(quick, fault):
+    quick.provider.unseen_asks = 10**6
+    call = await _unknown(quick, fault)
+    for _ in range(12):
+        quick.clock.advance(7100)
+        await quick.client.settle_unknowns()
+        assert quick.calls()[0].state is CallState.UNKNOWN
+    quick.clock.advance(7100)
+    await quick.client.settle_unknowns()
+    assert quick.calls()[0].cost == call.held
+
+
+async def test_a_server_that_speaks_of_no_generations_is_no_proof_that_nothing_was_billed(quick):
+    call = await _unknown(quick, status(500, billed=True))
+    quick.endpoint._client.base_url = quick.provider.base_url.replace("/api/v1", "/elsewhere")
+    quick.provider.lost = b"<html>404</html>"
+    quick.clock.advance(3600)
+    await quick.client.settle_unknowns()
+    assert quick.calls()[0].state is CallState.UNKNOWN
+    assert await quick.available() == 5_000_000_000 - call.held
+
+
+async def test_what_was_taken_for_unbilled_and_was_billed_is_found_by_the_reconciliation(quick):
+    quick.provider.unseen_asks = 10
+    await _unknown(quick, status(500, billed=True))
+    for _ in range(3):
+        quick.clock.advance(200)
+        await quick.client.settle_unknowns()
+    assert await quick.spent() == 0 < quick.provider.billed_nanos
+    quick.provider.unseen_asks = 0
+
+    async def month():
+        return quick.provider.billed_nanos
+
+    async def told(generation_id):
+        return await generation(quick.endpoint, generation_id)
+
+    reconciler = Reconciler(quick.ledger, quick.tracker, quick.clock, ask_month=month, ask_generation=told)
+    found = await reconciler.reconcile()
+    assert (found.settled, found.drift) == (1, 0)
+    assert await quick.spent() == quick.provider.billed_nanos
+
+
+async def test_a_mind_killed_every_few_seconds_keeps_its_model(build):
+    """Each start asks at once, by the saved ids, for the calls that the kill before it left."""
+    house = await build()
+    for _ in range(6):
+        answer = await house.ask(MODEL)
+        lost = Expense(f"lost-{house.clock.now()}", MODEL, "thought", 5_000_000, 1, 1)
+        await house.tracker.hold(lost)
+        await house.tracker.sent(lost.id, answer.generation_id)  # any id that the provider knows
+        house.clock.advance(3)
+        house = await build(folder=house.folder, clock=house.clock)
+        await house.client.resolve_open()
+        assert next(call for call in house.calls() if call.id == lost.id).cost == answer.cost_nanos
+    assert (await house.ask(MODEL)).model.id == MODEL
+
+
+async def test_a_provider_that_is_away_is_not_waited_for_by_each_of_them(build):
+    house = await build(limits=Limits(max_attempts=1), monthly_budget_usd="50")
+    for number in range(6):
+        await house.tracker.hold(Expense(f"lost-{number}", MODEL, "thought", 5_000_000, 1, 1))
+        await house.tracker.sent(f"lost-{number}", f"gen-{number}")
+    asked = []
+    house.provider.stop()
+    house.endpoint.get_json = _counted(house.endpoint.get_json, asked)
+    await house.client.resolve_open()
+    assert len(asked) == 1
+
+
+def _counted(get_json, asked):
+    async def counting(*arguments):
+        asked.append(arguments)
+        return await get_json(*arguments)
+
+    return counting
+
+
+async def test_a_bill_of_ones_own_that_is_left_out_is_not_nothing(quick):
+    quick.provider.generation_document = {"is_byok": True, "upstream_inference_cost": None}
+    await _unknown(quick, no_usage())
+    quick.clock.advance(60)
+    await quick.client.settle_unknowns()
+    assert quick.calls()[0].state is CallState.UNKNOWN
+    quick.provider.generation_document = {"is_byok": True, "upstream_inference_cost": Decimal("0.001")}
+    quick.clock.advance(60)
+    await quick.client.settle_unknowns()
+    assert quick.calls()[0].cost == quick.provider.billed_nanos + 1_000_000

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tests.world.openrouter_faults import Fault
 
 ENDLESS_PIECES = 1_000_000
+MID_STREAM = 4  # pieces: after a comment, a first count, and two of the words
 
 
 @dataclass(slots=True)
@@ -46,13 +47,15 @@ class FakeOpenRouter:
     reply: str | Callable[[dict[str, Any]], str | Answer] = DEFAULT_REPLY
     key: str = "sk-or-v1-test"
     shape: str = "openrouter"
-    date: Callable[[], datetime] = lambda: datetime.now(UTC)
+    date: Callable[[], datetime | str] = lambda: datetime.now(UTC)
     watch: Callable[[Request], None] | None = None
     stage: Callable[[str], None] | None = None  # told of `billed`, `headers`, every `piece`, `ended`
     fault_for: Callable[[Request], Fault | None] | None = None
     unseen_asks: int = 0  # how often GET /generation answers 404 before it knows a generation
     key_document: dict[str, Any] = field(default_factory=dict)
     allowed: list[str] | None = None  # what GET /models/user lists; None: all
+    generation_document: dict[str, Any] = field(default_factory=dict)  # what GET /generation says otherwise
+    lost: bytes = b""  # the page for an address where there is nothing
     port: int = 0
 
     requests: list[Request] = field(default_factory=list)
@@ -133,7 +136,15 @@ class FakeOpenRouter:
         elif request.method == "POST" and path in ("/chat/completions", "/embeddings"):
             await self._paid(request, wire, path)
         else:
+            await self._lost(request, wire)
+
+    async def _lost(self, request: Request, wire: Wire) -> None:
+        """Answer at an address where there is nothing: OpenRouter with a document, most with a page."""
+        if not self.lost:
             await self._json(wire, 404, error_document(404, f"no route {request.method} {request.path}"))
+            return
+        await wire.head(404, {**self._common(), "Content-Type": "text/html", "Content-Length": str(len(self.lost))})
+        await wire.write(self.lost)
 
     async def _paid(self, request: Request, wire: Wire, path: str) -> None:
         fault = self._script.popleft() if self._script else None
@@ -144,7 +155,9 @@ class FakeOpenRouter:
         if fault is not None and fault.kind == "status":
             if fault.billed and entry is not None:
                 self._bill(generation, self._answer(request.json, entry, fault))
-            document = error_document(fault.code or 500, fault.message, fault.error_type, fault.metadata)
+            document = error_document(
+                fault.code or 500, fault.message, fault.error_type, fault.metadata, fault.availability
+            )
             await self._json(wire, fault.code or 500, document, {**self._named(generation), **fault.headers})
         elif entry is not None and (refused := refused_by_listing(entry, request.json)) is not None:
             await self._json(wire, refused[0], error_document(*refused))
@@ -198,9 +211,11 @@ class FakeOpenRouter:
         usage_wanted = self.shape == "openrouter" or (request.json.get("stream_options") or {}).get("include_usage")
         pieces = stream_pieces(answer, generation, fault, openai=self.shape == "openai", with_usage=bool(usage_wanted))
         for number, piece in enumerate(pieces):
-            if kind == "cut_mid_stream" and number == 2:
+            if kind == "cut_mid_stream" and number == MID_STREAM:
                 raise Cut
-            await wire.write(piece)
+            middle = len(piece) * (number % 7) // 7  # networks cut where they like, in the middle of a letter too
+            await wire.write(piece[:middle])
+            await wire.write(piece[middle:])
             self._at("piece")
         await wire.end()
         self._at("ended")
@@ -237,14 +252,17 @@ class FakeOpenRouter:
             await self._json(wire, 404, error_document(404, f"Generation {generation} not found"))
             return
         bill = next((bill for bill in self.bills if bill.id == generation), None)
-        data = {
+        data: dict[str, Any] = {
             "id": generation,
             "total_cost": cost,
             "usage": cost,
             "cancelled": bill is None,
+            "is_byok": False,
+            "upstream_inference_cost": None,
             "native_tokens_prompt": bill.prompt_tokens if bill else 0,
             "native_tokens_completion": bill.completion_tokens if bill else 0,
             "model": bill.model if bill else None,
+            **self.generation_document,
         }
         await self._json(wire, 200, {"data": data})
 
@@ -272,15 +290,23 @@ class FakeOpenRouter:
             self.stage(stage)
 
     def _common(self) -> dict[str, str]:
-        return {"Date": format_datetime(self.date().astimezone(UTC), usegmt=True)}
+        date = self.date()
+        return {"Date": date if isinstance(date, str) else format_datetime(date.astimezone(UTC), usegmt=True)}
 
     def _named(self, generation: str) -> dict[str, str]:
         return {"X-Generation-Id": generation} if self.shape == "openrouter" else {"x-request-id": generation}
 
     def _key_data(self) -> dict[str, Any]:
         counters = dict.fromkeys(("usage", "usage_daily", "usage_weekly", "usage_monthly"), self.billed)
+        byok = dict.fromkeys(("byok_usage", "byok_usage_daily", "byok_usage_weekly", "byok_usage_monthly"), 0)
         limits = {"label": "test", "limit": None, "limit_remaining": None, "limit_reset": None}
-        return {**limits, **counters, "is_free_tier": False, **self.key_document}
+        terms: dict[str, Any] = {
+            "budgets": [],
+            "effective_budget": None,
+            "expires_at": None,
+            "allowed_data_regions": None,
+        }
+        return {**limits, **counters, **byok, **terms, "is_free_tier": False, **self.key_document}
 
     async def _as_it_is(self, wire: Wire, fault: Fault, generation: str) -> None:
         """Status 200 with the fault's own bytes, or with its error as a document."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from tests.world.openrouter_wire import dumps
+from tests.world.openrouter_wire import Cut, dumps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 BYTES_PER_TOKEN = 4
 DELTA_CHARS = 16
 WORDLESS = ("empty", "tool_calls")
+FAILING = ("choice_error", "stream_error")
 TOOL_CALL = {"index": 0, "id": "call-1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
 
 
@@ -41,7 +42,7 @@ class Answer:
         if most is not None and completion > most:
             completion, finish = most, "length"
             text = text.encode()[: most * BYTES_PER_TOKEN].decode(errors="ignore")
-        named = fault.model if fault is not None and fault.kind == "wrong_model" else model
+        named = fault.model if fault is not None and fault.model else model
         return replace(
             self, text=text, prompt_tokens=prompt, completion_tokens=completion, model=named, finish_reason=finish
         )
@@ -68,11 +69,16 @@ def count_tokens(text: str) -> int:
 
 
 def error_document(
-    code: int, message: str, error_type: str | None = None, metadata: dict[str, Any] | None = None
+    code: int,
+    message: str,
+    error_type: str | None = None,
+    metadata: dict[str, Any] | None = None,
+    availability: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """OpenRouter's error body."""
     details = {**(metadata or {}), **({"error_type": error_type} if error_type else {})}
-    return {"error": {"code": code, "message": message, **({"metadata": details} if details else {})}}
+    said: dict[str, Any] = {"code": code, "message": message, **({"metadata": details} if details else {})}
+    return {"error": {**said, **({"availability": availability} if availability else {})}}
 
 
 def usage_document(answer: Answer, fault: Fault | None, *, openai: bool) -> dict[str, Any]:
@@ -129,23 +135,35 @@ def stream_pieces(
         yield b": OPENROUTER PROCESSING\n\n"
     if fault is not None and kind == "sse_prefix":
         yield fault.body
-    failing = fault is not None and kind in ("choice_error", "stream_error")
-    text = answer.text[:DELTA_CHARS] if failing else answer.text
-    for start in range(0, len(text), DELTA_CHARS):
-        delta: dict[str, Any] = {"role": "assistant", "content": text[start : start + DELTA_CHARS]}
-        yield event(choices=[{"index": 0, "delta": delta, "finish_reason": None}])
-    if kind == "tool_calls":
-        delta = {"role": "assistant", "content": None, "tool_calls": [TOOL_CALL]}
-        yield event(choices=[{"index": 0, "delta": delta, "finish_reason": None}])
-    if fault is not None and failing:
+    if not openai:  # a first count, at no cost yet
+        first = {**usage_document(answer, fault, openai=False), "completion_tokens": 0, "cost": 0}
+        yield event(choices=[{"index": 0, "delta": {"role": "assistant", "content": ""}}], usage=first)
+    yield from (event(choices=[choice]) for choice in _said(answer, kind))
+    if fault is not None and kind in FAILING:
         error = {"code": fault.code, "message": fault.message}
         choice = {"index": 0, "delta": {"content": ""}, "finish_reason": "error"}
-        if kind == "choice_error":
-            yield event(choices=[{**choice, "error": error}])
-        else:
-            yield event(error=error, choices=[choice])
+        whole = {"choices": [{**choice, "error": error}]}
+        yield event(**(whole if kind == "choice_error" else {"choices": [choice], "error": error}))
     else:
-        yield event(choices=[{"index": 0, "delta": {"content": ""}, "finish_reason": answer.finish_reason}])
+        finish = "stop\udc00" if kind == "half_letters" else answer.finish_reason
+        yield event(choices=[{"index": 0, "delta": {"content": ""}, "finish_reason": finish}])
+    if kind == "cut_after_finish":
+        raise Cut
     if with_usage and kind != "no_usage" and (fault is None or fault.billed):
         yield event(choices=[], usage=usage_document(answer, fault, openai=openai))
-    yield b"data: [DONE]\n\n"
+    if kind == "cut_after_usage":
+        raise Cut
+    if fault is not None and kind == "late_error":
+        yield event(error={"code": fault.code, "message": fault.message}, choices=[])
+    yield b"" if kind == "no_done" else b"data: [DONE]\n\n"
+
+
+def _said(answer: Answer, kind: str) -> Iterator[dict[str, Any]]:
+    """The words, or the call of a tool, as the choices of a stream's chunks."""
+    text = answer.text[:DELTA_CHARS] if kind in FAILING else answer.text
+    for start in range(0, len(text), DELTA_CHARS):
+        words = {"role": "assistant", "content": text[start : start + DELTA_CHARS]}
+        yield {"index": 0, "delta": words, "finish_reason": None}
+    if kind == "tool_calls":
+        call = {"role": "assistant", "content": None, "tool_calls": [TOOL_CALL]}
+        yield {"index": 0, "delta": call, "finish_reason": None}

@@ -17,6 +17,7 @@ class Fault:
     message: str = ""
     error_type: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+    availability: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     figure: Decimal = Decimal(0)
@@ -25,12 +26,13 @@ class Fault:
 
 def status(code: int, message: str = "", *, error_type: str | None = None, retry_after: str | None = None,
            metadata: dict[str, Any] | None = None, headers: dict[str, str] | None = None,
-           billed: bool = False) -> Fault:  # fmt: skip
+           availability: str | None = None, billed: bool = False) -> Fault:  # fmt: skip
     """An HTTP status with OpenRouter's error body."""
     named = dict(headers or {})
     if retry_after is not None:
         named["Retry-After"] = retry_after
-    return Fault("status", billed, code, message or f"status {code}", error_type, metadata or {}, named)
+    had = {"code": availability, "retryable": False} if availability else {}
+    return Fault("status", billed, code, message or f"status {code}", error_type, metadata or {}, had, named)
 
 
 def error_200(code: int, message: str = "provider error", *, billed: bool = False) -> Fault:
@@ -54,8 +56,23 @@ def hang(*, billed: bool = False, after_headers: bool = False) -> Fault:
 
 
 def cut(*, billed: bool = False, where: str = "before") -> Fault:
-    """The connection breaks: `before` any byte, `after_headers`, or `mid_stream`."""
+    """The connection breaks: `before` any byte, `after_headers`, `mid_stream`, `after_finish` or `after_usage`."""
     return Fault(f"cut_{where}", billed)
+
+
+def no_done() -> Fault:
+    """A whole answer with its usage, whose stream ends without `[DONE]`."""
+    return Fault("no_done", billed=True)
+
+
+def late_error(code: int = 502) -> Fault:
+    """A whole answer with its usage, and then an error after all."""
+    return Fault("late_error", billed=True, code=code, message="the provider went away")
+
+
+def half_letters() -> Fault:
+    """A whole answer whose model and finish reason hold halves of letters, which no file takes."""
+    return Fault("half_letters", billed=True, model="acme/small-1\ud800")
 
 
 def no_usage() -> Fault:
