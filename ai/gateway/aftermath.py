@@ -6,18 +6,14 @@ from typing import TYPE_CHECKING
 
 from ai.gateway.refusals import Refusal, whole
 from ai.llm.calls import Shape
-from ai.llm.failures import TABLE, Failure, Next, classify, cooldown
-from ai.llm.health import endpoint_subject, tier_subject
+from ai.llm.consequences import let_rest
+from ai.llm.failures import CALLERS_OWN, classify
 
 if TYPE_CHECKING:
     from ai.llm.calls import Outcome, ProviderError
     from ai.llm.health import ModelHealth
     from ai.model_config import Model
 
-# A caller's own mistakes: they say nothing of the model, and cool it down for nobody.
-OWN_MISTAKES = frozenset(
-    {Failure.BAD_REQUEST, Failure.NOT_FOUND, Failure.TOO_LONG, Failure.MODERATION, Failure.EMPTY, Failure.UNUSABLE}
-)
 WELL_AGAIN_SECONDS = 60.0  # a success is written down so often at most, but at once where it ends a trouble
 BAD_GATEWAY, TIMED_OUT = 502, 504
 LOWEST_ERROR, HIGHEST_ERROR = 400, 599
@@ -72,15 +68,6 @@ class Aftercare:
             if troubled or now - self._well_at.get(model.id, -WELL_AGAIN_SECONDS) >= WELL_AGAIN_SECONDS:
                 self._well_at[model.id] = now
                 self._health.succeeded(model, outcome.latency_seconds)
-        elif failure not in OWN_MISTAKES:
-            asked = outcome.error.retry_after_seconds if outcome.error else None
-            subject = _subject(failure, model)
+        elif failure not in CALLERS_OWN:
             problem = outcome.error.message if outcome.error else failure.value
-            self._health.cooldown(subject, cooldown(failure, outcome.error), problem, exactly=asked is not None)
-
-
-def _subject(failure: Failure, model: Model) -> str:
-    following = TABLE[failure].following
-    if following is Next.PROVIDER_OFF or failure is Failure.REFUSED_CONNECTION:
-        return endpoint_subject(model.endpoint)
-    return tier_subject(model) if following is Next.NEXT_TIER else model.id
+            let_rest(self._health, model, failure, outcome.error, problem)
