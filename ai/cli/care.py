@@ -21,7 +21,7 @@ ANSWER_SECONDS = 310.0  # a daemon carries commands out between steps; a beat en
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to `app`."""
-    for command in (topup, pause, resume, say, kill):
+    for command in (topup, pause, resume, say, kill, unbar):
         app.command()(command)
 
 
@@ -56,6 +56,11 @@ def say(text: Annotated[str, typer.Argument(help="What you want to say.")]) -> N
 def kill(cause: Annotated[str, typer.Option("--cause", help="Why this life ends.")]) -> None:
     """End this life; the next one is born after a while. The purse is untouched."""
     ask("kill", cause=cause)
+
+
+def unbar(model: Annotated[str, typer.Argument(help="The model's id, as `genesis models` shows it.")]) -> None:
+    """Let a model be asked again that billed more than its bound; its price is your word now."""
+    ask("unbar", model=model)
 
 
 def ask(kind: str, **data: Any) -> None:

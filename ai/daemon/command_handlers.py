@@ -11,6 +11,7 @@ from ai.ledger.errors import LedgerError
 from ai.ledger.money import NANOS_PER_USD, nanos, usd9
 from ai.life import Life, Lives, Midwife
 from ai.life.self_page import NoSuchVersion
+from ai.llm import ModelHealth
 from ai.mind.commands import Command, Commands
 from ai.mind.journal import Journal
 from ai.mind.schedule import Schedule
@@ -40,6 +41,7 @@ class CommandHandlers:
         tracker: CreditTracker,
         outbox: Outbox,
         reconciler: Reconciler,
+        health: ModelHealth,
         journal: Journal,
         mind_name: str,
     ) -> None:
@@ -50,6 +52,7 @@ class CommandHandlers:
         self._tracker = tracker
         self._outbox = outbox
         self._reconciler = reconciler
+        self._health = health
         self._journal = journal
         self._name = f"topup-{mind_name}"  # several minds share a purse; their commands are numbered alike
         self.beats_asked = 0
@@ -66,6 +69,7 @@ class CommandHandlers:
             "reconcile": self._reconcile,
             "forget": self._forget,
             "restore_self": self._restore_self,
+            "unbar": self._unbar,
         }
 
     async def carry_out_waiting(self) -> None:
@@ -148,6 +152,14 @@ class CommandHandlers:
         life, version = self._living(), int(data["version"])
         page = life.restore_self(version, by=str(data.get("by", "caretaker")))
         return f"version {version} stands again, as version {page.version}"
+
+    async def _unbar(self, data: dict[str, Any], _: Command) -> str:
+        model_id = str(data["model"])
+        if not self._health.unbar(model_id):
+            barred = [health.subject for health in self._health.snapshot().values() if health.barred is not None]
+            raise Refusal(f"{model_id} is not barred for a bill; barred so are: {', '.join(barred) or 'none'}")
+        self._journal.append("model.unbarred", model=model_id, by=str(data.get("by", "caretaker")))
+        return f"{model_id} may be asked again"
 
     def _living(self) -> Life:
         life = self._lives.current()

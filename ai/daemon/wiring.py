@@ -193,6 +193,7 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
     caretaker = CommandHandlers(
         commands=commands,
         reconciler=reconciler,
+        health=read.health,
         schedule=read.schedule,
         lives=lives,
         midwife=brain,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ai.clock import Clock, parse_rfc3339, rfc3339
+from ai.credit_tracker import Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ai.mind.database import MindDatabase
     from ai.model_config import Model
 
@@ -17,6 +20,7 @@ LONGEST_ASKED = timedelta(days=1)  # where the provider itself said when
 DOUBLINGS = 12  # 2^12 seconds and more are beyond the longest cooldown already
 LATENCY_SMOOTHING = 0.2  # about the last five answers count
 MAX_REASON_CHARS = 300
+BILL_ABOVE = "model.bill_above:"  # and the model's id: what mind.db keeps of a bill above its bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +119,40 @@ class ModelHealth:
         said = reason[:MAX_REASON_CHARS]
         self._put(replace(health, failures=failures, until=until, reason=said, last_failure_at=now))
 
-    def bar(self, model_id: str, reason: str) -> None:
-        """Never ask this model again: it billed more than its bound."""
-        self._put(replace(self._get(model_id), barred=reason[:MAX_REASON_CHARS]))
+    def bar(self, model_id: str, reason: str, bill: tuple[int, Usage] | None = None) -> None:
+        """Do not ask this model again: it billed more than its bound.
+
+        `bill` is what it billed, in nano-dollars, for which tokens, where its listed price did not explain that: then
+        a listing that does lifts the bar again; else only a person does.
+        """
+        with self._mind.transaction():
+            self._put(replace(self._get(model_id), barred=reason[:MAX_REASON_CHARS]))
+            kept = None if bill is None else [bill[0], *astuple(bill[1])]
+            self._mind.remember(f"{BILL_ABOVE}{model_id}", kept)
+
+    def unbar(self, model_id: str) -> bool:
+        """Let a barred model be asked again; False where it was not barred."""
+        health = self._get(model_id)
+        if health.barred is None:
+            return False
+        with self._mind.transaction():
+            self._put(replace(health, barred=None, failures=0, until=None, reason=None, told=False))
+            self._mind.remember(f"{BILL_ABOVE}{model_id}", None)
+        return True
+
+    def unbar_where_explained(self, models: Mapping[str, Model]) -> list[str]:
+        """Lift the bars of models whose listed price explains by now what they billed; return their ids."""
+        barred = [models[id_] for id_, health in self._healths.items() if health.barred is not None and id_ in models]
+        return [model.id for model in barred if self._explains(model) and self.unbar(model.id)]
+
+    def _explains(self, model: Model) -> bool:
+        kept = self._mind.recall(f"{BILL_ABOVE}{model.id}")
+        if not isinstance(kept, list) or not model.prices.known:
+            return False
+        cost, *counts = map(int, kept)
+        usage = Usage(*counts)
+        listed = model.prices.cost(usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens)
+        return listed >= cost
 
     def barred(self, model_id: str) -> str | None:
         """Return why this model may not be asked again, or None."""

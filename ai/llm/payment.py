@@ -164,15 +164,21 @@ class Payments:
         self._free_at.append(now)
         return None
 
-    async def capture(
-        self, call_id: str, model_id: str, held_nanos: int, fate: Fate, usage: Usage | None
+    async def capture(  # noqa: PLR0913, PLR0917 — one call: which, of whom, held, ended, used, and at which prices
+        self, call_id: str, model_id: str, held_nanos: int, fate: Fate, usage: Usage | None, model: Model | None = None
     ) -> Settlement:
-        """Capture what a call cost; a model that billed above its bound is barred and a person told."""
+        """Capture what a call cost; a model that billed above its bound is barred and a person told.
+
+        With the `model` as it was when it was asked, a listing whose price explains the bill lifts the bar again.
+        """
         settlement = await self.tracker.settle(call_id, fate.cost_nanos, usage, estimated=fate.estimated)
         if fate.cost_nanos > held_nanos:
             reason = f"billed ${usd9(fate.cost_nanos)} where ${usd9(held_nanos)} was the bound of the call"
-            self.health.bar(model_id, reason)
-            self.journal.append("alert", problem=f"{model_id} {reason}; it is not asked again", model=model_id)
+            priced = usage is not None and model is not None and table_cost(model, usage) < fate.cost_nanos
+            self.health.bar(model_id, reason, (fate.cost_nanos, usage) if usage is not None and priced else None)
+            lifted = "its listed price has caught up, or until " if priced else ""
+            problem = f"{model_id} {reason}; it is not asked again until {lifted}`genesis unbar {model_id}`"
+            self.journal.append("alert", problem=problem, model=model_id)
         return settlement
 
     @property
@@ -219,7 +225,7 @@ class Payments:
         fate = fate_of(outcome, model)
         if fate.end is End.CAPTURE:
             held = expense.amount_nanos
-            settlement = await self.capture(expense.id, expense.subject, held, fate, outcome.usage)
+            settlement = await self.capture(expense.id, expense.subject, held, fate, outcome.usage, model)
             self._cross_check(model, outcome, settlement)
             return Paid(expense.id, outcome, fate.end, settlement.cost, settlement.balance, settlement.available)
         if fate.end is End.VOID:

@@ -14,7 +14,7 @@ DATA_AT_MOST_BYTES = 20_000  # a message of the caretaker is a few pages at most
 
 KINDS = frozenset({
     "pause", "resume", "kill", "say", "topup", "run", "approve", "refuse", "sign_in", "reconcile", "forget",
-    "restore_self",
+    "restore_self", "unbar",
 })  # fmt: skip
 
 

@@ -96,6 +96,9 @@ EVENTS: dict[str, Line] = {
     "call.fallback": Line(
         "MODEL", "🛟", "{failed}: {problem}; next: {next}", "A model failed; who is tried.", "warning"
     ),
+    "model.unbarred": Line(
+        "MODEL", "🔓", "{model} may be asked again: {by}", "A model barred for a bill above its bound was let back in."
+    ),
     "model.switched": Line("MODEL", "🔀", "{from_model} → {to_model}: {reason}", "Another model thinks from here on."),
     # --- model calls (llm) -------------------------------------------------------------------------------
     "call.embedded": Line(

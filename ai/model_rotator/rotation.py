@@ -207,6 +207,8 @@ class Rotation:
 
         And at what calls are like; a longer sleep is one look.
         """
+        for model_id in self._health.unbar_where_explained(self._catalogue.models()):
+            self._journal.append("model.unbarred", model=model_id, by="its listed price")
         self.tell_holds()
         pace, now = self._memory.pace(), self._clock.now()
         if pace.at is not None and timedelta(0) <= now - pace.at < LEARN_EVERY:
