@@ -13,7 +13,7 @@ from ai.credit_tracker import Caller, CallerBooks, Expense, KeyEnded, KeyTerms, 
 from ai.credit_tracker.calls import get_call
 from ai.credit_tracker.gaps import note_restore
 from ai.credit_tracker.months import sweep_month
-from ai.credit_tracker.records import CallState
+from ai.credit_tracker.records import CallState, Category
 from ai.ledger.errors import HoldEnded, TransferConflict
 from ai.settings import Settings
 from tests.credit_tracker.conftest import BOTH_STORES, USD
@@ -109,7 +109,7 @@ async def test_what_stands_against_paying_is_found_by_who_did_not_ask(purse, els
     with pytest.raises(NotAffordable, match="3 calls of unknown outcome"):
         await tracker.hold(call())
     await tracker.hold(call(0))
-    await tracker.hold(call(subject="x/read"))
+    await tracker.hold(call(subject="x/read", category=Category.POST))
     await tracker.hold(call(run="r"))  # no caller of the gateway is stopped by the mind's unknowns
     for one in unknown:
         await other.settle(one.id, 0)
