@@ -125,13 +125,14 @@ class OpenAIEndpoint:
             EXCHANGE.reset(token)
         if error is None or (reply.complete and exchange.status == OK):
             error = self._found_in(reply, exchange)
+        usage, cost = reply.bill
         return Outcome(
             sent=exchange.wire.sent,
             status=exchange.status,
             text=reply.text,
             finish_reason=reply.finish_reason,
-            usage=reply.usage if reply.billed else None,
-            cost=reply.cost if reply.billed else None,
+            usage=usage,
+            cost=cost,
             generation_id=exchange.wire.generation_id,
             answered_by=reply.model,
             error=error,

@@ -20,10 +20,14 @@ MAX_DOCUMENT_BYTES = 4 * 1024 * 1024  # of what is no chat answer: 64 embeddings
 # around it, no honest answer needs.
 TOKEN_BYTES = 1024
 ENVELOPE_BYTES = 512 * 1024
+# Words have four bytes a token or so, long runs of one letter more; an answer whose words and thoughts have far more
+# than its counted tokens can hold was not counted whole.
+MOST_BYTES_A_TOKEN, SPARE_BYTES = 32, 512
 MAX_NAME_CHARS = 200  # of a model or a finish reason; those seen have 60
 DONE = b"[DONE]"
 BOM = b"\xef\xbb\xbf"
 LINE_END = re.compile(rb"\r\n|\n|\r")  # the three of the HTML standard
+MANY_ENDS = re.compile(rb"[\r\n]{3,}")  # hold one empty line at least, and more of them say nothing more
 FIELDS = (b":", b"event:", b"id:", b"retry:")
 FAILED = "error"  # the finish reason of an answer that its provider gave up
 
@@ -76,6 +80,18 @@ class Reply:
         """Whether all of the answer is there, so that no later fault of the transport matters."""
         finished = self.finish_reason not in ("", FAILED)
         return (self.ended or finished) and self.error is None and self.broken is None
+
+    @property
+    def bill(self) -> tuple[Usage | None, Decimal | None]:
+        """The tokens and the cost that may be booked; counts without a cost only where what came can be that little."""
+        if not self.billed:
+            return None, None
+        if self.cost is None and self.usage is not None:
+            came = len(self.text.encode()) + self.thinking_bytes
+            counted = self.usage.completion_tokens + self.usage.reasoning_tokens
+            if came > SPARE_BYTES + MOST_BYTES_A_TOKEN * counted:
+                return None, None
+        return self.usage, self.cost
 
     def take(self, document: Any, *, streamed: bool) -> None:
         """Take in one chunk of a stream, or the whole document."""
@@ -159,7 +175,7 @@ class ReplyReader:
         if not piece:
             return
         self._after_cr = piece.endswith(b"\r")
-        first, *rest = LINE_END.split(piece)
+        first, *rest = LINE_END.split(MANY_ENDS.sub(b"\n\n", piece))
         self._held.append(first)
         for part in rest:
             self._line(b"".join(self._held))
