@@ -4,13 +4,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ai.credit_tracker import Usage, open_credit_ledger
+from ai.credit_tracker import Caller, CallerBooks, KeyTerms, NamedRequest, Usage, open_credit_ledger
 from ai.credit_tracker.gaps import note_restore
 from ai.credit_tracker.reconciliation import compare
 from ai.ledger.audit import audit
 from ai.ledger.errors import LedgerError
 from ai.operations import purse_copy as copying
 from ai.operations.purse_copy import TABLES, copy_purse, transfers_in
+from ai.settings import Settings
 
 USD = 1_000_000_000
 
@@ -48,9 +49,22 @@ async def lived_in(purse):
     eve = await purse.tracker(mind="eve", on_bankruptcy="die", openrouter_api_key="key")
     eve.set_last_words(1, 2)
     await eve.may_pay()
+    await by_a_caller(purse, ada)
     purse.ledger.transact_now(lambda tx: compare(tx, purse.clock.now(), USD, mind="ada"))
     purse.ledger.transact_now(lambda tx: note_restore(tx, "r", datetime(2026, 11, 9, tzinfo=UTC)))
     return ada
+
+
+async def by_a_caller(purse, tracker):
+    """Have a key with a gift, a run with a budget, and calls of both, one of them with an answer that is kept."""
+    books = CallerBooks(purse.ledger, Settings(), purse.clock)
+    await books.create_key("bob", KeyTerms(budget=USD, models=("lab/*",)))
+    await books.topup_key("bob", USD, "gift")
+    await books.set_run_budget("town", USD)
+    request = NamedRequest("mine", "body", "try")
+    for caller in (Caller("bob", "town", request=request), Caller("bob")):
+        await purse.spend(tracker, 5, caller=caller)
+    await books.keep_answer("bob", request, b"\x00answer")
 
 
 @pytest.mark.parametrize("page", [1, 2, 5_000])
