@@ -1,27 +1,43 @@
 """Commands that change something: each is a row that the daemon carries out, or this process in its place."""
 
 import asyncio
-from decimal import Decimal, InvalidOperation
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+from decimal import Decimal
 from typing import Annotated, Any
 
 import typer
 
-from ai.cli.door import Failed, ensure_data_dir, settings, wait_for
+from ai.cli.door import Failed, ensure_data_dir, look, settings, wait_for
 from ai.clock import SystemClock
+from ai.daemon.app import ReadOnlyApp
 from ai.daemon.wiring import open_house
-from ai.ledger.money import nanos
+from ai.ledger.money import exact_nanos, usd9
 from ai.mind.commands import Answer, Commands
 from ai.mind.database import open_mind
 from ai.mind.logs import configure
+<<<<<<< HEAD
 from ai.operations.lock import DaemonLock, is_held
+=======
+from ai.mind.redaction import Redactor
+from ai.operations.lock import DaemonLock, Locked, is_held
+from ai.settings import Settings
+>>>>>>> 12bb65a (Name commands for good, do each once and for nobody in vain, and let a person settle a disputed charge)
 
 LOOK_SECONDS = 0.1
+DEAR_SHOWN = 20
 ANSWER_SECONDS = 310.0  # a daemon carries commands out between steps; a beat ends within 300 s
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to `app`."""
+<<<<<<< HEAD
     for command in (topup, pause, resume, say, kill, unbar):
+=======
+    for command in (topup, settle, pause, resume, say, kill):
+>>>>>>> 12bb65a (Name commands for good, do each once and for nobody in vain, and let a person settle a disputed charge)
         app.command()(command)
 
 
@@ -30,12 +46,39 @@ def topup(
     from_: Annotated[str, typer.Option("--from", help="Who gives them.")],
 ) -> None:
     """Put money into this month's budget; it rolls over to the next month."""
+    ask("topup", amount=_dollars(usd), **{"from": from_})
+
+
+def settle(
+    call: Annotated[str | None, typer.Argument(help="The call's id; without it, such charges are listed.")] = None,
+    usd: Annotated[str | None, typer.Argument(help="What it did cost, in dollars, like 0.02.")] = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why; it stands in the books.")] = None,
+) -> None:
+    """Settle a disputed charge at what it did cost; without a call: list those charged above what was held."""
+    if call is None:
+        look(_show_dear_calls)
+        return
+    if usd is None or reason is None or not reason.strip():
+        raise Failed('say what the call did cost and why, like: genesis settle CALL 0.02 --reason "refunded"')
+    ask("settle", call=call, cost=_dollars(usd), reason=reason)
+
+
+async def _show_dear_calls(house: ReadOnlyApp) -> None:
+    calls = await house.tracker.dear_calls(DEAR_SHOWN)
+    for call in calls:
+        said = f" ({call.problem})" if call.problem else ""
+        typer.echo(f"{call.id}  {call.subject}: charged ${usd9(call.cost or 0)}, held ${usd9(call.held)}{said}")
+    if not calls:
+        typer.echo("no call was charged above what was held for it")
+
+
+def _dollars(usd: str) -> str:
+    """Return an amount that a person typed, written out; raises Failed where it is none."""
     try:
-        amount = Decimal(usd)
-        nanos(amount)
-    except (InvalidOperation, ValueError):
-        raise Failed(f"{usd!r} is not an amount in dollars; write it like 2.50") from None
-    ask("topup", amount=f"{amount:f}", **{"from": from_})
+        exact_nanos(usd)
+    except ValueError:
+        raise Failed(f"{usd!r} is not an amount in dollars with at most 9 places; write it like 2.50") from None
+    return f"{Decimal(usd):f}"
 
 
 def pause() -> None:
@@ -74,10 +117,12 @@ def ask(kind: str, **data: Any) -> None:
 async def deliver(kind: str, data: dict[str, Any]) -> Answer:
     """Have a command carried out by the daemon that lives in DATA_DIR, or by this process where none does.
 
-    Raises Failed where the daemon does not answer within ANSWER_SECONDS.
+    The same command that waits already is not asked twice; one that is given up (Ctrl-C, no answer within
+    ANSWER_SECONDS) is withdrawn. Raises Failed where nobody answers.
     """
     clock, here = SystemClock(), settings()
     ensure_data_dir(here.data_dir)
+<<<<<<< HEAD
     if not is_held(here.data_dir):
         configure(here.log_format, "ERROR", here.secrets())  # the command's answer is its one line
         with DaemonLock(here.data_dir):
@@ -88,9 +133,68 @@ async def deliver(kind: str, data: dict[str, Any]) -> Answer:
     mind = open_mind(here.data_dir / "mind.db", secrets=here.secrets())
     commands = Commands(mind, clock)
     row = commands.put(kind, **data)
+=======
+    with contextlib.closing(open_mind(here.data_dir / "mind.db")) as mind:
+        commands = Commands(mind, clock)
+        waiting = commands.waiting_like(kind, data)
+        if waiting is not None:
+            sys.stderr.write("genesis: the same command waits already, so it is asked once; this is its answer\n")
+        row = commands.put(kind, **data) if waiting is None else waiting
+        try:
+            with _ended_by_signals():
+                return await _answered(here, clock, commands, row)
+        except BaseException:
+            if waiting is None:
+                commands.withdraw(row)
+            raise
+
+
+async def _answered(here: Settings, clock: SystemClock, commands: Commands, row: int) -> Answer:
+    """Wait for whoever lives in DATA_DIR to carry the command out; as soon as nobody does, do it here."""
+>>>>>>> 12bb65a (Name commands for good, do each once and for nobody in vain, and let a person settle a disputed charge)
     until = clock.monotonic() + ANSWER_SECONDS
     while (answer := commands.answer(row)).ok is None:
         if clock.monotonic() > until:
             raise Failed("the daemon did not answer; look at its log (genesis logs --follow)")
-        await asyncio.sleep(LOOK_SECONDS)
+        if is_held(here.data_dir) or not await _carry_out_here(here, clock):
+            await asyncio.sleep(LOOK_SECONDS)
+        elif (answer := commands.answer(row)).ok is None:
+            raise Failed("the purse is away, and the outcome is not known; the command waits until it is back")
     return answer
+
+
+async def _carry_out_here(here: Settings, clock: SystemClock) -> bool:
+    """Carry out what waits, in place of a daemon; False where somebody was faster."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(DaemonLock(here.data_dir))
+        except Locked:
+            return False
+        configure(here.log_format, "ERROR", here.secrets())  # the command's answer is its one line
+        async with open_house(here, clock) as house:
+            await house.caretaker.carry_out_waiting()
+    return True
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let a closed terminal or `kill` give the command up as Ctrl-C does, so that it is withdrawn."""
+    loop, task, given_up = asyncio.get_running_loop(), asyncio.current_task(), []
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+
+    def give_up(number: int) -> None:
+        given_up.append(number)
+        if task is not None:
+            task.cancel()
+
+    for number in numbers:
+        loop.add_signal_handler(number, give_up, number)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if given_up:
+            raise Failed("the command was given up; unless somebody had begun it, it was withdrawn") from None
+        raise
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)

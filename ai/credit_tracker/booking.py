@@ -1,6 +1,6 @@
 """What each end of a call does to the money: capture, charge beyond the hold, refuse, void, correct."""
 
-from ai.credit_tracker.calls import CallLeg, get_call, legs_of, mark_corrected, mark_ended
+from ai.credit_tracker.calls import CallLeg, get_call, legs_of, mark_corrected, mark_ended, note_problem
 from ai.credit_tracker.limits import use_up
 from ai.credit_tracker.months import OVERRUN, USD, find_month, month_account, repay_overrun, spent_account, sweep_month
 from ai.credit_tracker.records import OPEN_STATES, Bill, CallRecord, CallState, Usage
@@ -60,6 +60,20 @@ def book_void(tx: Transaction, call_id: str, *, current: str | None) -> None:
     _afterwards(tx, call, current)
 
 
+def book_dispute(tx: Transaction, call_id: str, cost: int, reason: str, *, current: str | None) -> None:
+    """Settle a charge at what a person says is right, whatever the provider said; the transfers bear the reason.
+
+    Raises KeyError for a call that is none, ValueError where it was not charged.
+    """
+    call = get_call(tx, call_id)
+    if call.state is not CallState.CAPTURED:
+        raise ValueError(f"call {call_id} was not charged: it is {call.state}")
+    if cost != call.cost:
+        _move_difference(tx, call, Bill(cost), memo=f"disputed by {reason}")
+    note_problem(tx, call_id, f"settled by {reason}")
+    _afterwards(tx, call, current)
+
+
 def _add_to_sums(tx: Transaction, call: CallRecord, *, cost: int, calls: int, usage: Usage | None) -> None:
     add_to_rollups(tx, call, cost=cost, calls=calls, usage=usage)
     add_to_statement(tx, call, cost=cost, calls=calls, usage=usage)
@@ -73,22 +87,52 @@ def _correct(tx: Transaction, call: CallRecord, bill: Bill) -> None:
         return
     if not call.estimated:
         raise TransferConflict(call.id, "cost", booked, cost)
+    _move_difference(tx, call, bill, memo="")
+
+
+def _move_difference(tx: Transaction, call: CallRecord, bill: Bill, *, memo: str) -> None:
+    """Book what a captured call cost more or less than it was booked at."""
+    cost, booked = bill.cost, call.cost or 0
     number = mark_corrected(tx, call.id, bill)
     fresh_usage = bill.usage if call.prompt_tokens is None else None
     _add_to_sums(tx, call, cost=cost - booked, calls=0, usage=fresh_usage)
     legs = legs_of(tx, call.id)
     why = f"{call.id}/correction/{number}"
     if cost > booked:
-        _charge_beyond(tx, call, legs, cost - booked, why=why)
+        _charge_beyond(tx, call, legs, cost - booked, why=why, memo=memo)
         return
+    overdrawn = min(booked - cost, _overdrawn_by(tx, call, number)) if booked > call.held else 0
+    if overdrawn:
+        tx.transfer(
+            f"refund/{why}/{OVERRUN}",
+            debit=spent_account(call.period),
+            credit=OVERRUN,
+            amount=overdrawn,
+            memo=memo or "refund",
+        )
     for n, leg in enumerate(leg for leg in legs if leg.kind == "money"):
-        # the first is the month's: it gets back all that was booked too much, caps only what they were charged
-        back = min(booked, leg.amount) - min(cost, leg.amount) if n else booked - cost
+        # the first is the month's: it gets back all else that was booked too much, caps only what they were charged
+        back = min(booked, leg.amount) - min(cost, leg.amount) if n else booked - cost - overdrawn
         if back > 0:
-            tx.transfer(f"refund/{why}/{n}", debit=leg.credit, credit=leg.debit, amount=back, memo="refund")
+            tx.transfer(f"refund/{why}/{n}", debit=leg.credit, credit=leg.debit, amount=back, memo=memo or "refund")
 
 
-def _charge_beyond(tx: Transaction, call: CallRecord, legs: list[CallLeg], extra: int, *, why: str) -> None:
+def _overdrawn_by(tx: Transaction, call: CallRecord, corrections: int) -> int:
+    """Return what a call was charged as overrun, less what was refunded of that: months to come may have repaid it."""
+    numbers = [f"correction/{n}" for n in range(1, corrections)]
+    ids = [f"charge/{call.id}/{why}/{OVERRUN}" for why in ("beyond", *numbers)]
+    ids += [f"refund/{call.id}/{why}/{OVERRUN}" for why in numbers]
+    rows = tx.execute(
+        "SELECT COALESCE(SUM(CASE debit WHEN ? THEN posted ELSE -posted END), 0) AS overdrawn "
+        f"FROM transfers WHERE id IN ({','.join('?' * len(ids))})",
+        (OVERRUN, *ids),
+    )
+    return int(rows[0]["overdrawn"])
+
+
+def _charge_beyond(  # noqa: PLR0913 - what is charged, and what the transfers say
+    tx: Transaction, call: CallRecord, legs: list[CallLeg], extra: int, *, why: str, memo: str = ""
+) -> None:
     """Book what a call cost above its hold: whole, from its month as far as there is something, then as overrun."""
     tx.open_account(spent_account(call.period), USD)
     from_month = 0
@@ -101,7 +145,7 @@ def _charge_beyond(tx: Transaction, call: CallRecord, legs: list[CallLeg], extra
                 debit=source,
                 credit=spent_account(call.period),
                 amount=amount,
-                memo="above the hold",
+                memo=memo or "above the hold",
             )
     for leg in legs[1:]:
         if leg.kind == "money":
@@ -115,5 +159,7 @@ def _afterwards(tx: Transaction, call: CallRecord, current: str | None) -> None:
         return
     if month.closed or (current is not None and call.period != current):
         sweep_month(tx, call.period)
+        if current is not None and find_month(tx, current) is not None:
+            repay_overrun(tx, current)
     else:
         repay_overrun(tx, call.period)

@@ -117,6 +117,10 @@ class Books:
         """Return one call's row, or None where nothing was held under this id."""
         return await self.read(lambda tx: call_rows.find_call(tx, call_id))
 
+    async def dear_calls(self, limit: int) -> list[CallRecord]:
+        """Return the latest calls that cost more than was held for them, newest first."""
+        return await self.read(lambda tx: call_rows.calls_above_their_hold(tx, limit))
+
     async def unknowns(self) -> list[CallRecord]:
         """Return this mind's calls of unknown outcome, oldest first."""
         return await self._open_calls(CallState.UNKNOWN)

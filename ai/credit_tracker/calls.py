@@ -156,6 +156,17 @@ def mark_corrected(tx: Transaction, call_id: str, bill: Bill) -> int:
     return int(next(iter(rows))["corrections"])
 
 
+def note_problem(tx: Transaction, call_id: str, problem: str) -> None:
+    """Note what a person should know of a call."""
+    tx.execute("UPDATE calls SET problem = ? WHERE id = ?", (problem, call_id))
+
+
+def calls_above_their_hold(tx: Transaction, limit: int) -> list[CallRecord]:
+    """Return the latest calls that cost more than was held for them, newest first; reads every call."""
+    rows = tx.execute("SELECT * FROM calls WHERE cost > held ORDER BY seq DESC LIMIT ?", (limit,))
+    return [call_record(row) for row in rows]
+
+
 def open_calls(tx: Transaction, mind: str, states: Sequence[CallState], limit: int) -> list[CallRecord]:
     """Return a mind's calls that have not ended and are in one of `states`, oldest first."""
     marks = ",".join("?" * len(states))

@@ -177,6 +177,11 @@ def topup(tx: Transaction, topup_id: str, amount: int, donor: str) -> bool:
     return True
 
 
+def find_topup(tx: Transaction, topup_id: str) -> bool:
+    """Say whether a donation of that id was booked."""
+    return bool(tx.execute("SELECT id FROM topups WHERE id = ?", (topup_id,)))
+
+
 def _get(tx: Transaction, period: str) -> Month:
     month = find_month(tx, period)
     if month is None:

@@ -45,9 +45,11 @@ def period_end(kind: PeriodKind, when: datetime) -> datetime:
 def month_start(month: str) -> datetime:
     """Return the first instant of a month named like `2026-11`; raises ValueError for any other text."""
     try:
-        return datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
-    except ValueError as error:
+        start = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
+        period_end("month", start)  # the last month that there is has none
+    except (ValueError, OverflowError) as error:
         raise ValueError(f"month {month!r} is not a calendar month; write it like 2026-11") from error
+    return start
 
 
 def month_end(month: str) -> datetime:
@@ -68,6 +70,8 @@ def whole_months_in(first: date, last: date) -> tuple[tuple[str, str], tuple[str
 
     Each part is its first and its last, both included; a part that has nothing is one that nothing lies between.
     """
+    if first > last:  # a day to come: nothing was spent since
+        return NO_DAYS, NO_DAYS, NO_DAYS
     day = timedelta(days=1)
     opens = first if first.day == 1 else (first.replace(day=1) + 32 * day).replace(day=1)
     ends = last if (last + day).day == 1 else last.replace(day=1) - day

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from ai.clock import Clock
 from ai.credit_tracker import calls as call_rows
-from ai.credit_tracker.booking import book_cost, book_refusal, book_void
+from ai.credit_tracker.booking import book_cost, book_dispute, book_refusal, book_void
 from ai.credit_tracker.books import MAX_LISTED, Books
 from ai.credit_tracker.calls import CallLeg, HeldCall
 from ai.credit_tracker.holding import MonthClosed, Wallet, place_hold, why_no_paid
@@ -21,6 +21,7 @@ from ai.credit_tracker.months import (
     change_grant,
     enter_month,
     find_month,
+    find_topup,
     mark_lived,
     open_books,
     pour_donations,
@@ -274,6 +275,28 @@ class CreditTracker(Books):
                 pour_donations(tx, month.period)
                 repay_overrun(tx, month.period)
                 self._keep_reserve(tx, month.period)
+            return balance(tx)
+
+        self._last = await self._ledger.transact(work)
+        return self._last
+
+    async def was_given(self, topup_id: str) -> bool:
+        """Say whether a top-up of that id was booked before."""
+        return await self._ledger.read(lambda tx: find_topup(tx, topup_id))
+
+    async def settle_disputed(self, call_id: str, cost_nanos: int, reason: str) -> Balance:
+        """Settle a charge at what a person says is right; the transfers say who and why.
+
+        Raises KeyError for a call that is none, ValueError where it was not charged or the cost is negative.
+        """
+        if cost_nanos < 0:
+            raise ValueError(f"a cost of {cost_nanos} nano-dollars is negative; say 0 or more")
+        now = self._clock.now()
+        await self._turn(now)
+        current, balance = self._current, self._balance_at(now)
+
+        def work(tx: Transaction) -> Balance:
+            book_dispute(tx, call_id, cost_nanos, reason, current=current)
             return balance(tx)
 
         self._last = await self._ledger.transact(work)

@@ -7,8 +7,8 @@ from typing import Any
 from ai.credit_tracker import CreditTracker
 from ai.credit_tracker.reconcile import Reconciler
 from ai.credit_tracker.reconciliation import reconciliation_json
-from ai.ledger.errors import LedgerError
-from ai.ledger.money import NANOS_PER_USD, nanos, usd9
+from ai.ledger.errors import LedgerError, StoreUnavailable
+from ai.ledger.money import NANOS_PER_USD, exact_nanos, nanos, usd9
 from ai.life import Life, Lives, Midwife
 from ai.life.self_page import NoSuchVersion
 from ai.llm import ModelHealth
@@ -43,7 +43,6 @@ class CommandHandlers:
         reconciler: Reconciler,
         health: ModelHealth,
         journal: Journal,
-        mind_name: str,
     ) -> None:
         self._commands = commands
         self._schedule = schedule
@@ -54,7 +53,6 @@ class CommandHandlers:
         self._reconciler = reconciler
         self._health = health
         self._journal = journal
-        self._name = f"topup-{mind_name}"  # several minds share a purse; their commands are numbered alike
         self.beats_asked = 0
         self._hands: dict[str, Callable[[dict[str, Any], Command], Awaitable[str]]] = {
             "pause": self._pause,
@@ -70,13 +68,22 @@ class CommandHandlers:
             "forget": self._forget,
             "restore_self": self._restore_self,
             "unbar": self._unbar,
+            "settle": self._settle,
         }
 
     async def carry_out_waiting(self) -> None:
         """Carry out every command that waits, oldest first; a command that fails is answered, never raised."""
         for command in self._commands.pending():
+            if not self._commands.begin(command.id):
+                continue
             try:
                 result, ok = await self._hands[command.kind](dict(command.data), command), True
+            except StoreUnavailable as error:
+                if _is_owed(
+                    command, error
+                ):  # it waits until the purse is back: its id keeps it from being booked twice
+                    continue
+                result, ok = " ".join(str(error).split()), False
             except (Refusal, LedgerError, NoSuchVersion, ValueError, KeyError) as error:
                 result, ok = " ".join(str(error).split()), False
             self._commands.finish(command.id, ok=ok, result=result)
@@ -106,12 +113,28 @@ class CommandHandlers:
         return "left for its next beat"
 
     async def _topup(self, data: dict[str, Any], command: Command) -> str:
-        amount = nanos(str(data["amount"]))
+        amount = exact_nanos(str(data["amount"]))
         if not 0 < amount <= TOPUP_AT_MOST_NANOS:
             raise Refusal(f"${usd9(amount)} cannot be added; give an amount above 0 and up to 10,000 dollars")
         donor = str(data.get("from", "caretaker"))
-        balance = await self._tracker.topup(amount, donor, str(data.get("id") or f"{self._name}-{command.id}"))
-        return f"${usd9(amount)} of {donor} added; ${usd9(balance.available)} available"
+        topup_id = str(data.get("id") or f"topup/{command.token}")
+        known = await self._tracker.was_given(topup_id)
+        balance = await self._tracker.topup(amount, donor, topup_id)
+        how = "had been added before, and was not added again" if known else "added"
+        return f"${usd9(amount)} of {donor} {how}; ${usd9(balance.available)} available"
+
+    async def _settle(self, data: dict[str, Any], _: Command) -> str:
+        call_id, cost, reason = str(data["call"]), exact_nanos(str(data["cost"])), str(data["reason"]).strip()
+        if not reason:
+            raise Refusal("no reason was given; say why the charge is settled like this")
+        before = await self._tracker.call(call_id)
+        if before is None:
+            raise Refusal(f"there is no call {call_id}; `genesis settle` lists the charges above what was held")
+        balance = await self._tracker.settle_disputed(call_id, cost, f"{data.get('by', 'caretaker')}: {reason}")
+        return (
+            f"call {call_id} is settled at ${usd9(cost)} instead of ${usd9(before.cost or 0)}; "
+            f"${usd9(balance.available)} available"
+        )
 
     async def _kill(self, data: dict[str, Any], _: Command) -> str:
         cause = str(data.get("cause", "")).strip()
@@ -169,6 +192,11 @@ class CommandHandlers:
 
     async def _sign_in(self, data: dict[str, Any], _: Command) -> str:
         return f"{data.get('by', 'caretaker')} signed in"
+
+
+def _is_owed(command: Command, error: StoreUnavailable) -> bool:
+    """Say whether a command is tried again: money that a payment service told of, or that may be booked already."""
+    return command.kind == "topup" and (error.outcome_unknown or "id" in command.data)
 
 
 def _decided(outcome: Post | PostRefusal, verdict: str) -> str:

@@ -200,7 +200,6 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
         tracker=read.tracker,
         outbox=read.outbox,
         journal=journal,
-        mind_name=settings.mind,
     )
     return App(
         settings=settings,

@@ -28,6 +28,14 @@ def nanos(usd: Decimal | str | int) -> int:
     return int(_EXACT.multiply(amount, Decimal(NANOS_PER_USD)).to_integral_value(rounding=ROUND_CEILING))
 
 
+def exact_nanos(usd: Decimal | str | int) -> int:
+    """Return dollars that somebody gives as nano-dollars; raises ValueError where they are no whole number of them."""
+    amount = nanos(usd)
+    if _EXACT.divide(Decimal(amount), Decimal(NANOS_PER_USD)) != Decimal(usd):
+        raise ValueError(f"{usd!s:.40} has more than 9 decimal places; write an amount like 4.99")
+    return amount
+
+
 def usd9(amount_nanos: int) -> str:
     """Return nano-dollars as dollars with 9 places, exactly: 4999876500 is "4.999876500"."""
     sign = "-" if amount_nanos < 0 else ""

@@ -1,0 +1,142 @@
+"""Commands of the caretaker where no daemon lives: each done once, none waits for nobody, none shows a traceback."""
+
+import signal
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from ai.operations.lock import DaemonLock
+from tests.cli.commands import Person
+from tests.cli.test_commands import one_line
+
+SECONDS = 60
+
+
+@pytest.fixture
+def person(tmp_path: Path) -> Person:
+    return Person(tmp_path, LOCAL_MODEL="off", EMBEDDINGS="off")
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> Person:
+    """Return a person whose purse was given a dollar already; the tests that share it change nothing."""
+    person = Person(tmp_path_factory.mktemp("known"), LOCAL_MODEL="off", EMBEDDINGS="off")
+    assert "added" in person.types("topup", "1", "--from", "Ada").out
+    return person
+
+
+def given(person: Person) -> str:
+    return str(person.types("budget", "--json").document["donated"])
+
+
+def test_money_given_after_the_lives_were_lost_is_in_the_books(person: Person, tmp_path: Path) -> None:
+    assert "added" in person.types("topup", "2.50", "--from", "Ada").out
+    for file in (tmp_path / "data").glob("mind.db*"):
+        file.unlink()
+    assert "added" in person.types("topup", "2.50", "--from", "Ada").out
+    assert given(person) == "5.000000000"
+
+
+def test_two_minds_of_one_name_lose_no_gift_to_each_other(person: Person, tmp_path: Path) -> None:
+    purse = f"sqlite:///{tmp_path}/purse.db"
+    for house in ("one", "two"):
+        assert person.types("topup", "1", "--from", "Ada", DATA_DIR=str(tmp_path / house), DATABASE_URL=purse).out
+    assert (
+        person.types("budget", "--json", DATABASE_URL=purse, DATA_DIR=str(tmp_path / "one")).document["donated"]
+        == "2.000000000"
+    )
+
+
+def waits(tmp_path: Path, commands: int = 1) -> None:
+    """Return once that many commands wait in the mind's database."""
+    until = time.monotonic() + SECONDS
+    while time.monotonic() < until:
+        if (tmp_path / "data" / "mind.db").exists():
+            with closing(sqlite3.connect(tmp_path / "data" / "mind.db")) as mind:
+                try:
+                    rows = mind.execute("SELECT count(*) FROM commands WHERE finished_at IS NULL").fetchone()[0]
+                except sqlite3.OperationalError:  # its tables are being made
+                    rows = 0
+            if rows == commands:
+                return
+        time.sleep(0.02)
+    raise AssertionError("no command waited")
+
+
+def test_a_command_that_met_another_one_goes_on_when_that_one_is_done(person: Person, tmp_path: Path) -> None:
+    (tmp_path / "data" / "credits").mkdir(parents=True)
+    lock = DaemonLock(tmp_path / "data")
+    with lock, person.starts("topup", "1", "--from", "Ada") as first:
+        waits(tmp_path)
+        lock.__exit__(None, None, None)
+        out, _ = first.communicate(timeout=SECONDS)
+        assert "added" in out
+    assert given(person) == "1.000000000"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_command_that_was_given_up_is_withdrawn(person: Person, tmp_path: Path, number: signal.Signals) -> None:
+    (tmp_path / "data" / "credits").mkdir(parents=True)
+    with DaemonLock(tmp_path / "data"), person.starts("topup", "1", "--from", "Ada") as first:
+        waits(tmp_path)
+        first.send_signal(number)
+        out, _ = first.communicate(timeout=SECONDS)
+        assert first.returncode in {1, 130}, out
+        assert "Traceback" not in out
+    assert "added" in person.types("topup", "1", "--from", "Ada").out
+    assert given(person) == "1.000000000"
+
+
+def test_a_repeat_of_a_waiting_command_is_told_and_done_once(person: Person, tmp_path: Path) -> None:
+    (tmp_path / "data" / "credits").mkdir(parents=True)
+    lock = DaemonLock(tmp_path / "data")
+    lock.__enter__()
+    words = ("topup", "1", "--from", "Ada")
+    with person.starts(*words) as first:
+        waits(tmp_path)
+        with person.starts(*words) as second:
+            assert second.stdout is not None
+            assert "waits already" in second.stdout.readline()
+            lock.__exit__(None, None, None)
+            for process in (first, second):
+                out, _ = process.communicate(timeout=SECONDS)
+                assert process.returncode == 0, out
+                assert "$1.000000000 of Ada added" in out
+    assert given(person) == "1.000000000"
+
+
+@pytest.mark.parametrize("usd", ["1e-400", "0.0000000001", "1.0000000005", "nan", "1e999999999", "-1", "0", "１e5"])
+def test_what_is_no_gift_is_refused_in_one_line(known: Person, usd: str) -> None:
+    one_line(known.types("topup", "--from", "Ada", "--", usd))
+    assert given(known) == "1.000000000"
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--month", "9999-12"),
+        ("--month", "0000-01"),
+        ("--month", "2026-13"),
+        ("--since", "9999-99-99"),
+        ("--since", ""),
+    ],
+)
+def test_a_month_or_day_that_is_none_is_told_in_one_line(known: Person, option: str, value: str) -> None:
+    assert option in one_line(known.types("budget", option, value))
+
+
+@pytest.mark.parametrize("value", ["0001-01-01", "9999-12-31", "2999-01-01"])
+def test_a_far_day_is_a_day(known: Person, value: str) -> None:
+    for form in ((), ("--json",), ("--csv",)):
+        ran = known.types("budget", "--since", value, *form)
+        assert (ran.status, ran.err) == (0, ""), ran
+
+
+def test_a_person_settles_a_disputed_charge(known: Person) -> None:
+    assert "no call was charged above" in known.types("settle").out
+    assert "settle CALL 0.02" in one_line(known.types("settle", "call-1"))
+    assert "there is no call call-1" in one_line(known.types("settle", "call-1", "0.02", "--reason", "refunded"))
+    assert "9 places" in one_line(known.types("settle", "call-1", "1e-400", "--reason", "refunded"))
