@@ -22,7 +22,7 @@ async def test_an_absurd_bill_no_longer_stops_paid_thinking_once_it_is_settled(p
         assert (balance.available, balance.overrun) == (5 * USD - USD // 20, 0)
     assert (balance.spent, await tracker.may_pay()) == (USD // 20, None)
     memos = purse.ledger.read_now(lambda tx: [row["memo"] for row in tx.execute("SELECT memo FROM transfers")])
-    assert memos.count("disputed by caretaker: refunded by the provider") == 1
+    assert memos.count("disputed by caretaker: refunded by the provider") == 2, "of the overrun and of the month, once"
     call = await tracker.call(expense.id)
     assert (call.cost, call.problem) == (USD // 20, "settled by caretaker: refunded by the provider")
     with pytest.raises(TransferConflict):
