@@ -18,13 +18,8 @@ from ai.ledger.money import exact_nanos, usd9
 from ai.mind.commands import Answer, Commands
 from ai.mind.database import open_mind
 from ai.mind.logs import configure
-<<<<<<< HEAD
-from ai.operations.lock import DaemonLock, is_held
-=======
-from ai.mind.redaction import Redactor
 from ai.operations.lock import DaemonLock, Locked, is_held
 from ai.settings import Settings
->>>>>>> 12bb65a (Name commands for good, do each once and for nobody in vain, and let a person settle a disputed charge)
 
 LOOK_SECONDS = 0.1
 DEAR_SHOWN = 20
@@ -33,11 +28,7 @@ ANSWER_SECONDS = 310.0  # a daemon carries commands out between steps; a beat en
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to `app`."""
-<<<<<<< HEAD
-    for command in (topup, pause, resume, say, kill, unbar):
-=======
-    for command in (topup, settle, pause, resume, say, kill):
->>>>>>> 12bb65a (Name commands for good, do each once and for nobody in vain, and let a person settle a disputed charge)
+    for command in (topup, settle, pause, resume, say, kill, unbar):
         app.command()(command)
 
 
@@ -122,19 +113,7 @@ async def deliver(kind: str, data: dict[str, Any]) -> Answer:
     """
     clock, here = SystemClock(), settings()
     ensure_data_dir(here.data_dir)
-<<<<<<< HEAD
-    if not is_held(here.data_dir):
-        configure(here.log_format, "ERROR", here.secrets())  # the command's answer is its one line
-        with DaemonLock(here.data_dir):
-            async with open_house(here, clock) as house:
-                row = house.commands.put(kind, **data)
-                await house.caretaker.carry_out_waiting()
-                return house.commands.answer(row)
-    mind = open_mind(here.data_dir / "mind.db", secrets=here.secrets())
-    commands = Commands(mind, clock)
-    row = commands.put(kind, **data)
-=======
-    with contextlib.closing(open_mind(here.data_dir / "mind.db")) as mind:
+    with contextlib.closing(open_mind(here.data_dir / "mind.db", secrets=here.secrets())) as mind:
         commands = Commands(mind, clock)
         waiting = commands.waiting_like(kind, data)
         if waiting is not None:
@@ -151,7 +130,6 @@ async def deliver(kind: str, data: dict[str, Any]) -> Answer:
 
 async def _answered(here: Settings, clock: SystemClock, commands: Commands, row: int) -> Answer:
     """Wait for whoever lives in DATA_DIR to carry the command out; as soon as nobody does, do it here."""
->>>>>>> 12bb65a (Name commands for good, do each once and for nobody in vain, and let a person settle a disputed charge)
     until = clock.monotonic() + ANSWER_SECONDS
     while (answer := commands.answer(row)).ok is None:
         if clock.monotonic() > until:
