@@ -25,7 +25,8 @@ class Reply:
     """What a model said: its thought, and what it wants to do (`action` None: only think).
 
     `importance` is the model's own weight of the thought, 1 to 10. `cut`: the reply ended inside the object, and what
-    was not whole is left out; an action whose parameters were cut off is never carried out, and is named `unfinished`.
+    was not whole is left out; an action whose parameters were cut off is never carried out, and is named
+    `unfinished`. `done`: with this deed the beat is over.
     """
 
     thought: str
@@ -34,6 +35,7 @@ class Reply:
     importance: int | None = None
     cut: bool = False
     unfinished: str | None = None
+    done: bool = False
 
 
 def parse_reply(text: str) -> Reply:
@@ -63,7 +65,7 @@ def _reply(found: Found) -> Reply:
         action = action.get("name") or action.get("action")
     name = action.strip()[:MAX_ACTION_CHARS] if isinstance(action, str) else None
     unfinished = None
-    if name is None or name.lower() in _NO_ACTION or cut_keys - {"thought", "importance"}:
+    if name is None or name.lower() in _NO_ACTION or cut_keys - {"thought", "importance", "done"}:
         unfinished = name if found.cut and not cut_keys & {"action"} else None
         name, params = None, {}
     return Reply(
@@ -72,6 +74,7 @@ def _reply(found: Found) -> Reply:
         params=params,
         importance=_importance(values.get("importance")),
         cut=found.cut,
+        done=values.get("done") is True or str(values.get("done")).strip().lower() == "true",
         unfinished=_bounded(unfinished, MAX_ACTION_CHARS) if unfinished else None,
     )
 

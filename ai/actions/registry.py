@@ -107,6 +107,7 @@ class Registry:
                 "importance": {"type": "integer", "minimum": 1, "maximum": 10},
                 "action": {"type": "string", "enum": self.names},
                 "params": {"type": "object", "properties": dict(self._params), "additionalProperties": False},
+                "done": {"type": "boolean"},
             },
             ("thought", "action", "params"),
         )

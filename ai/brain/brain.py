@@ -2,12 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from ai.actions import ActionContext, ActionResult, Registry, Reply, parse_reply
 from ai.asking import Message, Purpose
 from ai.brain.novelty import Novelty
-from ai.brain.senses import Senses, worded_for
+from ai.brain.scene import Scenes, worded_for
+from ai.brain.senses import Senses
 from ai.clock import Clock
 from ai.credit_tracker import CreditTracker
 from ai.life import Accept, Life, Lives
@@ -24,6 +26,7 @@ from ai.social import Outbox
 
 SHORTEST_BEAT_SECONDS = 60.0  # a beat may outlast a very short interval: a model needs time to answer
 BEAT_SECONDS_AT_MOST = 300.0  # a beat ends by the smaller of its interval and this, so that beats never pile up
+NEEDS_EXAMPLES = 6.5  # of 10: a better model keeps to the form of an answer without seeing six of them
 THOUGHT_CHARS = 4_000  # of a reply that is no JSON; MAX_OUTPUT_TOKENS bounds it as well
 RESULT_CHARS = 1_200  # of an action's result shown to the model; four steps must fit a context of 4,096 tokens
 
@@ -45,6 +48,7 @@ class Brain:
         *,
         lives: Lives,
         senses: Senses,
+        scenes: Scenes,
         rotation: Rotation,
         tracker: CreditTracker,
         client: PaidClient,
@@ -59,6 +63,7 @@ class Brain:
     ) -> None:
         self._lives = lives
         self._senses = senses
+        self._scenes = scenes
         self._rotation = rotation
         self._tracker = tracker
         self._client = client
@@ -79,11 +84,12 @@ class Brain:
         if life is None:
             return None
         purpose, why = await self._senses.occasion()
+        last = self._schedule.last_beat_at()
         number, started = self._begin(life, purpose)
 
         # Nothing new came, and nothing calls: it is to cost less.
         idle = purpose is Purpose.THOUGHT and self._novelty.idle(life.number)
-        conversation = await self._perceive(life, purpose, why, idle=idle)
+        conversation = await self._perceive(life, purpose, why, last, idle=idle)
         steps, problem, allowed = 0, None, 1 if idle else self._settings.max_steps_per_beat
         while steps < allowed:
             answer = await self._think(life, purpose, conversation, started, idle=idle)
@@ -94,7 +100,7 @@ class Brain:
             reply, stale = await self._take_in(life, answer)
             result = await self._registry.perform(reply, self._context(life, number, reply.importance))
             # What was decided is done first; then a mind that goes in circles rests, and so does one that loops.
-            if self._novelty.rests(life.number) or result.ends_beat or result.looping:
+            if self._novelty.rests(life.number) or result.ends_beat or result.looping or (reply.done and result.ok):
                 break
             conversation += _next_step(answer, result, allowed - steps, stale)
             await between_steps()
@@ -113,7 +119,9 @@ class Brain:
             self._journal.append("beat.started", purpose=purpose.value)
         return number, self._clock.monotonic()
 
-    async def _perceive(self, life: Life, purpose: Purpose, why: str, *, idle: bool) -> list[Message]:
+    async def _perceive(
+        self, life: Life, purpose: Purpose, why: str, last: datetime | None, *, idle: bool
+    ) -> list[Message]:
         choices = await self._rotation.candidates(purpose, life=life.number, beat=life.beats, idle=idle)
         thinker = choices[0].model if choices else None
         system = render(
@@ -121,9 +129,10 @@ class Brain:
             name=life.name,
             pronoun=life.pronoun,
             max_steps=self._settings.max_steps_per_beat,
+            examples=thinker is None or thinker.quality < NEEDS_EXAMPLES,
             actions=self._registry.describe(local=thinker is not None and thinker.tier is Tier.LOCAL),
         )
-        scene = await self._senses.scene(life, thinker, purpose, why, brief=idle)
+        scene = await self._scenes.scene(life, thinker, purpose, why, last, idle=idle)
         return [Message(role="system", content=system), Message(role="user", content=scene)]
 
     async def _think(

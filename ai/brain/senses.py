@@ -1,6 +1,5 @@
-"""What the mind perceives at the start of a beat: the occasion, and the scene put into words."""
+"""What the mind perceives at the start of a beat: what this beat is for, what waits, and what may be said."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -8,37 +7,14 @@ from ai.asking import Purpose
 from ai.clock import Clock
 from ai.credit_tracker import Balance, Band, CreditTracker
 from ai.life import Life
-from ai.memory import Kind, Memory, clean
+from ai.memory import clean
 from ai.mind.database import MindDatabase
 from ai.mind.journal import Journal
-from ai.model_config import Model, Tier
-from ai.prompts import render
 from ai.settings import Settings
 from ai.social import Post
 
-THOUGHTS_SHOWN = 5  # enough not to repeat oneself; more crowds a small model's context of 4,096 tokens
-DEEDS_SHOWN = 3
-MEMORIES_SHOWN = 6
-MEMORIES_RETRIEVED = 20  # what is shown apart from thoughts, and from insights to a small model, is among them
-MEMORIES_IN_BRIEF = 2  # of an idle beat, which is to cost less
-MEMORY_CHARS = 240
-SELF_CHARS = 900
+POST_CHARS = 300
 DRAFTS_PER_POST = 2  # facts/pacing: eight drafts a day for four posts
-OCCASIONS = {
-    Purpose.IMPORTANT: "This moment matters: {why}.",
-    Purpose.CRISIS: "This is a crisis: {why}.",
-    Purpose.SOCIAL: "You may say something to the world now, if you have something worth saying: post_tweet.",
-    Purpose.THOUGHT: "",
-}
-NUDGES = (
-    "Think the next thought.",
-    "Look at something you have not looked at yet.",
-    "Follow one of your thoughts a step further.",
-    "Ask yourself a question you cannot answer yet.",
-    "Connect two things that you remember.",
-    "Be concrete: a thing, a place, a number.",
-    "Disagree with your last thought.",
-)
 
 
 class Mailbox(Protocol):
@@ -65,19 +41,8 @@ class PostOffice(Protocol):
         ...
 
 
-def with_one_insight(memories: Sequence[Memory]) -> list[Memory]:
-    """Return `memories` with the first insight alone: a small model copies several and says nothing else."""
-    first = next((memory for memory in memories if memory.kind is Kind.REFLECTION), None)
-    return [memory for memory in memories if memory is first or memory.kind is not Kind.REFLECTION]
-
-
-def worded_for(model: Model | None, prompt: str) -> str:
-    """Return the name of the wording of `prompt` that `model` understands best: small local models get few words."""
-    return f"{prompt}_local" if model is not None and model.tier is Tier.LOCAL else prompt
-
-
 class Senses:
-    """Looks at purse, clock, memories and mail, and puts them into words; `band` is what it last saw of the purse."""
+    """Looks at purse, clock and mail; `band` is what it last saw of the purse."""
 
     def __init__(  # noqa: PLR0913 - the senses are where all rooms are looked at
         self,
@@ -135,55 +100,12 @@ class Senses:
         """Return what the purse and the outbox have left for today: dry runs cost nothing and count all the same."""
         return min(balance.posts_left, self._posts.left_today(now))
 
-    async def scene(self, life: Life, model: Model | None, purpose: Purpose, why: str, *, brief: bool = False) -> str:
-        """Return the situation in words, what changes most last, so that a local model's cached prefix stays long.
+    def unread(self) -> int:
+        """Return how many letters wait."""
+        return self._mailbox.unread()
 
-        `brief` brings fewer memories: for a beat in which nothing new is to be expected.
-        """
-        memories_shown = MEMORIES_IN_BRIEF if brief else MEMORIES_SHOWN
-        now, balance = self._clock.now(), await self._tracker.balance()
-        thoughts = [memory.text for memory in life.memory.recent(THOUGHTS_SHOWN, Kind.THOUGHT)]
-        about = why or (thoughts[-1] if thoughts else life.first_thought)
-        memories = await life.memory.retrieve(about, MEMORIES_RETRIEVED)
-        if model is not None and model.tier is Tier.LOCAL:
-            memories = with_one_insight(memories)
-        shown = [memory.text for memory in memories if memory.text not in thoughts][:memories_shown]
-        return render(
-            worded_for(model, "beat"),
-            briefing=life.briefing,
-            feeling=life.feeling,
-            self_page=clean(life.self_page, SELF_CHARS),
-            plan=clean(life.plan, SELF_CHARS),
-            goals=[clean(goal, MEMORY_CHARS) for goal in life.goals],
-            memories=[clean(text, MEMORY_CHARS) for text in shown],
-            thoughts=[clean(text, MEMORY_CHARS) for text in thoughts],
-            deeds=self._deeds(),
-            weekday=now.strftime("%A"),
-            now=now.strftime("%Y-%m-%d %H:%M"),
-            age=age_in_words(now - life.born_at),
-            beat=life.beats,
-            life=life.number,
-            budget=budget_in_words(balance),
-            model="whoever answers" if model is None else f"a mind of intelligence {model.intelligence}/10",
-            messages=self._mailbox.unread(),
-            posting=self._posting_line(balance, now),
-            posted=self._posted_line(life),
-            mood=life.mood,
-            purpose=purpose.value,
-            why=why,
-            occasion=OCCASIONS[purpose].format(why=why),
-            nudge=NUDGES[life.beats % len(NUDGES)],
-        )
-
-    def _deeds(self) -> Sequence[str]:
-        events = self._journal.before(None, DEEDS_SHOWN, {"action.performed", "action.refused"})
-        return [
-            clean(f"{event.data['action']}: {event.data['result']}", MEMORY_CHARS)
-            for event in reversed(events)
-            if "action" in event.data
-        ]
-
-    def _posting_line(self, balance: Balance, now: datetime) -> str:
+    def posting_line(self, balance: Balance, now: datetime) -> str:
+        """Return whether a post may go out now, or when."""
         left = self._posts_left(balance, now)
         if left <= 0:
             return "You have posted as often as you may today."
@@ -192,12 +114,13 @@ class Senses:
         minutes = max(1, round((self._posts.next_at(now) - now).total_seconds() / 60))
         return f"Your next post may go out in {minutes} minutes."
 
-    def _posted_line(self, life: Life) -> str | None:
+    def posted_line(self, life: Life) -> str | None:
+        """Return what it said to the world last, and what became of it."""
         post = self._posts.last_of(life.number)
         if post is None:
             return None
         which = "The post that told of your birth" if post.source == "birth" else "Your last post"
-        return f"{which}: “{clean(post.text, MEMORY_CHARS)}” ({post.told()})."
+        return f"{which}: “{clean(post.text, POST_CHARS)}” ({post.told()})."
 
 
 def budget_in_words(balance: Balance) -> str:
@@ -210,13 +133,3 @@ def budget_in_words(balance: Balance) -> str:
         f"${balance.available / 1e9:.2f} of ${total / 1e9:.2f} left this month ({balance.band.value}{runway}); "
         f"renewed on {balance.resets_at:%d %B}"
     )
-
-
-def age_in_words(age: timedelta) -> str:
-    """Return an age the way people say it."""
-    days, hours, minutes = age.days, age.seconds // 3600, age.seconds // 60
-    if days:
-        return f"{days} day{'s' if days != 1 else ''}"
-    if hours:
-        return f"{hours} hour{'s' if hours != 1 else ''}"
-    return f"{minutes} minute{'s' if minutes != 1 else ''}"

@@ -80,7 +80,7 @@ async def _before_anybody_lived(chosen: Settings) -> list[ModelRow]:
     with tempfile.TemporaryDirectory() as folder:
         empty = chosen.model_copy(update={"data_dir": Path(folder), "database_url": None})
         ensure_data_dir(empty.data_dir)
-        open_mind(empty.data_dir / "mind.db").close()
+        open_mind(empty.data_dir / "mind.db", secrets=chosen.secrets()).close()
         open_credit_ledger(empty.purse_url, clock).close()
         async with open_reading(empty, clock) as house:
             return await house.models()

@@ -29,6 +29,8 @@ from ai.operations.alerts import Alerts
 from ai.operations.webhook import Webhook
 from ai.settings import Settings
 from ai.social import Outbox
+from ai.world import World
+from ai.world.visitors import Visitors
 
 REBIRTH_SECONDS_AT_MOST = 90.0  # a birth comes 10 to 60 s after a death; a longer wait is one for money
 
@@ -75,6 +77,8 @@ class App(ReadOnlyApp):
     reconciler: Reconciler
     alerts: Alerts
     webhook: Webhook | None
+    world: World
+    visitors: Visitors
 
     async def greet(self) -> None:
         """Close a beat that a crash cut short, take up calls that it left open, and say who serves."""
@@ -133,6 +137,7 @@ class App(ReadOnlyApp):
         """Return what is done beside thinking: name, seconds between two times, work."""
         return (
             ("settle", 60.0, self._settle),
+            ("world", 60.0, self.world.look),
             ("deliver", 60.0, self.outbox.deliver_due),
             ("catalogue", 300.0, self.catalogue.refresh_if_due),
             ("account", 3600.0, self.learn_account),

@@ -46,6 +46,7 @@ async def run_daemon(settings: Settings, clock: Clock) -> None:
             async with open_beside(house) as door:
                 observer = ObserverServer(AppSources(house, daemon.problems), [Mounted(covers, door.app)])
                 await observer.start()
+                house.visitors.counted_by(observer.readers)
                 house.journal.append("daemon.serving", url=observer.url)
                 door.publish(observer.url)
                 try:

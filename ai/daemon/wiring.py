@@ -10,6 +10,7 @@ from ai.asking import Purpose
 from ai.brain.brain import Brain
 from ai.brain.mailbox import Mailbox
 from ai.brain.novelty import USUAL_LOOP_GUARDS, LoopGuards
+from ai.brain.scene import Scenes
 from ai.brain.senses import Senses
 from ai.clock import Clock
 from ai.credit_tracker import CreditTracker, ProviderClock
@@ -43,6 +44,9 @@ from ai.operations.alerts import Alerts
 from ai.operations.webhook import Webhook
 from ai.settings import Settings
 from ai.social import Outbox, SameMeaning, open_networks
+from ai.world import World
+from ai.world.opening import open_world
+from ai.world.visitors import Visitors
 
 
 @asynccontextmanager
@@ -113,10 +117,15 @@ async def open_house(
             read.outbox.compare_by(SameMeaning(embedder.embed))
         lives = Lives(settings.data_dir, mind, journal, clock, rng, settings, embedder)
         stack.callback(lives.close)
+        visitors = Visitors(mind, clock)
+        world = open_world(settings, mind, journal, clock, visitors)
+        stack.push_async_callback(world.close)
         webhook = _webhook(settings, mind, journal, clock)
         if webhook is not None:
             stack.push_async_callback(webhook.close)
-        yield _furnish(read, journal, catalogue, provider, local, client, lives, webhook, embedder, hygiene)
+        yield _furnish(
+            read, journal, catalogue, provider, local, client, lives, webhook, embedder, hygiene, world, visitors
+        )
 
 
 def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
@@ -130,6 +139,8 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
     webhook: Webhook | None,
     embedder: Embedder | None,
     hygiene: LoopGuards,
+    world: World,
+    visitors: Visitors,
 ) -> App:
     """Put the brain and the hands of people into the rooms."""
     settings, clock, mind = read.settings, read.clock, read.mind
@@ -164,14 +175,25 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
             importance=importance,
         )
 
+    senses = Senses(
+        tracker=read.tracker,
+        mind=mind,
+        journal=journal,
+        mailbox=mailbox,
+        posts=read.outbox,
+        clock=clock,
+        settings=settings,
+    )
     brain = Brain(
         lives=lives,
-        senses=Senses(
+        senses=senses,
+        scenes=Scenes(
+            senses=senses,
             tracker=read.tracker,
             mind=mind,
             journal=journal,
-            mailbox=mailbox,
-            posts=read.outbox,
+            world=world,
+            wishes=read.rotation,
             clock=clock,
             settings=settings,
         ),
@@ -225,6 +247,8 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
         reconciler=reconciler,
         alerts=Alerts(read.tracker, mind, journal, clock),
         webhook=webhook,
+        world=world,
+        visitors=visitors,
     )
 
 

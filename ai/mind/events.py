@@ -244,6 +244,17 @@ EVENTS: dict[str, Line] = {
         "SOCIAL", "✋", "Post refused: {problem} ({text})", "A post will not leave, and why.", "warning"
     ),
     "action.failed": Line("ACTION", "🩹", "{action} failed: {problem}", "A fault in Genesis itself; tell us.", "error"),
+    # --- the world around it -----------------------------------------------------------------------------
+    "world.happened": Line(
+        "WORLD", "🪟", "{source}: {text}", "Something happened outside the mind; it may hear of it."
+    ),
+    "world.trouble": Line(
+        "WORLD",
+        "🌫️",
+        "{source} cannot be asked: {problem}",
+        "A source of news fails; told once while it lasts.",
+        "warning",
+    ),
     # --- observer and caretaker --------------------------------------------------------------------------
     "caretaker.message": Line(
         "CARE", "💌", "{by} says: {text}", "A message to the mind; it reads it at its next beat."

@@ -78,6 +78,7 @@ class Rotation:
         self._settings = settings
         self._clock = clock
         self._journal = journal
+        self._on_hold: str | None = None
         self._reasons: dict[str, str] = {}
         self._size: int | None = None  # the most input tokens of the thought that was last asked for
         self.why_nobody = "nobody was asked for yet"  # one line, of the last time that `candidates` found none
@@ -110,10 +111,17 @@ class Rotation:
         if not choices:
             self.why_nobody = why_nobody(state)
         self._reasons = {choice.model.id: choice.reason for choice in choices}
-        named = state.pinned or state.wished
+        named, self._on_hold = state.pinned or state.wished, None
         if named is not None and choices and choices[0].model.id not in {named, state.current}:
-            self._reasons[choices[0].model.id] = self._why_passed_over(named, state)
+            why = self._why_passed_over(named, state)
+            self._reasons[choices[0].model.id] = why
+            if named == state.wished:
+                self._on_hold = f"You asked to think with {named}, and that wish waits: {why}"
         return choices
+
+    def wish_on_hold(self) -> str | None:
+        """Return one line for the mind on its wish that the last look could not grant, or None."""
+        return self._on_hold
 
     def _why_passed_over(self, model_id: str, state: RotatorState) -> str:
         """Return why the model that was pinned or wished for does not come first."""

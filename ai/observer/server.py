@@ -107,6 +107,10 @@ class ObserverServer:
             await self.stop()
             raise PortUnusable(f"the Observer did not come up at {self.url}; see the log above")
 
+    def readers(self) -> int:
+        """Return how many browsers follow the page live."""
+        return int(self._app.state.view.tail.readers)
+
     async def stop(self) -> None:
         """End the streams, let answers under way finish (DRAIN_SECONDS), and close."""
         if self._server is None or self._task is None:

@@ -20,7 +20,7 @@ from ai.settings.fields import setting as _setting
 from ai.settings.posting import PostingSettings
 from ai.settings.provider import ProviderSettings
 from ai.settings.safe_addresses import secrets_of_database, secrets_of_url
-from ai.settings.texts import AdminToken, DatabaseUrl, HostNames, HttpUrl, Networks, PublicUrl
+from ai.settings.texts import AdminToken, DatabaseUrl, Feeds, HostNames, HttpUrl, Networks, PlaceOnEarth, PublicUrl
 
 LOCAL_MODELS = ("auto", "4b", "3b", "2b", "1.5b", "0.5b", "135m", "off")
 MAX_SUB_BUDGETS = 10  # a hold has 16 legs at most: month, day, two quotas, wishes and reflection take six
@@ -160,6 +160,19 @@ class Settings(ProviderSettings, PostingSettings):
     alert_webhook_secret: SecretStr | None = _secret("signs the alerts' bodies (HMAC-SHA256)", "a long random text")
     journal_keep_days: int = _setting(
         90, "days the journal is kept; money's records are kept for ever", "90", ge=1, le=36_500
+    )
+    place: PlaceOnEarth | None = _setting(
+        None,
+        "`lat,lon` or `lat,lon,Name`: sky (sun, moon, season; computed) and weather of that place",
+        "52.52,13.41,Berlin",
+    )
+    weather_url: HttpUrl = _setting(
+        "https://api.open-meteo.com/v1/forecast",
+        "where weather is asked for, hourly at most and only where `PLACE` is set",
+        "https://api.open-meteo.com/v1/forecast",
+    )
+    feeds: Feeds = _setting(
+        (), "addresses of RSS, Atom or JSON feeds, separated by blanks", "https://example.org/feed.xml"
     )
     log_format: Literal["emoji", "json"] = _setting(
         "emoji", "`emoji`: lines for people; `json`: one object a line", "emoji"

@@ -5,8 +5,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
+from ai.settings.place import Place, parse_place
 from ai.settings.safe_addresses import database_problem, host_problem, network_problem, origin_of
 
+MAX_FEEDS = 20  # each is asked twice an hour, and three lines of all are read a beat
 LEAST_TOKEN = 16  # random characters; a shorter ADMIN_TOKEN is found by trying
 
 
@@ -44,6 +46,18 @@ def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _place(value: object) -> object:
+    return parse_place(value) if isinstance(value, str) else value
+
+
+def _feeds(value: tuple[str, ...]) -> tuple[str, ...]:
+    if wrong := next((address for address in value if not origin_of(address)), None):
+        raise ValueError(f"holds {wrong[:80]!r}, which is not an http(s) URL")
+    if len(value) > MAX_FEEDS:
+        raise ValueError(f"holds {len(value)} addresses; {MAX_FEEDS} are the most")
+    return tuple(dict.fromkeys(value))
+
+
 def _long_enough(value: SecretStr) -> SecretStr:
     if len(value.get_secret_value()) < LEAST_TOKEN:
         raise ValueError(f"is shorter than {LEAST_TOKEN} characters; `openssl rand -base64 24` makes one")
@@ -55,4 +69,6 @@ PublicUrl = Annotated[str, AfterValidator(_public_url)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 HostNames = Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_host_names)]
 Networks = Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_networks)]
+PlaceOnEarth = Annotated[Place, BeforeValidator(_place)]
+Feeds = Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_feeds)]
 AdminToken = Annotated[SecretStr, AfterValidator(_long_enough)]

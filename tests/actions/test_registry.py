@@ -173,7 +173,7 @@ async def test_results_are_bounded_and_secrets_stay_out_of_the_journal(desk: Des
 
 def test_the_schema_puts_the_thought_first_and_bounds_every_text(desk: Desk) -> None:
     schema = desk.registry.reply_schema()
-    assert list(schema["properties"]) == ["thought", "importance", "action", "params"]
+    assert list(schema["properties"]) == ["thought", "importance", "action", "params", "done"]
     assert schema["required"] == ["thought", "action", "params"]
     assert schema["properties"]["action"]["enum"] == desk.registry.names
     params = schema["properties"]["params"]["properties"]

@@ -8,6 +8,7 @@ from typing import Any
 
 from ai.asking import Purpose
 from ai.brain.mailbox import Mailbox
+from ai.brain.scene import Scenes
 from ai.brain.senses import Senses
 from ai.clock import VirtualClock
 from ai.memory import Kind
@@ -115,10 +116,12 @@ async def test_a_small_model_is_shown_one_insight_among_its_memories(tmp_path: P
             rooms = {"tracker": house.tracker, "mind": house.mind, "journal": house.journal, "clock": clock}
             mail = Mailbox(house.mind, house.journal)
             senses = Senses(**rooms, mailbox=mail, posts=house.outbox, settings=house.settings)
+            scenes = Scenes(**rooms, senses=senses, world=house.world, wishes=house.rotation, settings=house.settings)
             large = next(model for model in house.catalogue.models().values() if model.tier is not Tier.LOCAL)
             shown = {}
             for model in (large, replace(large, tier=Tier.LOCAL)):
-                scene = await senses.scene(life, model, Purpose.THOUGHT, "rain")
+                life.begin_beat(life.beats + 10)  # what was shown to the one rests no longer
+                scene = await scenes.scene(life, model, Purpose.THOUGHT, "rain", None)
                 shown[model.tier] = sum(insight in scene for insight in insights)
             assert shown[large.tier] > 1
             assert shown[Tier.LOCAL] == 1

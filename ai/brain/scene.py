@@ -1,0 +1,199 @@
+"""The scene of a beat in words: what is new since the last one, what comes to mind, and what can be done now."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from ai.asking import Purpose
+from ai.brain.coming_to_mind import ComingToMind, ago, in_words, whole
+from ai.brain.senses import Senses, budget_in_words
+from ai.clock import Clock
+from ai.credit_tracker import CreditTracker
+from ai.life import Life
+from ai.memory import Kind, Memory, clean
+from ai.mind.database import MindDatabase
+from ai.mind.journal import Journal
+from ai.model_config import Model, Tier
+from ai.prompts import render
+from ai.settings import Settings
+from ai.world import Happening, told
+
+THOUGHTS_SHOWN = 5  # enough not to repeat oneself; more crowds a small model's context of 4,096 tokens
+DEEDS_SHOWN = 3
+MEMORIES_SHOWN = 6
+INSIGHTS_SHOWN = 2  # of the last reflection, in the beat after it
+THOUGHT_CHARS = 360
+DEED_CHARS = 240
+GOAL_CHARS = 240
+SELF_CHARS = 900
+OCCASIONS = {
+    Purpose.IMPORTANT: "This moment matters: {why}.",
+    Purpose.CRISIS: "This is a crisis: {why}.",
+    Purpose.SOCIAL: "You may say something to the world now, if you have something worth saying: post_tweet.",
+    Purpose.THOUGHT: "",
+}
+NUDGES = (
+    "Think the next thought.",
+    "Look at something you have not looked at yet.",
+    "Follow one of your thoughts a step further.",
+    "Ask yourself a question you cannot answer yet.",
+    "Connect two things that you remember.",
+    "Be concrete: a thing, a place, a number.",
+    "Disagree with your last thought.",
+)
+
+
+class Surroundings(Protocol):
+    """The world as the scene sees it; `ai.world.World` is it."""
+
+    async def since(self, beat: int) -> list[Happening]:
+        """Return what is to be shown of what happened."""
+        ...
+
+    def present(self) -> list[str]:
+        """Return what can be seen right now, a line each."""
+        ...
+
+
+class Wishes(Protocol):
+    """Who was asked for by name; `ai.model_rotator.rotation.Rotation` is it."""
+
+    def wish_on_hold(self) -> str | None:
+        """Return one line on a wish that cannot be had now, or None."""
+        ...
+
+
+class Scenes:
+    """Puts the situation into words; what changes most stands last, so that a cached prefix stays long."""
+
+    def __init__(  # noqa: PLR0913 - a scene shows every room
+        self,
+        *,
+        senses: Senses,
+        tracker: CreditTracker,
+        mind: MindDatabase,
+        journal: Journal,
+        world: Surroundings,
+        wishes: Wishes,
+        clock: Clock,
+        settings: Settings,
+    ) -> None:
+        self._senses = senses
+        self._tracker = tracker
+        self._journal = journal
+        self._world = world
+        self._wishes = wishes
+        self._clock = clock
+        self._settings = settings
+        self._coming = ComingToMind(mind)
+
+    async def scene(  # noqa: PLR0913 - whose, for whom, why, and how long after the last one
+        self, life: Life, model: Model | None, purpose: Purpose, why: str, last: datetime | None, *, idle: bool = False
+    ) -> str:
+        """Return the situation in words. `last`: when the beat before began. What happened becomes a memory.
+
+        `idle`: the last thought brought nothing new, so there is more to look at: what can be seen right now.
+        """
+        now, balance = self._clock.now(), await self._tracker.balance()
+        small = model is not None and model.tier is Tier.LOCAL
+        happened = await self._world.since(life.beats)
+        news = [told(one, now) for one in happened]
+        insights = _insights_since(life, last)
+        thoughts = life.memory.recent(THOUGHTS_SHOWN, Kind.THOUGHT)
+        cues = self._cues(life, why, happened, [memory.text for memory in thoughts])
+        known = {memory.text for memory in thoughts} | {memory.text for memory in insights}
+        memories = await self._coming.look(life, cues, MEMORIES_SHOWN, known)
+        if small:
+            memories = with_one_insight(memories)
+        self._remember(life, happened)
+        waiting = self._senses.unread()
+        occasion = OCCASIONS[purpose].format(why=why)
+        nudge = "" if occasion or news or waiting else NUDGES[life.beats % len(NUDGES)]
+        return render(
+            worded_for(model, "beat"),
+            briefing=life.briefing,
+            feeling=life.feeling,
+            self_page=clean(life.self_page, SELF_CHARS),
+            plan=clean(life.plan, SELF_CHARS),
+            goals=[whole(goal, GOAL_CHARS) for goal in life.goals],
+            memories=[in_words(memory, now) for memory in memories],
+            insights=[whole(memory.text, THOUGHT_CHARS) for memory in insights],
+            thoughts=[whole(memory.text, THOUGHT_CHARS) for memory in thoughts],
+            deeds=self._deeds(),
+            since=news,
+            since_when="" if last is None else ago(now - last),
+            present=self._world.present() if idle or not news else [],
+            weekday=now.strftime("%A"),
+            now=now.strftime("%Y-%m-%d %H:%M"),
+            age=age_in_words(now - life.born_at),
+            beat=life.beats,
+            life=life.number,
+            budget=budget_in_words(balance),
+            model=named(model),
+            wish=self._wishes.wish_on_hold() or "",
+            messages=waiting,
+            posting=self._senses.posting_line(balance, now),
+            posted=self._senses.posted_line(life),
+            mood=life.mood,
+            purpose=purpose.value,
+            why=why,
+            occasion=occasion,
+            nudge=nudge,
+        )
+
+    def _cues(self, life: Life, why: str, happened: Sequence[Happening], thoughts: Sequence[str]) -> list[str]:
+        """Return what memory is asked with: first what is new, then what it wants, last what it thought."""
+        goals = life.goals
+        wanted = [goals[life.beats % len(goals)]] if goals else []
+        own = [thoughts[-1] if thoughts else life.first_thought]
+        return [*([why] if why else []), *(one.text for one in reversed(happened)), *wanted, *own]
+
+    def _remember(self, life: Life, happened: Sequence[Happening]) -> None:
+        """Make what happened memories, so that reflections see it."""
+        with life.together():
+            for one in happened:
+                life.memory.add(f"{one.source}: {one.text}", Kind.OBSERVATION)
+
+    def _deeds(self) -> Sequence[str]:
+        events = self._journal.before(None, DEEDS_SHOWN, {"action.performed", "action.refused"})
+        return [
+            whole(f"{event.data['action']}{_refused(event.kind)}: {event.data['result']}", DEED_CHARS)
+            for event in reversed(events)
+            if "action" in event.data
+        ]
+
+
+def with_one_insight(memories: Sequence[Memory]) -> list[Memory]:
+    """Return `memories` with the first insight alone: a small model copies several and says nothing else."""
+    first = next((memory for memory in memories if memory.kind is Kind.REFLECTION), None)
+    return [memory for memory in memories if memory is first or memory.kind is not Kind.REFLECTION]
+
+
+def worded_for(model: Model | None, prompt: str) -> str:
+    """Return the name of the wording of `prompt` that `model` understands best: small local models get few words."""
+    return f"{prompt}_local" if model is not None and model.tier is Tier.LOCAL else prompt
+
+
+def named(model: Model | None) -> str:
+    """Return who thinks, by name: without it `switch_model` would mean nothing."""
+    return "whoever answers" if model is None else f"{model.id} (intelligence {model.intelligence}/10)"
+
+
+def age_in_words(age: timedelta) -> str:
+    """Return an age the way people say it."""
+    days, hours, minutes = age.days, age.seconds // 3600, age.seconds // 60
+    if days:
+        return f"{days} day{'s' if days != 1 else ''}"
+    if hours:
+        return f"{hours} hour{'s' if hours != 1 else ''}"
+    return f"{minutes} minute{'s' if minutes != 1 else ''}"
+
+
+def _insights_since(life: Life, last: datetime | None) -> list[Memory]:
+    """Return what was understood since the last beat began; a newborn has understood nothing yet."""
+    latest = life.memory.recent(INSIGHTS_SHOWN, Kind.REFLECTION)
+    return [] if last is None else [memory for memory in latest if memory.at > last]
+
+
+def _refused(kind: str) -> str:
+    return " (refused)" if kind == "action.refused" else ""
