@@ -22,7 +22,7 @@ from ai.mind.events import EVENTS
 from ai.mind.journal import Event, read_after, read_before
 from ai.mind.logs import render_event
 from ai.mind.redaction import Redactor
-from ai.model_rotator.table import ModelRow
+from ai.model_config.row import ModelRow
 from ai.settings import Settings
 
 PAGE = 500

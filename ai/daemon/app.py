@@ -23,8 +23,8 @@ from ai.mind.journal import Journal
 from ai.mind.schedule import Schedule
 from ai.model_config import Model
 from ai.model_config.catalogue import Catalogue
+from ai.model_config.row import ModelRow
 from ai.model_rotator.rotation import Rotation
-from ai.model_rotator.table import ModelRow
 from ai.operations.alerts import Alerts
 from ai.operations.webhook import Webhook
 from ai.settings import Settings

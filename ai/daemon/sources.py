@@ -12,8 +12,16 @@ from ai.daemon.app import App
 from ai.ledger.money import usd9
 from ai.memory import Kind
 from ai.memory.archive import Archive
+from ai.model_config.row import ModelRow
 from ai.observer import Donation, Donations, Receipt
-from ai.observer.sources import Budget, ByDay, Fragment, LifeRow, ModelRow, State, Tweet
+from ai.observer.sources import (
+    Budget,
+    ByDay,
+    Fragment,
+    LifeRow,
+    State,
+    Tweet,
+)
 from ai.settings import Settings
 
 
@@ -65,7 +73,7 @@ class AppSources:
 
     async def models(self) -> Sequence[ModelRow]:
         """Return the catalogue, best first."""
-        return cast("Sequence[ModelRow]", await self._house.models())
+        return await self._house.models()
 
     async def tweets(self, limit: int) -> Sequence[Tweet]:
         """Return posts, newest first."""

@@ -55,10 +55,11 @@ def by_worth(models: Sequence[Model], choosing: Choosing) -> list[Model]:
 def for_nothing(models: Sequence[Model], choosing: Choosing) -> list[Model]:
     """Return who may answer `free`: the best free models, the one that answered last only kept or last of all."""
     fit, wanted = able(models, choosing.asked, choosing.allowed), choosing.wanted
-    free = [m for m in fit if m.free and m.barred is None and m.id not in wanted.resting]
+    free = [m for m in fit if m.unmetered or (m.free and wanted.free_left > 0)]
+    free = [m for m in free if m.barred is None and m.id not in wanted.resting]
     last = choosing.payers.last(choosing.payer)
     free.sort(key=lambda m: ((m.id == last) != wanted.keep, -m.quality, m.id))
-    return [*(free if wanted.free_left > 0 else [])[:MOST_FREE], *(m for m in fit if m.tier is Tier.LOCAL)]
+    return [*free[:MOST_FREE], *(m for m in fit if m.tier is Tier.LOCAL)]
 
 
 def _supports(model: Model, asked: Asked) -> bool:

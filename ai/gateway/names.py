@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from ai.gateway.dialects.fields import VARIANTS, unbounded
 from ai.gateway.refusals import Refusal
 from ai.model_config import Model, Tier
+from ai.model_config.model import OUTPUT_LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -112,7 +113,7 @@ def why_not_served(model: Model) -> str | None:
     Reasoning that cannot be switched off bars a model for the mind alone: a caller's output limit holds it, and is
     sent as the limit of thought and answer together.
     """
-    if model.barred is None or (model.always_reasons and "max_tokens" in model.parameters and _only_reasons(model)):
+    if model.barred is None or (model.always_reasons and model.parameters & OUTPUT_LIMITS and _only_reasons(model)):
         return None
     return model.barred
 

@@ -17,6 +17,7 @@ from ai.mind.journal import Journal
 from ai.model_config import Model, Tier
 from ai.model_config.bound import CALL_TOKENS, MESSAGE_TOKENS, input_bound, size_bound
 from ai.model_config.holds import paid_models, smallest_hold
+from ai.model_config.row import ModelRow
 from ai.model_rotator.memory import LearnedPace, RotationMemory, Use, Wish, by_purpose
 from ai.model_rotator.policy import (
     DEFAULT_RATES,
@@ -31,7 +32,7 @@ from ai.model_rotator.policy import (
     worth_posting,
 )
 from ai.model_rotator.reasons import granted, why_nobody, why_not, why_unknown
-from ai.model_rotator.table import ModelRow, model_row
+from ai.model_rotator.table import model_row
 from ai.settings import Settings
 
 if TYPE_CHECKING:

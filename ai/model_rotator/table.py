@@ -4,37 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, NotRequired, TypedDict
+from typing import TYPE_CHECKING
 
 from ai.clock import rfc3339
 from ai.ledger.money import usd9
 from ai.model_config import Model, Tier
 from ai.model_config.bound import size_bound
 from ai.model_config.prices import PER_MILLION
+from ai.model_config.row import ModelRow
 from ai.model_rotator.policy import RotatorState, quality_in
 
 if TYPE_CHECKING:
     from ai.llm.health import Health
-
-
-class ModelRow(TypedDict):
-    """One model as `models --json` and the page show it; prices are USD per million tokens, `bound` USD."""
-
-    id: str
-    name: str
-    tier: str
-    intelligence: int | None
-    quality: float
-    price_prompt: str | None
-    price_completion: str | None
-    bound: str | None
-    affordable: bool
-    available: bool
-    cooldown_until: NotRequired[str | None]
-    cooldown_reason: NotRequired[str | None]
-    preferred: NotRequired[int | None]
-    context_length: NotRequired[int | None]
-    barred: NotRequired[str | None]
 
 
 def model_row(model: Model, state: RotatorState, health: Health | None, preferred: int | None) -> ModelRow:

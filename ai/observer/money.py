@@ -9,8 +9,12 @@ from typing import Any
 
 from ai.clock import parse_rfc3339, rfc3339
 from ai.ledger.money import usd9
+from ai.model_config.row import ModelRow
 from ai.observer.month import Figures
-from ai.observer.sources import Budget, ByDay, ModelRow
+from ai.observer.sources import (
+    Budget,
+    ByDay,
+)
 from ai.settings import NETWORK_SETTINGS
 
 LONG_RUNWAY_DAYS = 400.0  # beyond it a date says nothing

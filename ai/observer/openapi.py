@@ -11,11 +11,17 @@ from pydantic import TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ai.model_config.row import ModelRow
 from ai.observer import documents as told
 from ai.observer.admin import EXAMPLES, ORDERS
 from ai.observer.answers import answer, encoded_json
 from ai.observer.kinds import EVERYTHING, GROUPS, STORY
-from ai.observer.sources import Budget, LifeRow, ModelRow, State, Tweet
+from ai.observer.sources import (
+    Budget,
+    LifeRow,
+    State,
+    Tweet,
+)
 
 REF = "#/components/schemas/{model}"
 LAST_SEQ, MOST_EVENTS, MOST_LIVES = 2**63 - 1, 1000, 100

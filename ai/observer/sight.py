@@ -4,9 +4,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, TypeVar, cast
 
 from ai.clock import Clock
+from ai.model_config.row import ModelRow
 from ai.observer.reader import Reader
 from ai.observer.recent import Recent
-from ai.observer.sources import LifeRow, ModelRow, State, Tweet
+from ai.observer.sources import (
+    LifeRow,
+    State,
+    Tweet,
+)
 from ai.observer.veil import veiled
 
 T = TypeVar("T")

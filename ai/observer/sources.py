@@ -8,6 +8,7 @@ from typing import Any, NotRequired, Protocol
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on only
 
 from ai.clock import Clock
+from ai.model_config.row import ModelRow
 from ai.settings import Settings
 
 
@@ -93,24 +94,6 @@ class Budget(TypedDict):
     by_model: Sequence[ByModel]
     by_purpose: Sequence[ByPurpose]
     by_life: Sequence[ByLife]
-
-
-class ModelRow(TypedDict):
-    """One model of the catalogue, as far as it matters now; prices in USD per million tokens."""
-
-    id: str
-    name: str
-    tier: str
-    intelligence: int | None
-    price_prompt: str | None
-    price_completion: str | None
-    affordable: bool
-    available: bool
-    cooldown_until: NotRequired[str | None]
-    cooldown_reason: NotRequired[str | None]
-    preferred: NotRequired[int | None]  # 1: who would think the next thought
-    context_length: NotRequired[int | None]
-    barred: NotRequired[str | None]  # why it may never be paid
 
 
 class Delivery(TypedDict):

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from ai.mind.database import MindDatabase
 from ai.mind.journal import Event
 from ai.mind.redaction import Redactor
+from ai.model_config.row import ModelRow
 from ai.observer.answers import Encoded, encoded_json
 from ai.observer.assets import Assets
 from ai.observer.frames import Frames
@@ -20,7 +21,14 @@ from ai.observer.places import Places
 from ai.observer.reader import Reader
 from ai.observer.recent import Recent
 from ai.observer.sight import Sight
-from ai.observer.sources import Budget, ByDay, LifeRow, ModelRow, ObserverSources, State, Tweet
+from ai.observer.sources import (
+    Budget,
+    ByDay,
+    LifeRow,
+    ObserverSources,
+    State,
+    Tweet,
+)
 from ai.observer.tail import Tail
 from ai.observer.turns import AFTERWARDS, BURST, REQUESTS_PER_SECOND, Turns
 

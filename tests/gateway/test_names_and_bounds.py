@@ -18,15 +18,15 @@ from ai.gateway.headers import checked_name, read_options, secret_of
 from ai.gateway.names import named, named_embedding
 from ai.gateway.refusals import Refusal, insufficient
 from ai.ledger.money import nanos
-from ai.llm.local.supervisor import _listed
+from ai.llm.local.listing import embedded_model
 from ai.model_config import Model, parse_openrouter
 from ai.model_config.catalogue import shipped
-from ai.model_config.openai_models import chat_models, embedding_model
+from ai.model_config.openai_models import Server, built_in, embedding_model
 from tests.world.openrouter_books import DEFAULT_MODELS, model_entry
 
-LOCAL = _listed("local/smol", "Smol", 1.0)
+LOCAL = embedded_model("local/smol", "Smol", 1.0)
 SHIPPED = {model.id: model for model in [*parse_openrouter(shipped()), LOCAL]}
-OPENAI = {model.id: model for model in [*chat_models(), LOCAL]}
+OPENAI = {model.id: model for model in [*built_in(Server(own=True, home=False)), LOCAL]}
 TINY = {model.id: model for model in parse_openrouter(DEFAULT_MODELS)}
 
 
