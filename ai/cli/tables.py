@@ -32,17 +32,27 @@ def models_table(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def posts_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Return the outbox's rows, newest first: number, when it was posted or written, state, price and text."""
-    table = _table("#", "when", "state", "price", "text", numbers=("#", "price"))
+    """Return the outbox's rows, newest first: number, when it was posted or written, state, where, price and text."""
+    table = _table("#", "when", "state", "where", "price", "text", numbers=("#", "price"))
     for row in rows:
         table.add_row(
             str(row["id"]),
             _when(row["posted_at"] or row["created_at"]),
             row["state"].replace("_", " "),
+            _where(row),
             dollars(nanos(row["price"])),
             _plain(row["text"]),
         )
     return table
+
+
+def _where(row: Mapping[str, Any]) -> str:
+    """Return a post's networks, with its state on those where it is not the post's own."""
+    found = row.get("deliveries", ())
+    return ", ".join(
+        one["network"] if one["state"] == row["state"] else f"{one['network']}: {one['state'].replace('_', ' ')}"
+        for one in found
+    )
 
 
 def calls_table(rows: Sequence[Mapping[str, Any]]) -> Table:

@@ -10,7 +10,8 @@ from ai.llm.local.machine import read_machine
 from ai.llm.local.model_store import RESERVE_BYTES, default_shelves
 from ai.llm.local.table import LANGUAGE_MODELS, MEGABYTE, Weight
 from ai.operations.provider_check import Check, examine_provider
-from ai.settings import X_KEYS, Settings
+from ai.settings import NETWORK_SETTINGS, Settings
+from ai.social import check_networks
 
 LEAST_FREE_BYTES = 200_000_000  # a month's journal and a purse fit; the larger embedded models want more
 OTHERS = 0o077  # of a file's mode: anybody but its owner
@@ -25,7 +26,8 @@ async def examine(settings: Settings, clock: Clock, folder: Path | None = None) 
     yield _space(settings.data_dir)
     async for check in examine_provider(settings, clock):
         yield check
-    yield _x_keys(settings)
+    async for check in _networks(settings, clock):
+        yield check
     yield _local_model(settings)
 
 
@@ -66,13 +68,15 @@ def _space(data_dir: Path) -> Check:
     return Check("disk", True, f"{free / 1e9:,.1f} GB free")
 
 
-def _x_keys(settings: Settings) -> Check:
-    present = [name for name in X_KEYS if getattr(settings, name) is not None]
+async def _networks(settings: Settings, clock: Clock) -> AsyncIterator[Check]:
+    """Yield for each network that posts go to whether its keys work; asking costs nothing and publishes nothing."""
     if settings.tweets == "dry-run":
-        return Check("X", None, "dry-run: nothing is posted", "TWEETS=approve or live, with the four X_ keys, posts")
-    if len(present) < len(X_KEYS):
-        return Check("X", False, f"{len(present)} of 4 keys are set", f"set {', '.join(n.upper() for n in X_KEYS)}")
-    return Check("X", True, f"four keys are set, posts: {settings.tweets}")
+        yield Check("posts", None, "dry-run: nothing is posted", "TWEETS=approve or live, with a network's keys, posts")
+        return
+    for found in await check_networks(settings, clock):
+        keys = ", ".join(name.upper() for name in NETWORK_SETTINGS[found.name])
+        advice = f"check {keys} and the account" if found.works is False else "try again in a while"
+        yield Check(found.title, bool(found.works), found.detail, "" if found.works else advice)
 
 
 def _local_model(settings: Settings) -> Check:

@@ -14,6 +14,7 @@ from ai.social.reaching import reach
 class NetworkCheck:
     """Whether a network takes posts with the settings' keys (None: nobody could tell), and what it said."""
 
+    name: str
     title: str
     works: bool | None
     detail: str
@@ -44,5 +45,7 @@ async def check_networks(settings: Settings, clock: Clock) -> list[NetworkCheck]
         answer = await reach(network.check, network.title)
         works = answer.result is Result.DONE
         known = works or answer.result in {Result.ACCOUNT, Result.REFUSED}
-        found.append(NetworkCheck(network.title, works if known else None, answer.detail or "the keys work"))
+        found.append(
+            NetworkCheck(network.name, network.title, works if known else None, answer.detail or "the keys work")
+        )
     return found

@@ -363,12 +363,12 @@ async def test_the_doctor_learns_of_each_network_whether_its_keys_work(house: Ho
 
     found = await check_networks(settings(), house.clock)
     assert [(one.title, one.works) for one in found] == [
-        ("X", True), ("Bluesky", True), ("Mastodon", True), ("the webhook", None),
+        ("X", True), ("Bluesky", True), ("Mastodon", True), ("the webhook", True),
     ]  # fmt: skip
     assert (house.x.texts, servers["webhook"].requests, await house.spent()) == ([], [], 0)
     servers["mastodon"].scopes = ("read",)
     wrong = settings(bluesky_app_password="wrong-password", x_api_secret="wrong-secret")
-    assert [one.works for one in await check_networks(wrong, house.clock)] == [False, False, False, None]
+    assert [one.works for one in await check_networks(wrong, house.clock)] == [False, False, False, True]
     assert await check_networks(settings(tweets="dry-run"), house.clock) == []
 
 
