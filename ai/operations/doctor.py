@@ -1,16 +1,20 @@
 """Looks at settings, keys, disk, clock and providers, and says what to do about each; changes nothing."""
 
 import os
+import re
 import shutil
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 from ai.clock import Clock
+from ai.credit_tracker import ProviderClock
 from ai.llm.local.machine import read_machine
 from ai.llm.local.model_store import RESERVE_BYTES, default_shelves
 from ai.llm.local.table import LANGUAGE_MODELS, MEGABYTE, Weight
+from ai.model_config.catalogue import Catalogue
 from ai.operations.provider_check import Check, examine_provider
-from ai.settings import NETWORK_SETTINGS, Settings
+from ai.settings import NETWORK_SETTINGS, SECRET_NAMES, Settings
+from ai.settings.covers import model_meant
 from ai.social import check_networks
 
 LEAST_FREE_BYTES = 200_000_000  # a month's journal and a purse fit; the larger embedded models want more
@@ -22,6 +26,8 @@ async def examine(settings: Settings, clock: Clock, folder: Path | None = None) 
     yield Check("settings", True, f"read; provider: {settings.provider}, posts: {settings.tweets}")
     for check in _secret_files(Path.cwd() if folder is None else folder):
         yield check
+    if (budgets := _budgets(settings, clock)) is not None:
+        yield budgets
     yield _folder(settings.data_dir)
     yield _space(settings.data_dir)
     async for check in examine_provider(settings, clock):
@@ -39,12 +45,34 @@ def _secret_files(folder: Path) -> Iterator[Check]:
         except OSError:
             continue
         name = str(path.relative_to(folder))
-        if mode & OTHERS:
+        if mode & OTHERS and _holds_secrets(path):
             yield Check(
                 name, False, f"can be read by other users of this machine ({mode & 0o777:o})", f"chmod 600 {path}"
             )
         else:
-            yield Check(name, True, "for this user alone")
+            yield Check(name, True, "no key is in it" if mode & OTHERS else "for this user alone")
+
+
+def _holds_secrets(path: Path) -> bool:
+    """Return whether a secret is set in this file; one that this user cannot read counts as holding some."""
+    try:
+        text = path.read_text("utf-8", "replace")
+    except OSError:
+        return True
+    return any(re.search(rf"\b{name}\b[\"']?\s*[=:]\s*[\"']?[^\s\"',}}]", text) for name in SECRET_NAMES)
+
+
+def _budgets(settings: Settings, clock: Clock) -> Check | None:
+    """Say which sub-budget covers nothing because of a spelling; None where there are none."""
+    if not settings.budgets:
+        return None
+    ids = list(Catalogue(settings, clock, ProviderClock(clock, required=False)).models())
+    for cap in settings.budgets:
+        for pattern in cap.covers:
+            if settings.provider != "local" and (right := model_meant(pattern, ids)) is not None:
+                said = f"{cap.name!r} covers {pattern!r}, which is nothing"
+                return Check("budgets", False, said, f"did you mean {right!r}?")
+    return Check("budgets", True, ", ".join(f"{cap.name} ${cap.amount} a {cap.period}" for cap in settings.budgets))
 
 
 def _folder(data_dir: Path) -> Check:

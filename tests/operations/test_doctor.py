@@ -77,11 +77,22 @@ async def test_a_pinned_model_that_the_account_does_not_allow_is_told(tmp_path: 
 async def test_keys_that_every_user_can_read_are_told(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
-    path.write_text("{}" if name.endswith("json") else "")
+    key = '{"OPENAI_API_KEY": "sk-x"}' if name.endswith("json") else "OPENAI_API_KEY=sk-x"
+    path.write_text(key.replace("sk-x", ""))
     path.chmod(0o644)
+    assert (await found(tmp_path))[name].ok is True  # nothing to be read
+    path.write_text(key)
     assert (await found(tmp_path))[name].ok is False
     path.chmod(0o600)
     assert (await found(tmp_path))[name].ok is True
+
+
+async def test_a_sub_budget_that_covers_nothing_is_told_before_the_start(tmp_path: Path) -> None:
+    budgets = '[{"name": "mini", "amount": "1", "period": "month", "covers": ["%s"]}]'
+    with FakeOpenRouter(date=lambda: NOW) as provider:
+        check = (await found(tmp_path, provider, BUDGETS=budgets % "gpt-4o-mini"))["budgets"]
+        assert (check.ok, "openai/gpt-4o-mini" in check.advice) == (False, True)
+        assert (await found(tmp_path, provider, BUDGETS=budgets % "openai/gpt-4o-mini"))["budgets"].ok is True
 
 
 async def test_a_server_at_home_is_asked_for_one_word_and_nothing_is_written(tmp_path: Path) -> None:
