@@ -66,6 +66,7 @@ class Relay:
     async def stream(self, pieces: AsyncIterator[bytes]) -> None:
         """Take a stream of events as it comes."""
         splitter = EventSplitter()
+        self.figures.streamed = True
         async for piece in pieces:
             for event in splitter.feed(piece):
                 await self._take(event)

@@ -121,7 +121,7 @@ class Upstream:
             status=exchange.status,
             text="",
             finish_reason=figures.finish,
-            usage=figures.usage,
+            usage=figures.final_usage,
             cost=figures.cost,
             generation_id=wire.generation_id,
             answered_by=figures.model,

@@ -59,7 +59,7 @@ class Open:
 
     async def settled(self) -> None:
         """Wait until nothing is under way."""
-        await self.alone.settle_what_can_be(5)
+        await self.alone.settle_what_can_be(1)
 
 
 def settings_for(provider: FakeOpenRouter, folder: Path, **more: Any) -> Settings:

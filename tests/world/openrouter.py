@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from tests.world.openrouter_answers import Answer, completion_document, error_document, stream_pieces
 from tests.world.openrouter_books import DEFAULT_MODELS, DEFAULT_REPLY, Bill, model_entry, refused_by_listing
+from tests.world.openrouter_dialects import PATHS, as_chat, told_events, told_whole
 from tests.world.openrouter_wire import Cut, Request, Wire, WireServer, dumps
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ class FakeOpenRouter:
             await self._json(wire, 200, {"data": self._key_data()})
         elif (request.method, path) == ("GET", "/generation"):
             await self._generation(wire, request.query.get("id", ""))
-        elif request.method == "POST" and path in ("/chat/completions", "/embeddings"):
+        elif request.method == "POST" and path in ("/chat/completions", "/embeddings", *PATHS):
             await self._paid(request, wire, path)
         else:
             await self._lost(request, wire)
@@ -154,7 +155,7 @@ class FakeOpenRouter:
         generation = f"gen-{next(self._numbers):08d}"
         if fault is not None and fault.kind == "status":
             if fault.billed and entry is not None:
-                self._bill(generation, self._answer(request.json, entry, fault))
+                self._bill(generation, self._answer(as_chat(request.json, path), entry, fault))
             document = error_document(
                 fault.code or 500, fault.message, fault.error_type, fault.metadata, fault.availability
             )
@@ -172,7 +173,7 @@ class FakeOpenRouter:
     async def _complete(
         self, request: Request, wire: Wire, entry: dict[str, Any], generation: str, fault: Fault | None
     ) -> None:
-        answer = self._answer(request.json, entry, fault)
+        answer = self._answer(as_chat(request.json, _path(request)), entry, fault)
         kind = fault.kind if fault else ""
         if kind == "cut_before" and not (fault and fault.billed):
             self._generations[generation] = Decimal(0)
@@ -191,8 +192,13 @@ class FakeOpenRouter:
         elif request.json.get("stream"):
             await self._stream(wire, request, answer, generation, fault)
         else:
-            document = completion_document(answer, generation, fault, openai=self.shape == "openai")
-            await self._json(wire, 200, document, self._named(generation))
+            path, openai = _path(request), self.shape == "openai"
+            whole = (
+                told_whole(path, answer, generation, fault)
+                if path in PATHS
+                else completion_document(answer, generation, fault, openai=openai)
+            )
+            await self._json(wire, 200, whole, self._named(generation))
 
     async def _stream(self, wire: Wire, request: Request, answer: Answer, generation: str, fault: Fault | None) -> None:
         headers = {"Content-Type": "text/event-stream", "Transfer-Encoding": "chunked"}
@@ -209,7 +215,12 @@ class FakeOpenRouter:
                 await wire.write(fault.body)
             raise Cut
         usage_wanted = self.shape == "openrouter" or (request.json.get("stream_options") or {}).get("include_usage")
-        pieces = stream_pieces(answer, generation, fault, openai=self.shape == "openai", with_usage=bool(usage_wanted))
+        openai, path = self.shape == "openai", _path(request)
+        pieces = (
+            told_events(path, answer, generation, fault)
+            if path in PATHS
+            else stream_pieces(answer, generation, fault, openai=openai, with_usage=bool(usage_wanted))
+        )
         for number, piece in enumerate(pieces):
             if kind == "cut_mid_stream" and number == MID_STREAM:
                 raise Cut
@@ -320,6 +331,10 @@ class FakeOpenRouter:
         fixed = {"Content-Type": "application/json", "Content-Length": str(len(data))}
         await wire.head(code, {**self._common(), **(headers or {}), **fixed})
         await wire.write(data)
+
+
+def _path(request: Request) -> str:
+    return request.path.removeprefix("/api/v1")
 
 
 def _tokens(text: str) -> int:

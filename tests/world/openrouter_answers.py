@@ -30,6 +30,7 @@ class Answer:
     cost: Decimal | None = None
     model: str = ""
     finish_reason: str = "stop"
+    times: int = 1  # answers asked for with `n`
 
     def told(self, body: dict[str, Any], model: str, fault: Fault | None) -> Answer:
         """This answer to that request: tokens counted, text cut at max_tokens."""
@@ -42,10 +43,13 @@ class Answer:
         if most is not None and completion > most:
             completion, finish = most, "length"
             text = text.encode()[: most * BYTES_PER_TOKEN].decode(errors="ignore")
+        times = body.get("n") or 1
+        completion *= times
         named = fault.model if fault is not None and fault.model else model
         return replace(
-            self, text=text, prompt_tokens=prompt, completion_tokens=completion, model=named, finish_reason=finish
-        )
+            self, text=text, prompt_tokens=prompt, completion_tokens=completion, model=named, finish_reason=finish,
+            times=times,
+        )  # fmt: skip
 
     def priced(self, pricing: dict[str, str], fault: Fault | None) -> Answer:
         """This answer with what it costs in USD."""
@@ -116,7 +120,8 @@ def completion_document(answer: Answer, generation: str, fault: Fault | None, *,
         choice["message"]["content"] = ""
     if kind == "tool_calls":
         choice |= {"finish_reason": "tool_calls", "message": {"content": None, "tool_calls": [TOOL_CALL]}}
-    document: dict[str, Any] = {"id": generation, "model": answer.model, "choices": [choice]}
+    choices = [{**choice, "index": number} for number in range(answer.times)]
+    document: dict[str, Any] = {"id": generation, "model": answer.model, "choices": choices}
     if kind != "no_usage" and (kind != "choice_error" or (fault is not None and fault.billed)):
         document["usage"] = usage_document(answer, fault, openai=openai)
     return document

@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 class Figures:
     """What has been read so far, so that a cut leaves what was known.
 
-    `ended`: the answer came to its own end. `said`: it holds words or a call of a tool. `error` is the provider's
-    error object, `broken` why the answer could not be read.
+    `usage` is what the answer says in the end, `partial` the tokens that a stream told of before, which grow with it.
+    `streamed`: it came as a stream. `ended`: the answer came to its own end. `said`: it holds words or a call of a
+    tool. `error` is the provider's error object, `broken` why the answer could not be read.
     """
 
     usage: Usage | None = None
+    partial: Usage | None = None
+    streamed: bool = False
     cost: Decimal | None = None
     id: str | None = None
     model: str | None = None
@@ -31,6 +34,11 @@ class Figures:
     ended: bool = False
     said: bool = False
     broken: str | None = None
+
+    @property
+    def final_usage(self) -> Usage | None:
+        """The token counts that a bill can be made of: those of a stream that broke may have gone on growing."""
+        return self.usage if self.ended or self.cost is not None or not self.streamed else None
 
     def named(self, document: Any) -> None:
         """Take in the id and the model of an answer or of a chunk of it."""

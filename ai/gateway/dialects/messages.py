@@ -112,7 +112,7 @@ def take_event(figures: Figures, event: Event) -> None:
     kind = str(document.get("type") or event.name)
     message = as_mapping(document.get("message"))
     figures.named(message)
-    _count(figures, message.get("usage"))
+    _count_begun(figures, message.get("usage"))
     _count(figures, document.get("usage"))
     figures.said = figures.said or kind == "content_block_delta"
     figures.finish = str(as_mapping(document.get("delta")).get("stop_reason") or figures.finish)
@@ -132,9 +132,16 @@ def error_event(refusal: Refusal) -> bytes:
     return b"event: error\ndata: " + json.dumps(error(refusal)).encode() + b"\n\n"
 
 
+def _count_begun(figures: Figures, usage: Any) -> None:
+    """Take in the `usage` that a stream begins with: its input is whole, its output has hardly begun."""
+    begun = Figures()
+    _count(begun, usage)
+    figures.partial = begun.usage or figures.partial
+
+
 def _count(figures: Figures, usage: Any) -> None:
     """Take in a `usage`; a count that a later one does not repeat stays as it was."""
-    known = figures.usage
+    known = figures.usage or figures.partial
 
     def read_usage(given: Mapping[str, Any]) -> Usage | None:
         parts = [as_count(given.get(name)) for name in ("input_tokens", "cache_creation_input_tokens")]

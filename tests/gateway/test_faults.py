@@ -1,0 +1,261 @@
+"""Whatever a provider or a client does: nothing beyond the cap is billed, and what is billed is what is booked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import httpx2
+import openai
+import pytest
+
+from ai.ledger.money import nanos
+from tests.gateway.conftest import Open, serving
+from tests.world import openrouter_faults as faults
+from tests.world.openrouter import FakeOpenRouter
+
+HELLO = [{"role": "user", "content": "Say hello"}]
+BODIES = {
+    "/v1/chat/completions": {"model": "acme/small-1", "messages": HELLO, "max_tokens": 60},
+    "/v1/responses": {"model": "acme/small-1", "input": "Say hello", "max_output_tokens": 60},
+    "/v1/messages": {"model": "acme/small-1", "messages": HELLO, "max_tokens": 60},
+    "/v1/completions": {"model": "acme/small-1", "prompt": "Say hello", "max_tokens": 60},
+}
+ENDS = {"/v1/chat/completions": b"[DONE]", "/v1/responses": b"response.completed", "/v1/messages": b"message_stop",
+        "/v1/completions": b"[DONE]"}  # fmt: skip
+FAULTS = {
+    "500 after it billed": (faults.status(500, billed=True), 500),
+    "502": (faults.status(502), 502),
+    "429": (faults.status(429, retry_after="7"), 429),
+    "400": (faults.status(400), 400),
+    "200 with an error": (faults.error_200(503), 503),
+    "200 with an error that was billed": (faults.error_200(503, billed=True), 503),
+    "cut before": (faults.cut(), 502),
+    "cut before, billed": (faults.cut(billed=True), 502),
+    "html": (faults.html(), 502),
+}
+
+
+async def agree(gateway: Open) -> None:
+    """Books and provider agree to the nano-dollar once nothing is unknown."""
+    await gateway.settled()
+    statement = await gateway.books.statement()
+    if statement.unknown == 0:
+        assert statement.cost == gateway.provider.billed_nanos
+        assert statement.held == 0
+    else:  # nobody can ask about a call without an id: what it may have cost stays held
+        assert statement.cost <= gateway.provider.billed_nanos <= statement.cost + statement.held
+
+
+@pytest.mark.parametrize("path", BODIES)
+async def test_every_dialect_is_answered_and_booked_whole_and_streamed(gateway: Open, path: str) -> None:
+    secret = await gateway.key()
+    whole = await gateway.post(path, secret, BODIES[path])
+    assert whole.status_code == 200, whole.text
+    assert nanos(whole.headers["x-genesis-cost"]) == gateway.provider.billed_nanos > 0
+    streamed = await gateway.post(path, secret, {**BODIES[path], "stream": True})
+    assert ENDS[path] in streamed.content
+    await agree(gateway)
+    assert await gateway.spent() == gateway.provider.billed_nanos
+
+
+@pytest.mark.parametrize("path", BODIES)
+@pytest.mark.parametrize("name", FAULTS)
+async def test_a_failure_before_the_first_byte_has_its_status(gateway: Open, path: str, name: str) -> None:
+    fault, status = FAULTS[name]
+    secret = await gateway.key(budget=nanos("1"))
+    for stream in (False, True):
+        gateway.provider.then(fault)
+        failed = await gateway.post(path, secret, {**BODIES[path], "stream": stream})
+        assert failed.status_code == status, failed.text
+        assert failed.json()["error"]["message"]
+        assert gateway.provider.key not in failed.text
+    assert len(gateway.provider.calls) == 2  # a named model has one attempt
+    await agree(gateway)
+
+
+@pytest.mark.parametrize("path", BODIES)
+@pytest.mark.parametrize("fault", [
+    faults.stream_error(502), faults.stream_error(502, billed=True), faults.cut(where="mid_stream", billed=True),
+    faults.cut(where="mid_stream"),
+])  # fmt: skip
+async def test_a_stream_that_breaks_ends_with_an_error_of_its_dialect(gateway: Open, path: str, fault: Any) -> None:
+    secret = await gateway.key()
+    gateway.provider.reply = "word " * 40
+    gateway.provider.then(fault)
+    answer = await gateway.post(path, secret, {**BODIES[path], "stream": True})
+
+    if answer.status_code == 200:
+        assert ENDS[path] not in answer.content
+        last = answer.content.strip().split(b"\n\n")[-1].splitlines()[-1]
+        assert "error" in json.loads(last.removeprefix(b"data: ")).get("type", "error")
+        assert b"error" in last
+    else:  # it broke before its first word
+        assert answer.status_code == 502
+    await agree(gateway)
+
+
+@pytest.mark.parametrize("hang", [faults.hang(billed=True), faults.hang(after_headers=True, billed=True)])
+async def test_a_provider_that_hangs_is_a_time_out(tmp_path: Any, provider: FakeOpenRouter, hang: Any) -> None:
+    async with serving(tmp_path, provider, llm_timeout_seconds=1) as gateway:
+        gateway.alone.gateway.limits = type(gateway.alone.gateway.limits)(1.0, 1.0, 1.0)
+        secret = await gateway.key()
+        provider.then(hang)
+        answer = await gateway.post("/v1/chat/completions", secret, {**BODIES["/v1/chat/completions"], "stream": True})
+        assert answer.status_code == 504
+        await agree(gateway)
+
+
+async def test_an_answer_without_a_cost_is_booked_by_its_tokens(gateway: Open) -> None:
+    secret = await gateway.key()
+    gateway.provider.then(faults.null_cost(), faults.no_usage())
+    for _ in range(2):
+        await gateway.post("/v1/chat/completions", secret, BODIES["/v1/chat/completions"])
+    await agree(gateway)
+
+
+async def test_a_client_that_leaves_makes_no_call_free(gateway: Open) -> None:
+    secret = await gateway.key()
+    gateway.provider.reply = "word " * 200
+    body = {**BODIES["/v1/chat/completions"], "max_tokens": 500, "stream": True}
+    async with (
+        httpx2.AsyncClient() as http,
+        http.stream(
+            "POST", f"{gateway.url}/v1/chat/completions", json=body, headers={"Authorization": f"Bearer {secret}"}
+        ) as answer,
+    ):
+        async for _ in answer.aiter_raw():
+            break
+    await agree(gateway)
+    assert await gateway.spent() == gateway.provider.billed_nanos > 0
+
+
+async def test_several_answers_are_held_for_and_paid_for(gateway: Open) -> None:
+    secret = await gateway.key(budget=nanos("0.01"))
+    answer = await gateway.sdk(secret).chat.completions.create(model="acme/small-1", messages=HELLO, max_tokens=50, n=3)
+    assert len(answer.choices) == 3
+    with pytest.raises(openai.APIStatusError) as refused:
+        await gateway.sdk(secret).chat.completions.create(model="acme/small-1", messages=HELLO, max_tokens=50, n=100)
+    assert refused.value.status_code == 402
+    await agree(gateway)
+
+
+async def test_sixty_four_callers_cannot_spend_more_than_the_cap(gateway: Open) -> None:
+    cap = nanos("0.02")
+    secret = await gateway.key(budget=cap)
+    kinds = [
+        None,
+        faults.status(500, billed=True),
+        faults.cut(billed=True),
+        faults.stream_error(502, billed=True),
+        faults.null_cost(),
+    ]
+    for number in range(150):
+        gateway.provider.then(kinds[number % len(kinds)])
+    sdk = gateway.sdk(secret, timeout=30)
+    refused = 0
+
+    async def loop(number: int) -> None:
+        nonlocal refused
+        for _ in range(5):
+            try:
+                stream = await sdk.chat.completions.create(
+                    model="acme/small-1", messages=HELLO, max_tokens=40, stream=number % 2 == 0
+                )
+                if number % 2 == 0:
+                    async for _ in stream:
+                        pass
+            except openai.APIStatusError as error:
+                refused += error.status_code in (402, 429)
+                if error.status_code == 402:
+                    return
+            except openai.APIError:
+                pass
+
+    await asyncio.gather(*(loop(number) for number in range(64)))
+    assert refused
+    assert gateway.provider.billed_nanos <= cap
+    await agree(gateway)
+
+
+async def test_the_same_request_again_is_not_paid_again(gateway: Open) -> None:
+    secret = await gateway.key()
+    path = "/v1/chat/completions"
+    for stream in (False, True):
+        body, named = {**BODIES[path], "stream": stream}, {"Idempotency-Key": f"one-{stream}"}
+        first = await gateway.post(path, secret, body, **named)
+        again = await gateway.post(path, secret, body, **named)
+        assert again.headers["x-genesis-replayed"] == "true"
+        assert (again.status_code, again.content) == (200, first.content)
+        assert again.headers["content-type"] == first.headers["content-type"]
+        other = await gateway.post(path, secret, {**body, "max_tokens": 7}, **named)
+        assert (other.status_code, other.json()["error"]["code"]) == (422, "idempotency_key_reused")
+    assert len(gateway.provider.bills) == 2
+    another = await gateway.key("another")
+    assert (await gateway.post(path, another, BODIES[path], **{"Idempotency-Key": "one-False"})).status_code == 200
+    assert len(gateway.provider.bills) == 3  # the name is each key's own
+
+
+async def test_the_same_request_meanwhile_is_told_to_wait(gateway: Open) -> None:
+    secret = await gateway.key()
+    path, named = "/v1/chat/completions", {"Idempotency-Key": "slow"}
+    begun, go = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def watch(_request: Any) -> None:
+        loop.call_soon_threadsafe(begun.set)
+        asyncio.run_coroutine_threadsafe(go.wait(), loop).result(10)
+
+    gateway.provider.watch = watch
+    first = asyncio.ensure_future(gateway.post(path, secret, BODIES[path], **named))
+    await begun.wait()
+    meanwhile = await gateway.post(path, secret, BODIES[path], **named)
+    go.set()
+    assert (meanwhile.status_code, meanwhile.headers["retry-after"]) == (409, "1")
+    assert (await first).status_code == 200
+    assert len(gateway.provider.bills) == 1
+
+
+async def test_a_failure_is_not_kept(gateway: Open) -> None:
+    secret = await gateway.key()
+    gateway.provider.then(faults.status(400), faults.status(429))
+    path, named = "/v1/chat/completions", {"Idempotency-Key": "again"}
+    statuses = [(await gateway.post(path, secret, BODIES[path], **named)).status_code for _ in range(3)]
+    assert statuses == [400, 429, 200]
+
+
+async def test_a_callers_own_mistake_cools_no_model_down(gateway: Open) -> None:
+    secret = await gateway.key()
+    gateway.provider.then(faults.status(400), faults.status(404), faults.status(413))
+    for _ in range(3):
+        await gateway.post("/v1/chat/completions", secret, BODIES["/v1/chat/completions"])
+    health = gateway.alone.gateway.rooms.health
+    assert health.snapshot().get("acme/small-1") is None
+    gateway.provider.then(faults.status(502))
+    await gateway.post("/v1/chat/completions", secret, BODIES["/v1/chat/completions"])
+    assert health.snapshot()["acme/small-1"].failures == 1
+
+
+async def test_waiting_for_others_to_end_is_an_option(gateway: Open) -> None:
+    secret = await gateway.key(budget=nanos("0.0013"))
+    path = "/v1/chat/completions"
+    begun, go = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def watch(_request: Any) -> None:
+        if not go.is_set():
+            loop.call_soon_threadsafe(begun.set)
+            asyncio.run_coroutine_threadsafe(go.wait(), loop).result(10)
+
+    gateway.provider.watch = watch
+    first = asyncio.ensure_future(gateway.post(path, secret, BODIES[path]))
+    await begun.wait()
+    refused = await gateway.post(path, secret, BODIES[path])
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "budget_in_flight")
+    assert refused.headers["retry-after"] == "1"
+    waiting = asyncio.ensure_future(gateway.post(path, secret, BODIES[path], **{"X-Genesis-Wait": "20"}))
+    await asyncio.sleep(0)
+    go.set()
+    assert (await waiting).status_code == 200
+    assert (await first).status_code == 200
