@@ -6,7 +6,8 @@ import json
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING, Any
 
-from ai.llm.body import OPENROUTER, PER_MILLION, PRICE_STEP
+from ai.gateway.dialects.chat import OUTPUT_LIMITS
+from ai.llm.body import OPENROUTER, PER_MILLION, PRICE_STEP, output_limit
 from ai.llm.figures import as_mapping
 
 if TYPE_CHECKING:
@@ -27,9 +28,7 @@ def with_routing(document: Mapping[str, Any], provider: str, models: Sequence[Mo
     """Return the body with what its provider must be told: for OpenRouter no provider above the prices of the bound."""
     if provider != OPENROUTER:
         sent = {name: value for name, value in document.items() if name not in ("provider", "models")}
-        if dialect == "chat" and sent.get("stream"):
-            sent["stream_options"] = {**as_mapping(sent.get("stream_options")), "include_usage": True}
-        return sent
+        return _for_openai(sent, models[0]) if dialect == "chat" else sent
     sent = {name: value for name, value in document.items() if not _unknown_to(name, models)}
     if len(models) > 1:
         sent["models"] = [model.id for model in models]
@@ -37,6 +36,16 @@ def with_routing(document: Mapping[str, Any], provider: str, models: Sequence[Mo
     lower = as_mapping(given.get("max_price"))
     most = {name: _lower(lower.get(name), price) for name, price in _prices(models).items()}
     sent["provider"] = {**given, "require_parameters": True, "max_price": {**lower, **most}}
+    return sent
+
+
+def _for_openai(sent: dict[str, Any], model: Model) -> dict[str, Any]:
+    """Return a chat body as OpenAI's newer models and servers at home take it: one limit, and a stream that counts."""
+    limits = [sent.pop(name) for name in OUTPUT_LIMITS if sent.get(name) is not None]
+    if limits:
+        sent[output_limit(model)] = limits[0]
+    if sent.get("stream"):
+        sent["stream_options"] = {**as_mapping(sent.get("stream_options")), "include_usage": True}
     return sent
 
 

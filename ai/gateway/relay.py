@@ -66,19 +66,26 @@ class Relay:
     async def stream(self, pieces: AsyncIterator[bytes]) -> None:
         """Take a stream of events as it comes."""
         splitter = EventSplitter()
-        self.figures.streamed = True
-        async for piece in pieces:
-            for event in splitter.feed(piece):
-                await self._take(event)
-            if self.figures.ended:
-                break
-        rest = splitter.rest()
-        if rest is not None:
-            await self._take(rest)
-        if self._dialect.name == "chat" and self.figures.finish:
-            self.figures.ended = True  # servers at home may leave [DONE] out
-        if self.figures.ended and self._translator is not None:
-            self.tail += self._translator.end()
+        try:
+            async for piece in pieces:
+                for event in splitter.feed(piece):
+                    await self._take(event)
+                if self.figures.ended:
+                    break
+            rest = splitter.rest()
+            if rest is not None:
+                await self._take(rest)
+        finally:
+            self._finish()
+
+    def _finish(self) -> None:
+        """End the stream where the answer is whole: its last words may not have come, or are to be told otherwise."""
+        if self.figures.complete:
+            if self._translator is not None:
+                self.tail += self._translator.end()
+            elif not self.figures.ended:
+                self.tail += self._dialect.end
+            self.figures.ended = True
 
     async def whole(self, data: bytes) -> None:
         """Take a whole document."""

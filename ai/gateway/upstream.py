@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Protocol
 import httpx2
 
 from ai.gateway.dialects.events import EventTooLarge
+from ai.gateway.limits import CALLS_IN_ALL
 from ai.llm.calls import Outcome, ProviderError, Shape
 from ai.llm.endpoint import NO_KEY
 from ai.llm.figures import as_mapping, one_line, parse_json, read_error
 from ai.llm.reading import ReplyTooLarge
-from ai.llm.wire import EXCHANGE, Exchange, generation_id_of, new_http_client, watch
+from ai.llm.wire import CONNECT_TIMEOUT_SECONDS, EXCHANGE, Exchange, generation_id_of, watch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ai.llm.calls import Wire
 
 OK = 200
+KEPT_CONNECTIONS = 128  # idle ones, so that a call need not make its own
 DRAIN_SECONDS = 0.25  # what follows the end of an answer, so that the connection can be used again
 EVENT_STREAM = "text/event-stream"
 
@@ -90,7 +92,7 @@ class Upstream:
         self._url = base_url.rstrip("/")
         self._secrets = (key,) if key else ()
         self._clock = clock
-        self._http = http or new_http_client()
+        self._http = http or _new_http_client()
         watch(self._http)
         self._headers = {
             "Authorization": f"Bearer {key or NO_KEY}",
@@ -121,14 +123,15 @@ class Upstream:
             status=exchange.status,
             text="",
             finish_reason=figures.finish,
-            usage=figures.final_usage,
+            usage=figures.usage,
             cost=figures.cost,
             generation_id=wire.generation_id,
             answered_by=figures.model,
-            error=error or self._found_in(figures),
+            error=None if figures.complete else error or self._found_in(figures),
             latency_seconds=max(0.0, self._clock.monotonic() - started),
             date=exchange.headers.get("date"),
             beyond_text=figures.said,
+            began=figures.said,
         )
 
     async def close(self) -> None:
@@ -182,6 +185,15 @@ class Upstream:
         if isinstance(failure, httpx2.HTTPError):
             return ProviderError(Shape.CONNECTION, None, "cut", f"the connection to the provider broke ({words})")
         return ProviderError(Shape.READING, None, "broken", f"the answer could not be read ({words})")
+
+
+def _new_http_client() -> httpx2.AsyncClient:
+    """Return a client as the mind's, with as many connections as there may be calls."""
+    return httpx2.AsyncClient(
+        timeout=httpx2.Timeout(None, connect=CONNECT_TIMEOUT_SECONDS, pool=CONNECT_TIMEOUT_SECONDS),
+        limits=httpx2.Limits(max_connections=CALLS_IN_ALL, max_keepalive_connections=KEPT_CONNECTIONS),
+        follow_redirects=False,  # a redirected POST would be a second call under one hold
+    )
 
 
 async def _heard(pieces: AsyncIterator[bytes], silence_seconds: float) -> AsyncIterator[bytes]:

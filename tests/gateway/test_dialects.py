@@ -285,7 +285,7 @@ def test_the_tokens_of_a_messages_stream_are_put_together_from_its_begin_and_its
     assert figures.usage == Usage(28, 42, 20)
     assert (figures.ended, figures.finish, figures.said) == (True, "end_turn", True)
     begun_only = read_stream(MESSAGES, event({"type": "message_start", "message": begun}))
-    assert begun_only.final_usage is None  # its output has hardly begun: no bill can be made of it
+    assert begun_only.usage is None  # its output has hardly begun: no bill can be made of it
     broken = read_stream(MESSAGES, event({"type": "error", "error": {"type": "overloaded_error", "message": "m"}}))
     assert broken.error["type"] == "overloaded_error"
 

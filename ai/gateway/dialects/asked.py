@@ -54,3 +54,4 @@ class Dialect:
     take_event: Callable[[Figures, Event], None]
     error: Callable[[Refusal], dict[str, Any]]
     error_event: Callable[[Refusal], bytes]
+    end: bytes = b""

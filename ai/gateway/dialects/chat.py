@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ai.gateway.dialects import fields
 from ai.gateway.dialects.asked import Asked, Dialect
 from ai.gateway.dialects.events import DONE, Event
-from ai.gateway.dialects.figures import Figures
+from ai.gateway.dialects.figures import FAILED, Figures
 from ai.llm.figures import as_mapping, parse_json, read_usage
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def take_event(figures: Figures, event: Event) -> None:
         try:
             _take(figures, parse_json(event.data), "delta")
         except ValueError:
-            figures.broken = "an event of the stream is no JSON"
+            figures.spoilt("an event of the stream is no JSON")
 
 
 def error(refusal: Refusal) -> dict[str, Any]:
@@ -109,18 +109,22 @@ def error_event(refusal: Refusal) -> bytes:
 
 def _take(figures: Figures, document: Any, where: str) -> None:
     if not isinstance(document, dict):
-        figures.broken = "the answer is JSON but no object"
+        figures.spoilt("the answer is JSON but no object")
         return
     figures.named(document)
-    figures.counted(document.get("usage"), read_usage)
     choices = document.get("choices")
+    failed = document.get("error")
     for choice in map(as_mapping, choices if isinstance(choices, list) else []):
         said = as_mapping(choice.get(where) or choice.get("message"))
         figures.said = figures.said or bool(said.get("content") or said.get("tool_calls") or said.get("function_call"))
         if isinstance(choice.get("finish_reason"), str):
             figures.finish = choice["finish_reason"]
-        figures.error = choice.get("error") or figures.error
-    figures.error = document.get("error") or figures.error
+        failed = failed or choice.get("error")
+    if figures.finish == FAILED and not failed and figures.error is None:
+        failed = {"message": "the provider gave the answer up"}
+    figures.failed(failed)
+    at_the_end = where == "message" or bool(figures.finish) or figures.error is not None
+    figures.counted(document.get("usage"), read_usage, at_the_end=at_the_end)
     if where == "message" and not isinstance(choices, list) and figures.error is None:
         figures.broken = "the answer has no choices"
 
@@ -175,4 +179,4 @@ def _needs(body: Mapping[str, Any], *, tools: bool) -> frozenset[str]:
     return frozenset(wanted)
 
 
-CHAT = Dialect("chat", "/chat/completions", read, outgoing, take, take_event, error, error_event)
+CHAT = Dialect("chat", "/chat/completions", read, outgoing, take, take_event, error, error_event, b"data: [DONE]\n\n")

@@ -54,7 +54,7 @@ def take(figures: Figures, document: Any) -> None:
         figures.broken = "the answer is JSON but no object"
         return
     figures.named(document)
-    figures.counted(document.get("usage"), read_usage)
+    figures.counted(document.get("usage"), read_usage, at_the_end=True)
     figures.error = document.get("error")
     figures.said = isinstance(document.get("data"), list)
     if figures.error is None and not figures.said:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ai.llm.figures import as_mapping, read_cost
+from ai.llm.figures import as_mapping, one_line, read_cost
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,20 +13,23 @@ if TYPE_CHECKING:
 
     from ai.credit_tracker import Usage
 
+FAILED = "error"  # the finish reason of an answer that its provider gave up
+MAX_NAME_CHARS = 200  # of a model; those seen have 60
+
 
 @dataclass(slots=True)
 class Figures:
     """What has been read so far, so that a cut leaves what was known.
 
-    `usage` is what the answer says in the end, `partial` the tokens that a stream told of before, which grow with it.
-    `streamed`: it came as a stream. `ended`: the answer came to its own end. `said`: it holds words or a call of a
-    tool. `error` is the provider's error object, `broken` why the answer could not be read.
+    `usage` and `cost` are the bill only where they came with the end of the answer, or after it (`billed`); what a
+    stream tells before is `partial`, a first count. `ended`: the answer came to its own end, `finish`: how. `said`: it
+    holds words or a call of a tool. `error` is the provider's error object, `broken` why it could not be read.
     """
 
     usage: Usage | None = None
-    partial: Usage | None = None
-    streamed: bool = False
     cost: Decimal | None = None
+    billed: bool = False
+    partial: Usage | None = None
     id: str | None = None
     model: str | None = None
     finish: str = ""
@@ -36,9 +39,9 @@ class Figures:
     broken: str | None = None
 
     @property
-    def final_usage(self) -> Usage | None:
-        """The token counts that a bill can be made of: those of a stream that broke may have gone on growing."""
-        return self.usage if self.ended or self.cost is not None or not self.streamed else None
+    def complete(self) -> bool:
+        """Whether all of the answer is there, so that no later fault of the transport matters."""
+        return (self.ended or self.finish not in ("", FAILED)) and self.error is None and self.broken is None
 
     def named(self, document: Any) -> None:
         """Take in the id and the model of an answer or of a chunk of it."""
@@ -46,13 +49,29 @@ class Figures:
         if self.id is None and isinstance(fields.get("id"), str):
             self.id = fields["id"]
         if isinstance(fields.get("model"), str):
-            self.model = fields["model"]
+            self.model = one_line(fields["model"][:MAX_NAME_CHARS])
 
-    def counted(self, usage: Any, read: Callable[[Any], Usage | None]) -> None:
+    def failed(self, error: Any) -> None:
+        """Take in an error; after a whole and billed answer it changes nothing, else what was counted is no bill."""
+        if error and not (self.billed and self.complete):
+            self.error = error
+            self.usage, self.cost, self.billed = None, None, False
+
+    def spoilt(self, problem: str) -> None:
+        """Note that a part of the answer cannot be read; after its end nothing of it is missing."""
+        if not self.finish:
+            self.broken = problem
+
+    def counted(self, usage: Any, read: Callable[[Any], Usage | None], *, at_the_end: bool) -> None:
         """Take in a `usage` object with the dialect's own reading of its token counts; a later one takes its place."""
         fields = as_mapping(usage)
         if not fields:
             return
-        self.usage = read(fields) or self.usage
+        found = read(fields)
+        if not at_the_end:
+            self.partial = found or self.partial
+            return
         cost = read_cost(fields)
+        self.usage = found or self.usage
         self.cost = self.cost if cost is None else cost
+        self.billed = True

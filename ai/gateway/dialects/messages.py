@@ -90,9 +90,9 @@ def take(figures: Figures, document: Any) -> None:
         figures.broken = "the answer is JSON but no object"
         return
     figures.named(document)
-    _count(figures, document.get("usage"))
+    figures.failed(document.get("error"))
+    _count(figures, document.get("usage"), at_the_end=True)
     figures.finish = str(document.get("stop_reason") or figures.finish)
-    figures.error = document.get("error") or figures.error
     content = document.get("content")
     figures.said = figures.said or bool(content)
     if not isinstance(content, list) and figures.error is None:
@@ -107,18 +107,18 @@ def take_event(figures: Figures, event: Event) -> None:
     try:
         document = as_mapping(parse_json(event.data))
     except ValueError:
-        figures.broken = "an event of the stream is no JSON"
+        figures.spoilt("an event of the stream is no JSON")
         return
     kind = str(document.get("type") or event.name)
     message = as_mapping(document.get("message"))
     figures.named(message)
-    _count_begun(figures, message.get("usage"))
-    _count(figures, document.get("usage"))
     figures.said = figures.said or kind == "content_block_delta"
     figures.finish = str(as_mapping(document.get("delta")).get("stop_reason") or figures.finish)
     figures.ended = figures.ended or kind == "message_stop"
     if kind == "error":
-        figures.error = document.get("error") or {"message": "error"}
+        figures.failed(document.get("error") or {"message": "error"})
+    _count(figures, message.get("usage"), at_the_end=False)
+    _count(figures, document.get("usage"), at_the_end=bool(figures.finish) or figures.error is not None)
 
 
 def error(refusal: Refusal) -> dict[str, Any]:
@@ -132,14 +132,7 @@ def error_event(refusal: Refusal) -> bytes:
     return b"event: error\ndata: " + json.dumps(error(refusal)).encode() + b"\n\n"
 
 
-def _count_begun(figures: Figures, usage: Any) -> None:
-    """Take in the `usage` that a stream begins with: its input is whole, its output has hardly begun."""
-    begun = Figures()
-    _count(begun, usage)
-    figures.partial = begun.usage or figures.partial
-
-
-def _count(figures: Figures, usage: Any) -> None:
+def _count(figures: Figures, usage: Any, *, at_the_end: bool) -> None:
     """Take in a `usage`; a count that a later one does not repeat stays as it was."""
     known = figures.usage or figures.partial
 
@@ -156,7 +149,7 @@ def _count(figures: Figures, usage: Any) -> None:
         output = output if output is not None else (known.completion_tokens if known else 0)
         return None if prompt is None else Usage(prompt, output, cached)
 
-    figures.counted(usage, read_usage)
+    figures.counted(usage, read_usage, at_the_end=at_the_end)
 
 
 def _content(content: Any, param: str) -> tuple[int, bool]:
@@ -193,4 +186,5 @@ def _tool(tool: Any, param: str) -> int:
     return fields.json_tokens(tool) + (0 if kind == "custom" else TOOL_PROMPT_TOKENS)
 
 
-MESSAGES = Dialect("messages", "/messages", read, outgoing, take, take_event, error, error_event)
+END = b'event: message_stop\ndata: {"type": "message_stop"}\n\n'
+MESSAGES = Dialect("messages", "/messages", read, outgoing, take, take_event, error, error_event, END)

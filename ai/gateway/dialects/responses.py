@@ -85,9 +85,9 @@ def take(figures: Figures, document: Any) -> None:
         figures.broken = "the answer is JSON but no object"
         return
     figures.named(document)
-    figures.counted(document.get("usage"), read_usage)
+    figures.failed(document.get("error"))
+    figures.counted(document.get("usage"), read_usage, at_the_end=True)
     figures.finish = str(document.get("status") or figures.finish)
-    figures.error = document.get("error") or figures.error
     output = document.get("output")
     figures.said = figures.said or bool(output)
     if not isinstance(output, list) and figures.error is None:
@@ -102,18 +102,19 @@ def take_event(figures: Figures, event: Event) -> None:
     try:
         document = as_mapping(parse_json(event.data))
     except ValueError:
-        figures.broken = "an event of the stream is no JSON"
+        figures.spoilt("an event of the stream is no JSON")
         return
     kind = str(document.get("type") or event.name)
     answer = as_mapping(document.get("response"))
     figures.named(answer)
-    figures.counted(answer.get("usage"), read_usage)
     figures.said = figures.said or ".delta" in kind
     if kind in ENDS:
         figures.finish, figures.ended = str(answer.get("status") or kind.removeprefix("response.")), True
     elif kind in ("error", "response.failed"):
         said = {name: document[name] for name in ("code", "message") if document.get(name)}
-        figures.error = answer.get("error") or document.get("error") or said or {"message": kind}
+        figures.failed(answer.get("error") or document.get("error") or said or {"message": kind})
+    at_the_end = figures.ended or figures.error is not None
+    figures.counted(answer.get("usage"), read_usage, at_the_end=at_the_end)
 
 
 def error_event(refusal: Refusal) -> bytes:
@@ -170,4 +171,4 @@ def _form_needed(form: Any) -> frozenset[str]:
     return frozenset({"structured_outputs"} if kind == "json_schema" else ())
 
 
-RESPONSES = Dialect("responses", "/responses", read, outgoing, take, take_event, chat.error, error_event)
+RESPONSES = Dialect("responses", "/responses", read, outgoing, take, take_event, chat.error, error_event, b"")

@@ -101,5 +101,13 @@ def _stream(body: Mapping[str, Any]) -> StreamTranslator:
 
 COMPLETIONS = Translation(to_chat, answer, _stream)
 COMPLETIONS_DIALECT = Dialect(
-    "completions", "/completions", _read, chat.outgoing, chat.take, chat.take_event, chat.error, chat.error_event
+    "completions",
+    "/completions",
+    _read,
+    chat.outgoing,
+    chat.take,
+    chat.take_event,
+    chat.error,
+    chat.error_event,
+    chat.CHAT.end,
 )
