@@ -23,6 +23,7 @@ async def check_budget(_params: NoParams, context: ActionContext) -> str:
     parts = [
         f"${b.available / NANOS_PER_USD:,.4f} left of ${(b.granted + b.donated) / NANOS_PER_USD:,.2f} ({b.band})",
         f"${b.spent / NANOS_PER_USD:,.4f} spent in {b.period}",
+        *(f"${amount / NANOS_PER_USD:,.4f} held {what}" for amount, what in b.held_for),
         f"new money on {b.resets_at:%Y-%m-%d}",
         f"free requests left today {b.free_left:,} of {b.free_quota:,}",
         f"posts left today {min(b.posts_left, context.outbox.left_today(now)):,}",

@@ -15,6 +15,7 @@ from ai.social import Post
 
 POST_CHARS = 300
 DRAFTS_PER_POST = 2  # facts/pacing: eight drafts a day for four posts
+SAID_FROM_NANOS = 5_000_000  # half a cent: less does not show in dollars and cents
 
 
 class Mailbox(Protocol):
@@ -129,7 +130,10 @@ def budget_in_words(balance: Balance) -> str:
         return "your purse is out of reach for the moment; you think on what is free"
     total = balance.granted + balance.donated
     runway = "" if balance.runway_days is None else f", enough for {balance.runway_days:.0f} days at this pace"
+    held = "".join(
+        f"; ${amount / 1e9:.2f} more is held {what}" for amount, what in balance.held_for if amount >= SAID_FROM_NANOS
+    )
     return (
-        f"${balance.available / 1e9:.2f} of ${total / 1e9:.2f} left this month ({balance.band.value}{runway}); "
+        f"${balance.available / 1e9:.2f} of ${total / 1e9:.2f} left this month ({balance.band.value}{runway}){held}; "
         f"renewed on {balance.resets_at:%d %B}"
     )

@@ -125,6 +125,16 @@ class Balance:
     away: str | None = None
     reserved: int = 0
 
+    @property
+    def held_for(self) -> tuple[tuple[int, str], ...]:
+        """Say what the money that is held is for: parts in nano-dollars, each with its words."""
+        parts = (
+            (self.held - self.held_unknown - self.reserved, "for calls under way"),
+            (self.held_unknown, "for calls whose cost is not known yet; what they did not cost comes back"),
+            (self.reserved, "for last words"),
+        )
+        return tuple((amount, what) for amount, what in parts if amount)
+
 
 @dataclass(frozen=True, slots=True)
 class CapLeft:

@@ -74,7 +74,10 @@ def _standing(balance: Balance, caps: Sequence[CapLeft]) -> Table:
     if balance.held:
         parts = ((balance.held_unknown, "of unknown outcome"), (balance.reserved, "kept for last words"))
         told = ", ".join(f"{dollars(amount)} {what}" for amount, what in parts if amount)
-        table.add_row("held", dollars(balance.held) + (f" ({told})" if told else ""))
+        table.add_row("held", f"{dollars(balance.held)} ({told or 'for calls under way'})")
+        under_way = balance.held - balance.held_unknown - balance.reserved
+        if told and under_way:
+            table.add_row("", f"{dollars(under_way)} of it for calls under way")
     if balance.overrun:
         table.add_row("overrun", Text(f"{dollars(balance.overrun)}, repaid by the next grant or top-up", "red"))
     table.add_row("available", Text(dollars(balance.available), style="bold"))

@@ -22,12 +22,12 @@ class Donations:
         self._put = put
 
     def record(self, donation: Donation) -> Receipt:
-        """Keep `donation`; the first time, and in dollars, also ask for `topup` and tell the mind (`say`).
+        """Keep `donation`; the first time, and where it can be booked, also ask for `topup` and tell the mind (`say`).
 
         The row and the commands are one transaction; the top-up bears the transaction's id, so that the ledger
         too books it once.
         """
-        refused = NOT_DOLLARS if donation.amount_nanos is None else None
+        refused = donation.problem or (NOT_DOLLARS if donation.amount_nanos is None else None)
         with self._mind.transaction() as connection:
             known = connection.execute(
                 "SELECT amount_told, refused FROM donations WHERE id = ?", (donation.id,)
@@ -48,7 +48,7 @@ class Donations:
                     refused,
                 ),
             )
-            if donation.amount_nanos is not None:
+            if refused is None and donation.amount_nanos is not None:
                 amount = usd9(donation.amount_nanos)
                 self._put("topup", {"amount": amount, "from": donation.donor, "id": donation.id, "by": BY})
                 self._put("say", {"text": _thanks(donation), "by": f"donor {donation.donor}"})

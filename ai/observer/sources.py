@@ -156,6 +156,7 @@ class Donation:
     amount_nanos: int | None  # None: not in dollars
     amount_told: str  # "3.00 EUR", for people
     message: str
+    problem: str | None = None  # why a person has to look at it; then it is not booked
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ def test_the_whole_budget_is_on_one_screen():
         "donated                                               $2.00",
         "spent                                                 $1.00",
         "held                     $3.00 ($0.5000 of unknown outcome)",
+        "                            $2.50 of it for calls under way",
         "overrun        -$0.2500, repaid by the next grant or top-up",
         "available                                             $3.00",
         "band                                               cautious",
@@ -103,7 +104,7 @@ def test_what_is_not_there_has_no_row():
         in lines(render_budget(kept, (), NOTHING, BurnRate(None, None)))[3]
     )
     held = lines(render_budget(replace(PLAIN, held=USD), (), NOTHING, BurnRate(USD, 2 * USD)))
-    assert held[3] == "held                                     $1.00"
+    assert held[3] == "held               $1.00 (for calls under way)"
     assert held[7] == "pace: $1.00 a day; at this pace $2.00 by the end of the month"
     for unknown in (BurnRate(None, USD), BurnRate(USD, None)):
         assert lines(render_budget(PLAIN, (), NOTHING, unknown))[6] == "pace: known after a day"
