@@ -24,6 +24,7 @@ ENVELOPE_BYTES = 512 * 1024
 # than its counted tokens can hold was not counted whole.
 MOST_BYTES_A_TOKEN, SPARE_BYTES = 32, 512
 MAX_NAME_CHARS = 200  # of a model or a finish reason; those seen have 60
+MAX_UNREAD = 16  # lines of one event that are no JSON; then the others are none either
 DONE = b"[DONE]"
 BOM = b"\xef\xbb\xbf"
 LINE_END = re.compile(rb"\r\n|\n|\r")  # the three of the HTML standard
@@ -187,10 +188,10 @@ class ReplyReader:
         self._held = []
         self._dispatch()
         if not self._streamed and not self._reply.ended:
-            text = b"\n".join(self._plain).decode("utf-8", "replace").strip()
-            if not text:
+            data = b"\n".join(self._plain).strip()
+            if not data:
                 self._reply.spoilt("the answer is empty")
-            elif self._take(text):
+            elif self._take(data):
                 self._reply.ended = self._reply.broken is None
 
     def _line(self, line: bytes) -> None:
@@ -208,6 +209,8 @@ class ReplyReader:
                 self._dispatch()
                 self._reply.ended = True
             elif data:
+                if len(self._data) == 1 and self._take(self._data[0], alone=False):
+                    self._data = []  # events without an empty line between them
                 self._data.append(data)
         elif not self._streamed and not line.startswith(FIELDS):
             self._plain.append(line)
@@ -217,14 +220,17 @@ class ReplyReader:
         lines, self._data = self._data, []
         if not lines:
             return
-        if len(lines) > 1 and self._take(b"\n".join(lines).decode("utf-8", "replace"), alone=False):
+        if len(lines) > 1 and self._take(b"\n".join(lines), alone=False):
             return
+        unread = 0
         for line in lines:
-            self._take(line.decode("utf-8", "replace"))
+            unread += not self._take(line)
+            if unread > MAX_UNREAD:
+                return
 
-    def _take(self, text: str, *, alone: bool = True) -> bool:
+    def _take(self, data: bytes, *, alone: bool = True) -> bool:
         try:
-            document = parse_json(text)
+            document = parse_json(data.decode("utf-8", "replace"))
         except ValueError:
             if alone:
                 self._reply.spoilt("the answer is no JSON")

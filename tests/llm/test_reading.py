@@ -3,7 +3,7 @@
 import gzip
 import json
 import zlib
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -195,19 +195,19 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_the_time_to_read_grows_as_the_bytes_do(name):
-    """Twice as much takes about twice as long: measured in large steps, so that a busy machine changes nothing."""
+    """Eight times as much takes about eight times as long, in time of this process: others may be busy."""
 
     def seconds(size):
         data = HOSTILE[name](size)
         best = 1e9
-        for _ in range(3):
-            reply, started = Reply(), perf_counter()
+        for _ in range(2):
+            reply, started = Reply(), process_time()
             reader = ReplyReader(reply, 2 * size + 100)
             for at in range(0, len(data), 4096):
                 reader.feed(data[at : at + 4096])
             reader.close()
-            best = min(best, perf_counter() - started)
+            best = min(best, process_time() - started)
         return best
 
-    small, large = seconds(128 * 1024), seconds(1024 * 1024)
-    assert large < 8 * 4 * small + 0.1
+    small, large = seconds(64 * 1024), seconds(512 * 1024)
+    assert large < 8 * 3 * small + 0.3
