@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from ai.asking import Purpose
 from ai.credit_tracker import Caller, Expense, NotAffordable
+from ai.credit_tracker.callers import TooManyRequests
 from ai.gateway.bound import call_bound, fitting_output, lowered, output_limit
 from ai.gateway.dialects.chat import CHAT
 from ai.gateway.outgoing import bytes_of, with_routing
-from ai.gateway.refusals import Refusal, insufficient
+from ai.gateway.refusals import Refusal, insufficient, too_many
 from ai.gateway.relay import Relay
 from ai.gateway.replays import KeptAnswer, pack
 from ai.gateway.translate.translations import TRANSLATIONS
@@ -123,6 +124,9 @@ class Attempt:
         while True:
             try:
                 await self._try_once()
+            except TooManyRequests as early:
+                wait = 1.0 if early.resets_at is None else (early.resets_at - self._clock.now()).total_seconds()
+                raise too_many(str(early), wait) from early
             except NotAffordable as short:
                 if short.in_flight and self._clock.monotonic() < until:
                     await self._clock.sleep(min(look, max(0.0, until - self._clock.monotonic())))
