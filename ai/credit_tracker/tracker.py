@@ -91,7 +91,7 @@ class CreditTracker(Books):
         A mind that may die of bankruptcy keeps a reserve from then on; told anew, the reserve is looked at anew.
         """
         leave = self._settings.tweets != "dry-run" and self._settings.tweets_per_day > 0
-        self._needs = LastNeeds(least_nanos, words_nanos, nanos(self._settings.tweet_price_usd) if leave else 0)
+        self._needs = LastNeeds(least_nanos, words_nanos, nanos(self._settings.post_price_usd) if leave else 0)
         self._reserve_looked_at = False
 
     async def set_free_quota(self, limit: int | None, remaining: int | None = None) -> None:

@@ -25,6 +25,7 @@ def briefing(mode: str, settings: Settings, number: int, past: Mapping[str, obje
         budget_usd=settings.monthly_budget_usd,
         tweets=settings.tweets,
         tweets_per_day=settings.tweets_per_day,
+        post_price=settings.post_price_usd,
         on_bankruptcy=settings.on_bankruptcy,
         max_life_days=settings.max_life_days,
         past=past,

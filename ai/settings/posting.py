@@ -128,6 +128,11 @@ class PostingSettings(BaseModel):
         return [] if begun and len(missing) == len(keys) else missing
 
     @property
+    def post_price_usd(self) -> Decimal:
+        """What a post without a link costs on all of its networks together."""
+        return self.tweet_price_usd if "x" in self.posting_networks else Decimal(0)
+
+    @property
     def posting_networks(self) -> tuple[str, ...]:
         """Where posts go: NETWORKS, else what is configured, else X, whose rules a dry run follows."""
         return self.networks or tuple(name for name in NETWORK_SETTINGS if not self._missing_of(name)) or ("x",)

@@ -102,7 +102,7 @@ class Outbox:
         """
         text = clean(text)
         if source != OWN_WISH:
-            same = self._rows.same_letters(text)
+            same = self._rows.said_before(text)
             if same is not None and (same.source, same.life) == (source, life):
                 return same
         addressed = self._addressed(text, source)
@@ -229,7 +229,7 @@ class Outbox:
             return "; ".join(dict.fromkeys(problem for problem in addressed.values() if problem is not None))
         if self._redact(text) != text:
             return "the post holds one of this installation's secrets; leave it out"
-        if self._rows.same_letters(text) is not None:
+        if self._rows.said_before(text) is not None:
             return "the same was posted before; say something new"
         waiting = len(self._rows.waiting())
         if waiting >= WAITING_AT_MOST:

@@ -88,8 +88,8 @@ class OutboxRows:
         """Return the last post of a life, or None."""
         return next(iter(self._posts("life = ? ORDER BY id DESC LIMIT 1", life)), None)
 
-    def same_letters(self, text: str) -> Post | None:
-        """Return the last post of the same letters that was not refused, or None."""
+    def said_before(self, text: str) -> Post | None:
+        """Return the last post of the very same letters, however long ago, that was not refused, or None."""
         found = self._posts(f"letters = ? AND {_NOT_REFUSED} ORDER BY id DESC LIMIT 1", letters(text))
         return next(iter(found), None)
 

@@ -264,6 +264,12 @@ async def test_every_mind_of_a_purse_has_its_own_and_all_of_them_a_twentieth(pur
     assert await minds[1].room("death") == WORDS
 
 
+async def test_who_posts_where_it_costs_nothing_keeps_nothing_for_its_last_post(purse):
+    sky = {"networks": "bluesky", "bluesky_handle": "me.test", "bluesky_app_password": "abcd-efgh"}
+    tracker = await a_mortal(purse, **sky)
+    assert (await tracker.balance()).reserved == WORDS
+
+
 async def test_nobody_takes_it_while_it_changes_hands(purse):
     """While one dies others on the purse grab all they can; in between release and hold there is nothing to grab."""
     second = replace(purse, ledger=open_credit_ledger(purse.url, purse.clock))
