@@ -223,6 +223,15 @@ class Payments:
     async def _ended(self, expense: Expense, model: Model, outcome: Outcome) -> Paid:
         self._provider_clock.observe(outcome.date)
         fate = fate_of(outcome, model)
+        try:
+            return await self._end(expense, model, outcome, fate)
+        except (
+            LedgerError
+        ) as error:  # settled otherwise meanwhile, or nowhere to write: the answer is there all the same
+            self.journal.append("call.unrecorded", call_id=expense.id, problem=str(error))
+            return Paid(expense.id, outcome, End.UNKNOWN, 0, await self.tracker.balance())
+
+    async def _end(self, expense: Expense, model: Model, outcome: Outcome, fate: Fate) -> Paid:
         if fate.end is End.CAPTURE:
             held = expense.amount_nanos
             settlement = await self.capture(expense.id, expense.subject, held, fate, outcome.usage, model)

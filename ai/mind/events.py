@@ -127,8 +127,8 @@ EVENTS: dict[str, Line] = {
     "call.unrecorded": Line(
         "PURSE",
         "🩹",
-        "The purse could not note that call {call_id} was sent: {problem}",
-        "The call goes on under its hold; should it break, its outcome is unknown.",
+        "The purse could not note how call {call_id} went on: {problem}",
+        "The call goes on under its hold, and its answer is used; what it cost is settled later.",
         "warning",
     ),
     # --- rotation and catalogue --------------------------------------------------------------------------

@@ -104,6 +104,20 @@ async def test_what_fails_before_anything_was_sent_is_void(house):
     assert [call.state for call in house.calls()] == [CallState.VOIDED]
 
 
+async def test_an_answer_is_not_lost_to_books_that_were_settled_otherwise_meanwhile(house):
+    raw = Raw(house)
+
+    async def send(wire):
+        said = await raw.send(wire)
+        await house.tracker.refuse(wire.call_id)
+        return said
+
+    paid = await house.client.payments.pay(STRANGER, house.models[MODEL], MOST, send)
+    assert (paid.end, paid.cost_nanos) == (End.UNKNOWN, 0)
+    assert b"I am here" in raw.passed_on
+    assert len(house.events("call.unrecorded")) == 1
+
+
 async def _gone(raw, **choices):
     """Have whoever asked leave while the answer is on its way."""
     raw.go_on.clear()
