@@ -16,6 +16,7 @@ from ai.llm.local.shape import shaped
 from ai.llm.local.weight_store import Download
 from ai.model_config import Model
 
+EACH_ANEW = httpx2.Limits(max_keepalive_connections=0)  # its server gives a kept connection up without a word at times
 IDLE_SECONDS = 900.0  # longer than the default 600 s between beats: a kept prefix makes a 1.5b reply 13 s → 1–2 s
 ATTEMPTS = 2  # a child that died is restarted and asked once more; twice is no accident
 DEATH_SECONDS = 1.0  # a broken connection is seen this much before its process is known to be dead
@@ -179,7 +180,7 @@ class LocalEndpoint:
         if self._closed:
             await child.stop()
             raise ChildFailed("the embedded model is being closed")
-        transport = httpx2.AsyncHTTPTransport(uds=str(child.socket))
+        transport = httpx2.AsyncHTTPTransport(uds=str(child.socket), limits=EACH_ANEW)
         self._child = child
         client = httpx2.AsyncClient(transport=transport, timeout=None)
         self._line = OpenAIEndpoint("local", "http://local/v1", None, headers={}, clock=self._clock, http_client=client)

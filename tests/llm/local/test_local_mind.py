@@ -206,6 +206,17 @@ async def test_it_stops_when_idle_and_starts_again_when_asked(
     assert heard.kinds().count("local.started") == 2
 
 
+async def test_a_connection_that_its_server_gave_up_costs_no_thought(
+    tmp_path: Path, journal: Journal, clock: HeldClock
+) -> None:
+    """A kept connection was answered with nothing now and then, and the thought of that beat was lost."""
+    stocked(tmp_path, TABLE[1])
+    program = children.program(tmp_path, children.ANSWERS_ONCE_A_CONNECTION)
+    mind = mind_of(tmp_path, journal, clock, "small", program=program)
+    assert [(await ask(mind)).text for _ in range(3)] == ["ok"] * 3
+    await mind.close()
+
+
 async def test_the_minds_own_clock_does_not_put_it_to_rest(
     tmp_path: Path, journal: Journal, heard: Heard, clock: HeldClock
 ) -> None:
