@@ -108,7 +108,9 @@ async def events(request: Request) -> Response:
     money, zipped = view.money(request), accepts_gzip(request)
 
     def make(mind: MindDatabase) -> Encoded:
-        found = page_of(mind, kinds, limit=limit, before=before, after=after, most_bytes=ANSWER_BYTES)
+        found = page_of(
+            mind, kinds, limit=limit, before=before, after=after, most_bytes=ANSWER_BYTES // 2
+        )  # twice: in `data` and in `line`
         document = {
             "newest": newest_seq(mind),
             "more": bool(found) and bool(page_of(mind, kinds, limit=1, **_beyond(found[-1].seq, after))),

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import h11
@@ -16,10 +17,16 @@ from ai.observer.hosts import visitor_of
 from ai.observer.once_a_minute import OnceAMinute
 from ai.observer.places import Places
 
-HEAD_SECONDS = 10.0  # from its first byte (or from connecting) until a request's head is whole
-BODY_SILENCE_SECONDS = 30.0  # no byte of a body that was announced
-UNREAD_SECONDS = 20.0  # nothing taken of what was sent; a stream's reader resumes by its last id
-STALLED_SECONDS = 5.0  # from then on it is let go before anybody else where places are short
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How many seconds each silence of a visitor may last."""
+
+    head: float = 10.0  # from its first byte (or from connecting) until a request's head is whole
+    body: float = 30.0  # no byte of a body that was announced
+    unread: float = 20.0  # nothing taken of what was sent; a stream's reader resumes by its last id
+    stalled: float = 5.0  # nothing taken: from then on it makes room before anybody else where places are short
+
 
 _BAD_REQUEST = b'{"error": "that is no HTTP/1.1 request"}'
 _REFUSAL = (
@@ -52,9 +59,11 @@ class Connection(H11Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         places: Places,
+        patience: Patience,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._places = places
+        self._patience = patience
         self._answer = self.app
         self.app = self._seated
         self._head_timer: asyncio.TimerHandle | None = None
@@ -84,7 +93,7 @@ class Connection(H11Protocol):
     @property
     def stalled(self) -> bool:
         """Whether it has not taken for a while what was sent to it."""
-        return self._unread_since is not None and self.loop.time() - self._unread_since > STALLED_SECONDS
+        return self._unread_since is not None and self.loop.time() - self._unread_since > self._patience.stalled
 
     @property
     def gone(self) -> bool:
@@ -116,7 +125,7 @@ class Connection(H11Protocol):
             self.on_lost()
 
     def data_received(self, data: bytes) -> None:
-        """Read on; a head has HEAD_SECONDS in all, however slowly it trickles in."""
+        """Read on; a head has `Patience.head` in all, however slowly it trickles in."""
         super().data_received(data)
         if self.idle:
             self._await_head()
@@ -131,21 +140,21 @@ class Connection(H11Protocol):
         if unread_body and not self.transport.is_closing():
             self.transport.close()
         if self.transport.is_closing():
-            self._unread_timer = self._unread_timer or self.loop.call_later(UNREAD_SECONDS, self.let_go)
+            self._unread_timer = self._unread_timer or self.loop.call_later(self._patience.unread, self.let_go)
         elif not self.idle:  # the next request had come already
             self._await_body()
 
     def timeout_keep_alive_handler(self) -> None:
         """Close an idle connection, for good even where its last answer was not read."""
         super().timeout_keep_alive_handler()
-        self._unread_timer = self._unread_timer or self.loop.call_later(UNREAD_SECONDS, self.let_go)
+        self._unread_timer = self._unread_timer or self.loop.call_later(self._patience.unread, self.let_go)
 
     def pause_writing(self) -> None:
         """Begin to wait for a reader who does not read."""
         super().pause_writing()
         self._unread_since = self.loop.time()
         if self._unread_timer is None:
-            self._unread_timer = self.loop.call_later(UNREAD_SECONDS, self.let_go)
+            self._unread_timer = self.loop.call_later(self._patience.unread, self.let_go)
 
     def resume_writing(self) -> None:
         """Go on: it reads."""
@@ -161,13 +170,13 @@ class Connection(H11Protocol):
         if self.cycle is None or self.cycle.response_complete:
             self.transport.write(_REFUSAL)
         self.transport.close()
-        self._unread_timer = self._unread_timer or self.loop.call_later(UNREAD_SECONDS, self.let_go)
+        self._unread_timer = self._unread_timer or self.loop.call_later(self._patience.unread, self.let_go)
 
     # --- silences ----------------------------------------------------------------------------------------
 
     def _await_head(self) -> None:
         if self._head_timer is None and not self.transport.is_closing():
-            self._head_timer = self.loop.call_later(HEAD_SECONDS, self._end_silence)
+            self._head_timer = self.loop.call_later(self._patience.head, self._end_silence)
 
     def _await_body(self) -> None:
         if self._head_timer is not None:
@@ -177,7 +186,7 @@ class Connection(H11Protocol):
             self._body_timer.cancel()
             self._body_timer = None
         if self.cycle is not None and self.cycle.more_body:
-            self._body_timer = self.loop.call_later(BODY_SILENCE_SECONDS, self._end_body_silence)
+            self._body_timer = self.loop.call_later(self._patience.body, self._end_body_silence)
 
     def _end_silence(self) -> None:
         self._head_timer = None

@@ -12,17 +12,20 @@ import uvicorn
 
 from ai.observer.accepting import accept
 from ai.observer.app import create_app
-from ai.observer.connection import Connection, NoiseFilter
+from ai.observer.connection import Connection, NoiseFilter, Patience
 from ai.observer.mounts import Mounted
 from ai.observer.once_a_minute import OnceAMinute
 from ai.observer.places import CONNECTIONS, LEAST, SPARE_FILES, Places, raise_file_limit
 from ai.observer.sources import ObserverSources
 
 BACKLOG = 256
+SEND_BYTES = 128 * 1024  # the system keeps for a reader; left alone it keeps megabytes for each that does not read
 KEEP_ALIVE_SECONDS = 5
 DRAIN_SECONDS = 3  # for answers under way at a stop; the daemon has 10 s for everything
 START_SECONDS = 10.0
 HEADERS_BYTES = 32_768  # a request's line and headers at most
+
+USUAL_PATIENCE = Patience()
 
 
 class PortUnusable(OSError):
@@ -32,11 +35,19 @@ class PortUnusable(OSError):
 class _Server(uvicorn.Server):
     """uvicorn without its hands on the process's signals (they are the daemon's), and with a door of ours."""
 
-    def __init__(self, config: uvicorn.Config, listener: socket.socket, places: Places, told: OnceAMinute) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        listener: socket.socket,
+        places: Places,
+        patience: Patience,
+        told: OnceAMinute,
+    ) -> None:
         super().__init__(config)
         self.up = asyncio.Event()
         self._listener = listener
         self._places = places
+        self._patience = patience
         self._told = told
         self._accepting: asyncio.Task[None] | None = None
 
@@ -46,7 +57,14 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        connection = partial(Connection, self.config, self.server_state, self.lifespan.state, places=self._places)
+        connection = partial(
+            Connection,
+            self.config,
+            self.server_state,
+            self.lifespan.state,
+            places=self._places,
+            patience=self._patience,
+        )
         self._accepting = asyncio.create_task(
             accept(self._listener, connection, self._places, self._told), name="observer-door"
         )
@@ -63,9 +81,18 @@ class _Server(uvicorn.Server):
 class ObserverServer:
     """Serves `house`, and beside it `mounts`, on OBSERVER_HOST:OBSERVER_PORT from `start()` until `stop()`."""
 
-    def __init__(self, house: ObserverSources, mounts: Sequence[Mounted] = ()) -> None:
+    def __init__(
+        self,
+        house: ObserverSources,
+        mounts: Sequence[Mounted] = (),
+        *,
+        connections: int = CONNECTIONS,
+        patience: Patience = USUAL_PATIENCE,
+    ) -> None:
         self._house = house
         self._app = create_app(house, mounts)
+        self._connections = connections
+        self._patience = patience
         self._server: _Server | None = None
         self._noise: NoiseFilter | None = None
         self._task: asyncio.Task[None] | None = None
@@ -88,12 +115,12 @@ class ObserverServer:
             timeout_graceful_shutdown=DRAIN_SECONDS,
             h11_max_incomplete_event_size=HEADERS_BYTES,
         )
-        places = Places(max(LEAST, min(CONNECTIONS, raise_file_limit() - SPARE_FILES)))
+        places = Places(max(LEAST, min(self._connections, raise_file_limit() - SPARE_FILES)))
         told = OnceAMinute(asyncio.get_running_loop().time)
         self._noise = NoiseFilter(told)
         logging.getLogger("uvicorn.error").addFilter(self._noise)
         self._app.state.view.places = places
-        self._server = _Server(config, listener, places, told)
+        self._server = _Server(config, listener, places, self._patience, told)
         host, port = listener.getsockname()[:2]
         if ip_address(host).is_unspecified:  # listened on everywhere, opened in a browser nowhere
             host = "127.0.0.1"
@@ -130,6 +157,7 @@ def _listen(host: str, port: int) -> socket.socket:
         raise PortUnusable(f"OBSERVER_HOST={host}: {error.strerror}; write an address like 127.0.0.1") from error
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)  # of each connection
         listener.bind(address)
         listener.listen(BACKLOG)
         listener.setblocking(False)

@@ -13,7 +13,7 @@ from ai.observer.reader import Reader
 KEPT_EVENTS = 512  # a reader this far behind is served from the database instead
 KEPT_BYTES = 8_000_000  # kept in memory at most, whatever the events hold
 PAGE = 200  # events a read, so that a week's gap comes in bites
-BATCH_BYTES = 48 * 1024  # sent at once to one reader: what it does not read waits in memory, 400 times
+BATCH_BYTES = 32 * 1024  # of events at once to one reader, told in up to twice that: what is not read waits in memory
 READ_BYTES = 1_000_000  # read of the journal at once, whatever the events hold
 SPARE_SECONDS = 20.0  # look by oneself this often too: another process may have written
 TOLD_AT_ONCE, TOLD_SECONDS = 16, 0.002
