@@ -110,6 +110,22 @@ def test_what_is_sent_bounds_the_call_as_the_bound_does():
     assert "temperature" not in body  # the model does not take it, and require_parameters would refuse it
 
 
+def test_reasoning_is_switched_off_where_the_listing_lets_it_and_left_alone_where_it_is_mandatory():
+    for mandatory in (True, False):
+        model = _model("0", "0", supported_parameters=["max_tokens", "reasoning"], reasoning={"mandatory": mandatory})
+        body = chat_body(ModelRequest(model, [], 5), "openrouter")
+        assert ("reasoning" not in body) is mandatory
+
+
+def test_the_limit_of_the_output_goes_by_the_name_that_the_model_takes():
+    for parameters, name in (
+        (["max_completion_tokens"], "max_completion_tokens"),
+        (["max_tokens", "max_completion_tokens"], "max_tokens"),
+    ):
+        body = chat_body(ModelRequest(_model(supported_parameters=parameters), [], 5), "openrouter")
+        assert {key: value for key, value in body.items() if key.startswith("max_")} == {name: 5}
+
+
 def test_a_seed_is_sent_where_the_model_takes_one():
     for parameters, sent in ((["max_tokens"], None), (["max_tokens", "seed"], 7)):
         body = chat_body(ModelRequest(_model(supported_parameters=parameters), [], 5, seed=7), "openrouter")
