@@ -1,18 +1,32 @@
 """A model of the purse beside the purse: whatever is done in whatever order, the two agree to the nano-dollar."""
 
 import asyncio
+import copy
 import tempfile
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from ai.clock import VirtualClock
-from ai.credit_tracker import Category, CreditTracker, Expense, NotAffordable, ProviderClock, Usage
+from ai.credit_tracker import (
+    Caller,
+    CallerBooks,
+    Category,
+    CreditTracker,
+    Expense,
+    KeyEnded,
+    KeyTerms,
+    NotAffordable,
+    ProviderClock,
+    Usage,
+)
 from ai.credit_tracker.checks import check_records
 from ai.credit_tracker.holding import MAX_UNKNOWN_CALLS
 from ai.credit_tracker.reserve import RESERVE_SHARE
@@ -26,6 +40,32 @@ from tests.social.conftest import KEYS
 GRANT, DAY_CAP = 1_000, 700
 THOUGHT, LEAST, WORDS, POST = 20, 10, 30, 15  # what a thought and a death must hold; of 1,000 a twentieth is 50
 AMOUNTS = st.integers(min_value=0, max_value=600)
+NAMES = ("ada", "bob")  # of keys
+ACCOUNTS = (
+    "SELECT id, filled, debits_pending AS held, credits_posted - debits_posted - debits_pending AS free "
+    "FROM accounts JOIN caps ON account = id WHERE id LIKE 'key:%' OR id LIKE 'run:%'"
+)
+
+
+@dataclass
+class CapModel:
+    """What a key or a run was given once: `filled = spent + held + available`, whatever happens to it."""
+
+    filled: int = 0
+    spent: int = 0
+    held: int = 0
+
+    @property
+    def available(self) -> int:
+        return self.filled - self.spent - self.held
+
+    def fill(self, level: int) -> None:
+        self.filled = max(level, self.spent + self.held)
+
+    def end(self, held: int, cost: int) -> None:
+        self.held -= held
+        self.spent += min(cost, held)
+        self.spent += min(max(0, cost - held), self.available)
 
 
 class Purse(RuleBasedStateMachine):
@@ -47,6 +87,15 @@ class Purse(RuleBasedStateMachine):
         self.estimates: dict[str, tuple[int, int, str, str]] = {}
         self.overran = False
         self.kept = Reserve("genesis", "")  # as it was after the last step
+        self.keys: dict[str, tuple[int, int]] = {}  # name → how often it was made, and its budget; until it is revoked
+        self.made: dict[str, int] = {}
+        self.added: dict[str, int] = {}  # account → top-ups
+        self.town = ""  # the account of the run of that name
+        self.towns = 0
+        self.accounts: dict[str, CapModel] = {}
+        self.turned: dict[str, str] = {}  # key → the account it had last
+        self.callers: dict[str, tuple[str, str, list[str]]] = {}  # call → key, run and the accounts it is held on
+        self.billed: dict[tuple[str, str], int] = {}  # key, run → nano-dollars
         self.died: dict[str, int] = {}  # month → what it had been given when a death last took of the reserve
 
     def run(self, coroutine: Any) -> Any:
@@ -143,8 +192,9 @@ class Purse(RuleBasedStateMachine):
         amount, before = expense.amount_nanos, self.run(self.tracker.balance())
         held_today = sum(call[0] for call in self.open.values() if call[2] == self.day)
         fits_day = self.day_spent.get(self.day, 0) + held_today + amount <= DAY_CAP
-        unknown_count = sum(call[3] for call in self.open.values())
-        unknown_held = sum(call[0] for call in self.open.values() if call[3] and call[1] == self.month)
+        minds = [call for name, call in self.open.items() if name not in self.callers]
+        unknown_count = sum(call[3] for call in minds)
+        unknown_held = sum(call[0] for call in minds if call[3] and call[1] == self.month)
         calm = unknown_count < MAX_UNKNOWN_CALLS and (
             unknown_held * 20 < before.granted + before.donated or unknown_held == 0
         )
@@ -158,8 +208,115 @@ class Purse(RuleBasedStateMachine):
             return False
         raise AssertionError(f"{expense} was held against {before}")
 
+    # --- keys and runs ---------------------------------------------------------------------------------
+
+    @property
+    def books(self) -> CallerBooks:
+        return CallerBooks(self.ledger, Settings(), self.clock)
+
+    def turn(self, key: str) -> str:
+        """Give a key the account of its month, filled; that of another month is emptied."""
+        times, budget = self.keys[key]
+        account = f"key:{key}:{times}:{self.month}"
+        if self.turned.get(key) != account:
+            if key in self.turned:
+                self.accounts[self.turned[key]].fill(0)
+            self.accounts.setdefault(account, CapModel()).fill(budget + self.added.get(account, 0))
+            self.turned[key] = account
+        return account
+
+    @rule(key=st.sampled_from(NAMES), budget=st.integers(0, 300))
+    def a_key_is_made(self, key: str, budget: int) -> None:
+        if key not in self.keys:
+            self.run(self.books.create_key(key, KeyTerms(budget=budget)))
+            self.made[key] = self.made.get(key, 0) + 1
+            self.keys[key] = (self.made[key], budget)
+            self.turn(key)
+
+    @rule(key=st.sampled_from(NAMES), amount=st.integers(1, 100))
+    def a_key_is_topped_up(self, key: str, amount: int) -> None:
+        if key in self.keys:
+            self.number += 1
+            account = self.turn(key)
+            for _ in range(2):
+                self.run(self.books.topup_key(key, amount, f"topup-{self.number}"))
+            self.added[account] = self.added.get(account, 0) + amount
+            self.accounts[account].fill(self.keys[key][1] + self.added[account])
+
+    @rule(key=st.sampled_from(NAMES))
+    def a_key_is_revoked(self, key: str) -> None:
+        if key in self.keys:
+            self.run(self.books.revoke_key(key))
+            del self.keys[key]
+            self.accounts[self.turned[key]].fill(0)
+
+    @rule(budget=st.one_of(st.none(), st.integers(0, 300)))
+    def a_run_is_given_a_budget(self, budget: int | None) -> None:
+        self.run(self.books.set_run_budget("town", budget))
+        if self.town:
+            self.accounts[self.town].fill(0)
+        self.town = ""
+        if budget is not None:
+            self.towns += 1
+            self.town = f"run:town:{self.towns}"
+            self.accounts[self.town] = CapModel(budget)
+
+    @rule(key=st.sampled_from(("", *NAMES)), run=st.sampled_from(("", "town")), amount=st.integers(0, 200))
+    def hold_for_a_caller(self, key: str, run: str, amount: int) -> None:
+        self.number += 1
+        expense = Expense(f"call-{self.number}", "lab/1", "gateway", amount, None, None, caller=Caller(key, run))
+        if key and key not in self.keys:
+            with pytest.raises((KeyEnded, NotAffordable)):
+                self.run(self.tracker.hold(expense))
+            return
+        self.run(self.tracker.may_pay())  # enters the month
+        before = self.run(self.tracker.balance())
+        was, had = dict(self.turned), copy.deepcopy(self.accounts)
+        accounts = ([self.turn(key)] if key else []) + ([self.town] if run and self.town else [])
+        caps = [self.accounts[account] for account in accounts]
+        held_today = sum(call[0] for call in self.open.values() if call[2] == self.day)
+        fits = amount <= before.available and self.day_spent.get(self.day, 0) + held_today + amount <= DAY_CAP
+        left, no = None, None
+        try:
+            left = self.run(self.tracker.hold(expense))
+        except NotAffordable as refusal:
+            no = refusal
+        if no is not None:
+            assert not fits or before.overrun or any(cap.available < amount for cap in caps), str(no)
+            for account, cap in zip(accounts, caps, strict=True):
+                if no.cap == " ".join(account.split(":")[:2]):
+                    assert (no.available, no.held, no.spent) == (cap.available, cap.held, cap.spent)
+            self.turned, self.accounts = was, had  # what was refused turned no key
+            return
+        assert amount == 0 or (fits and not before.overrun)
+        for cap in caps:
+            cap.held += amount
+            assert left is not None
+            assert 0 <= left <= cap.available
+        self.open[expense.id] = (amount, self.month, self.day, False)
+        self.callers[expense.id] = (key, run, accounts)
+
+    @invariant()
+    def each_key_and_run_adds_up(self) -> None:
+        rows = self.ledger.read_now(lambda tx: tx.execute(ACCOUNTS))
+        found = {row["id"]: (row["filled"], row["held"], row["free"]) for row in rows}
+        assert found == {name: (cap.filled, cap.held, cap.available) for name, cap in self.accounts.items()}
+        for key in NAMES:
+            found_of = self.run(self.books.statement(key=key))
+            calls = [self.open[call] for call, who in self.callers.items() if who[0] == key]
+            assert found_of.cost == sum(cost for who, cost in self.billed.items() if who[0] == key)
+            assert found_of.held == sum(call[0] for call in calls)
+            assert found_of.unknown == sum(call[3] for call in calls)
+        town = self.run(self.books.statement(run="town"))
+        assert town.cost == sum(cost for who, cost in self.billed.items() if who[1] == "town")
+
     def _ended(self, call: str, cost: int) -> None:
         held, month, day, _ = self.open.pop(call)
+        if call in self.callers:
+            key, run, accounts = self.callers.pop(call)
+            self.billed[key, run] = self.billed.get((key, run), 0) + cost
+            for account in accounts:
+                self.accounts[account].end(held, cost)
         self.spent[month] = self.spent.get(month, 0) + cost
         self.day_spent[day] = min(DAY_CAP, self.day_spent.get(day, 0) + cost)
         self.overran = self.overran or cost > held
@@ -169,6 +326,7 @@ class Purse(RuleBasedStateMachine):
         if self.open:
             call = pick.choice(sorted(self.open))
             cost = self.open[call][0] * share // 100
+            estimated = estimated and call not in self.callers
             if estimated and cost <= self.open[call][0]:
                 self.estimates[call] = (cost, *self.open[call][1:3], "")
             self.run(self.tracker.settle(call, cost, Usage(10, 2), estimated=estimated))
