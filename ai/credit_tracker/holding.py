@@ -16,9 +16,8 @@ from ai.credit_tracker.calls import (
     legs_of,
     unknown_sums,
 )
-from ai.credit_tracker.gaps import pending_restore
 from ai.credit_tracker.limits import Limit, touches, used_of
-from ai.credit_tracker.months import OVERRUN, USD, Month, find_month, month_account, spent_account
+from ai.credit_tracker.months import OVERRUN, USD, Month, find_month, month_account, pending_restore, spent_account
 from ai.credit_tracker.periods import day_of, month_end, month_of
 from ai.credit_tracker.records import OPEN_STATES, Category, Expense, NotAffordable
 from ai.credit_tracker.reserve import draw_on_reserve

@@ -1,9 +1,10 @@
 """Budget months on the ledger: granted once, topped up, swept when they end; overrun is repaid from them."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ai.clock import microseconds
+from ai.credit_tracker.calls import EPOCH
 from ai.credit_tracker.periods import month_start
 from ai.credit_tracker.reserve_rows import release_reserves
 from ai.ledger.errors import TransferConflict
@@ -180,6 +181,28 @@ def topup(tx: Transaction, topup_id: str, amount: int, donor: str) -> bool:
 def find_topup(tx: Transaction, topup_id: str) -> bool:
     """Say whether a donation of that id was booked."""
     return bool(tx.execute("SELECT id FROM topups WHERE id = ?", (topup_id,)))
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """A restore whose gap is not booked yet; `backup_at` is when the backup was made."""
+
+    id: str
+    backup_at: datetime
+
+
+def note_restore(tx: Transaction, restore_id: str, backup_at: datetime) -> None:
+    """Note, in the purse that was just restored, that nothing may be paid before its gap is booked."""
+    tx.execute(
+        "INSERT INTO restores (id, backup_at, restored_at) VALUES (?, ?, ?)",
+        (restore_id, microseconds(backup_at), tx.at),
+    )
+
+
+def pending_restore(tx: Transaction) -> Restore | None:
+    """Return the restore whose gap is not booked yet, or None."""
+    rows = tx.execute("SELECT id, backup_at FROM restores WHERE booked_at IS NULL ORDER BY restored_at DESC LIMIT 1")
+    return Restore(rows[0]["id"], EPOCH + timedelta(microseconds=rows[0]["backup_at"])) if rows else None
 
 
 def _get(tx: Transaction, period: str) -> Month:

@@ -1,12 +1,12 @@
 """The budget as programs see it: the JSON of `budget --json` and `GET /api/budget` (CONTRACT §3)."""
 
-from math import inf
 from typing import Any
 
 from ai.credit_tracker.balances import spent_in
 from ai.credit_tracker.months import find_month, month_account
-from ai.credit_tracker.periods import days_of, month_end
+from ai.credit_tracker.periods import month_end
 from ai.credit_tracker.records import Balance, CallRecord
+from ai.credit_tracker.spending import read_month
 from ai.ledger.money import usd9
 from ai.ledger.transaction import Transaction
 
@@ -35,9 +35,7 @@ def budget_json(tx: Transaction, period: str, balance: Balance) -> dict[str, Any
         "band": balance.band.value if current else None,
         "resets_at": f"{ends:%Y-%m-%dT%H:%M:%SZ}",
         "runway_days": round(balance.runway_days, 2) if current and balance.runway_days is not None else None,
-        "by_model": _by_model(tx, period),
-        "by_purpose": _by_purpose(tx, period),
-        "by_life": _by_life(tx, period),
+        **_parts(tx, period),
     }
 
 
@@ -49,53 +47,29 @@ def _past(tx: Transaction, period: str) -> tuple[int, int, int, int]:
     return month.granted, month.donated, account.debits_pending, account.available
 
 
-def _by_model(tx: Transaction, period: str) -> list[dict[str, Any]]:
-    rows = tx.execute(
-        "SELECT key, SUM(calls) AS calls, SUM(prompt_tokens) AS prompt, SUM(completion_tokens) AS completion, "
-        "SUM(cost) AS cost FROM rollups WHERE dimension = 'model' AND day BETWEEN ? AND ? "
-        "GROUP BY key ORDER BY cost DESC, key",
-        days_of(period),
-    )
-    return [
-        {
-            "model": row["key"],
-            "calls": int(row["calls"]),
-            "prompt_tokens": int(row["prompt"]),
-            "completion_tokens": int(row["completion"]),
-            "cost": usd9(int(row["cost"])),
-        }
-        for row in rows
-    ]
-
-
-def _by_purpose(tx: Transaction, period: str) -> list[dict[str, Any]]:
-    rows = tx.execute(
-        "SELECT key, SUM(calls) AS calls, SUM(cost) AS cost FROM rollups "
-        "WHERE dimension = 'purpose' AND day BETWEEN ? AND ? GROUP BY key ORDER BY cost DESC, key",
-        days_of(period),
-    )
-    return [{"purpose": row["key"], "calls": int(row["calls"]), "cost": usd9(int(row["cost"]))} for row in rows]
-
-
-def _by_life(tx: Transaction, period: str) -> list[dict[str, Any]]:
-    """Lives are told apart by mind where several minds share the purse; only then does an entry name its mind."""
-    rows = list(
-        tx.execute(
-            "SELECT mind, key, SUM(cost) AS cost FROM rollups WHERE dimension = 'life' AND day BETWEEN ? AND ? "
-            "GROUP BY mind, key ORDER BY mind, key",
-            days_of(period),
-        )
-    )
-    several = len({row["mind"] for row in rows}) > 1
-    lives = [
-        {
-            "life": int(row["key"]) if row["key"] else None,
-            "cost": usd9(int(row["cost"])),
-            **({"mind": row["mind"]} if several else {}),
-        }
-        for row in rows
-    ]
-    return sorted(lives, key=lambda life: life["life"] or inf)
+def _parts(tx: Transaction, period: str) -> dict[str, list[dict[str, Any]]]:
+    """Return the month's spending in its three parts; a life names its mind only where several share the purse."""
+    spending = read_month(tx, period)
+    return {
+        "by_model": [
+            {
+                "model": line.key,
+                "calls": line.calls,
+                "prompt_tokens": line.prompt_tokens,
+                "completion_tokens": line.completion_tokens,
+                "cost": usd9(line.cost),
+            }
+            for line in spending.by_model
+        ],
+        "by_purpose": [
+            {"purpose": line.key, "calls": line.calls, "cost": usd9(line.cost)} for line in spending.by_purpose
+        ],
+        "by_life": [
+            {"life": int(line.key) if line.key else None, "cost": usd9(line.cost)}
+            | ({"mind": line.mind} if line.mind else {})
+            for line in spending.by_life
+        ],
+    }
 
 
 def call_json(call: CallRecord) -> dict[str, Any]:

@@ -3,8 +3,7 @@
 from dataclasses import dataclass, replace
 
 from ai.credit_tracker.balances import available
-from ai.credit_tracker.gaps import pending_restore
-from ai.credit_tracker.months import find_month, month_account, spent_account
+from ai.credit_tracker.months import find_month, month_account, pending_restore, spent_account
 from ai.credit_tracker.records import Expense
 from ai.credit_tracker.reserve_rows import change_reserve, find_reserve, reserved_in
 from ai.ledger.transaction import Transaction

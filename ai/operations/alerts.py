@@ -12,7 +12,7 @@ from ai.credit_tracker.calls import overdue_calls
 from ai.credit_tracker.limits import day_account
 from ai.credit_tracker.months import find_month
 from ai.credit_tracker.periods import day_of, month_of, period_end
-from ai.credit_tracker.reconciliation import Reconciliation
+from ai.credit_tracker.reconcile import Reconciliation
 from ai.credit_tracker.records import Balance, CallRecord
 from ai.ledger.errors import StoreUnavailable
 from ai.ledger.money import usd9

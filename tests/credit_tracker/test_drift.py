@@ -7,15 +7,19 @@ import pytest
 
 from ai.clock import microseconds
 from ai.credit_tracker import CallState, Usage
-from ai.credit_tracker.doubts import Doubts, doubtful_calls, doubts_of, model_spending
-from ai.credit_tracker.reconcile import MAX_ASKED, Reconciler
-from ai.credit_tracker.reconciliation import (
+from ai.credit_tracker.reconcile import (
     IN_STEP_NANOS,
+    MAX_ASKED,
     WARN_LEAST_NANOS,
+    Doubts,
+    Reconciler,
     Reconciliation,
     compare,
+    doubtful_calls,
+    doubts_of,
     latest_reconciliation,
     likely_cause,
+    model_spending,
 )
 from tests.credit_tracker.test_reconcile import Known, call, desk  # noqa: F401 - a fixture, which pytest finds here
 

@@ -6,10 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from ai.credit_tracker import CallState, NotAffordable, Usage
-from ai.credit_tracker.doubts import Doubts
-from ai.credit_tracker.gaps import note_restore
-from ai.credit_tracker.reconcile import Reconciler
-from ai.credit_tracker.reconciliation import likely_cause, reconciliation_json
+from ai.credit_tracker.months import note_restore
+from ai.credit_tracker.reconcile import Doubts, Reconciler, likely_cause, reconciliation_json
 from tests.credit_tracker.conftest import BOTH_STORES
 
 USD = 1_000_000_000

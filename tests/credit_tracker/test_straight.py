@@ -11,8 +11,7 @@ import pytest
 
 from ai.credit_tracker import Caller, CallerBooks, Expense, KeyEnded, KeyTerms, NotAffordable, Usage, open_credit_ledger
 from ai.credit_tracker.calls import get_call
-from ai.credit_tracker.gaps import note_restore
-from ai.credit_tracker.months import sweep_month
+from ai.credit_tracker.months import note_restore, sweep_month
 from ai.credit_tracker.records import CallState, Category
 from ai.ledger.errors import HoldEnded, TransferConflict
 from ai.settings import Settings
