@@ -25,6 +25,7 @@ from ai.ledger.money import nanos, usd9
 T = TypeVar("T")
 keys = typer.Typer(no_args_is_help=True, help="Keys that programs come to the gateway with.")
 CSV_COLUMNS = ("model", "calls", "prompt_tokens", "completion_tokens", "cost")
+MOST_A_MINUTE = 1_000_000  # beyond it no limit is meant
 
 
 def add_to(app: typer.Typer) -> None:
@@ -46,7 +47,9 @@ def create(  # noqa: PLR0913, PLR0917 - an option each
         list[str] | None, typer.Option("--models", help="A glob of ids that it may use; repeatable.")
     ] = None,
     max_call: Annotated[str | None, typer.Option("--max-call", help="Dollars that one call may cost at most.")] = None,
-    rpm: Annotated[int | None, typer.Option("--requests-per-minute", min=1, help="Calls a minute at most.")] = None,
+    rpm: Annotated[
+        int | None, typer.Option("--requests-per-minute", min=1, max=MOST_A_MINUTE, help="Calls a minute at most.")
+    ] = None,
     expires: Annotated[str | None, typer.Option("--expires", help="Its last day, like 2027-01-31, or a time.")] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -28,6 +28,7 @@ from ai.settings import Settings
 PAGE = 500
 FOLLOW_SECONDS = 0.3
 LAST_LINES = 50
+LONGEST_NUMBER = 12  # digits; more are an age before all that can be
 SINCE = re.compile(r"^(\d+)([smhd])$")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -138,9 +139,11 @@ def _tell(events: Iterable[Event], redact: Redactor, seq: int = 0) -> int:
 
 def _start(since: str) -> datetime:
     now = SystemClock().now()
-    if match := SINCE.match(since):
-        return now - timedelta(seconds=int(match[1]) * SECONDS[match[2]])
     try:
+        if match := SINCE.match(since):
+            return now - timedelta(seconds=int(match[1][:LONGEST_NUMBER]) * SECONDS[match[2]])
         return parse_rfc3339(since).astimezone(UTC)
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC)  # longer ago than there were days: all of it
     except ValueError:
         raise Failed(f"--since {since!r} is no time; write 2h, 30m, 1d or 2026-11-22T05:00:00Z") from None

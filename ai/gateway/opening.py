@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from ai.credit_tracker.caller_books import CallerBooks
 from ai.gateway.aftermath import Aftercare
@@ -14,7 +13,7 @@ from ai.gateway.local import LocalSender
 from ai.gateway.rooms import Rooms
 from ai.gateway.telling import Telling
 from ai.gateway.upstream import Sender, Upstream
-from ai.llm.providers import IN_ADDRESSES, as_header
+from ai.llm.providers import attribution
 from ai.model_config import FREE_PRICES, Model, Tier
 
 if TYPE_CHECKING:
@@ -94,15 +93,11 @@ def upstream(settings: Settings, clock: Clock) -> Upstream | None:
     """Return the provider that the settings name, None where there is none."""
     if settings.provider == "openrouter":
         key = settings.openrouter_api_key
-        attribution = {
-            "HTTP-Referer": quote(settings.openrouter_referer, safe=IN_ADDRESSES),
-            "X-OpenRouter-Title": as_header(settings.openrouter_title),
-        }
         return Upstream(
             "openrouter",
             settings.openrouter_base_url,
             key.get_secret_value() if key else None,
-            headers=attribution,
+            headers=attribution(settings),
             clock=clock,
             speaks=OPENROUTER_SPEAKS,
         )

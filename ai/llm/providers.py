@@ -31,13 +31,19 @@ def configured_endpoint(settings: Settings, clock: Clock) -> OpenAIEndpoint | No
     """
     if settings.openrouter_api_key:
         key = settings.openrouter_api_key.get_secret_value()
-        names = {"HTTP-Referer": quote(settings.openrouter_referer, safe=IN_ADDRESSES)}
-        names["X-OpenRouter-Title"] = as_header(settings.openrouter_title)
-        return _endpoint("openrouter", settings.openrouter_base_url, key, names, clock)
+        return _endpoint("openrouter", settings.openrouter_base_url, key, attribution(settings), clock)
     if settings.provider == "local":
         return None
     own = settings.openai_api_key.get_secret_value() if settings.openai_api_key else None
     return _endpoint("openai", settings.openai_base_url, own, {}, clock)
+
+
+def attribution(settings: Settings) -> dict[str, str]:
+    """Return the headers that name the app to OpenRouter, in letters that headers take."""
+    return {
+        "HTTP-Referer": quote(settings.openrouter_referer, safe=IN_ADDRESSES),
+        "X-OpenRouter-Title": as_header(settings.openrouter_title),
+    }
 
 
 def as_header(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, SecretStr, field_validator, model_validator
 
 from ai.settings.fields import secret, setting
-from ai.settings.texts import HttpUrl
+from ai.settings.texts import HeaderSecret, HttpUrl
 
 X_KEYS = ("x_api_key", "x_api_secret", "x_access_token", "x_access_token_secret")
 NETWORK_SETTINGS = {  # what each network cannot do without
@@ -32,10 +32,10 @@ class PostingSettings(BaseModel):
         "where posts go: `x`, `bluesky`, `mastodon`, `webhook`, separated by commas; unset: what is configured",
         "x,bluesky",
     )
-    x_api_key: SecretStr | None = secret("X (OAuth 1.0a)", "…")
-    x_api_secret: SecretStr | None = secret("X (OAuth 1.0a)", "…")
-    x_access_token: SecretStr | None = secret("X (OAuth 1.0a)", "…")
-    x_access_token_secret: SecretStr | None = secret("X (OAuth 1.0a)", "…")
+    x_api_key: HeaderSecret | None = secret("X (OAuth 1.0a)", "…")
+    x_api_secret: HeaderSecret | None = secret("X (OAuth 1.0a)", "…")
+    x_access_token: HeaderSecret | None = secret("X (OAuth 1.0a)", "…")
+    x_access_token_secret: HeaderSecret | None = secret("X (OAuth 1.0a)", "…")
     x_api_base_url: HttpUrl = setting("https://api.twitter.com", "where X's API is", "https://api.twitter.com")
     tweet_price_usd: Decimal = setting(
         Decimal("0.015"),
@@ -77,7 +77,7 @@ class PostingSettings(BaseModel):
     bluesky_app_password: SecretStr | None = secret("an app password of that account, not its own", "…")
     bluesky_url: HttpUrl = setting("https://bsky.social", "the server that has the account", "https://bsky.social")
     mastodon_url: HttpUrl | None = setting(None, "the server that has the account", "https://mastodon.social")
-    mastodon_access_token: SecretStr | None = secret("of an application that may `read` and `write:statuses`", "…")
+    mastodon_access_token: HeaderSecret | None = secret("of an application that may `read` and `write:statuses`", "…")
     post_webhook_url: HttpUrl | None = setting(
         None,
         "each post is also POSTed here as JSON",

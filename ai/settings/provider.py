@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, SecretStr, field_validator
+from pydantic import BaseModel, Field, field_validator
 
 from ai.settings.addresses import OPENAI_URL, is_home, is_openai
 from ai.settings.fields import secret, setting
-from ai.settings.texts import HttpUrl
+from ai.settings.texts import HeaderSecret, HttpUrl
 
 MAX_PRICE_USD = Decimal(1_000_000)  # a million tokens; a dollar a token is beyond every price list
 
@@ -20,7 +20,7 @@ Price = Annotated[Decimal, Field(ge=0, le=MAX_PRICE_USD, allow_inf_nan=False)]
 class ProviderSettings(BaseModel):
     """The settings of providers, and what follows from them."""
 
-    openrouter_api_key: SecretStr | None = secret("set: use OpenRouter", "sk-or-v1-…")
+    openrouter_api_key: HeaderSecret | None = secret("set: use OpenRouter", "sk-or-v1-…")
     openrouter_base_url: HttpUrl = setting(
         "https://openrouter.ai/api/v1", "where OpenRouter's API is", "https://openrouter.ai/api/v1"
     )
@@ -34,7 +34,7 @@ class ProviderSettings(BaseModel):
         "https://github.com/genesis-ai/genesis", "attribution header", "https://me.example"
     )
     openrouter_title: str = setting("Genesis", "attribution header", "My character")
-    openai_api_key: SecretStr | None = secret("used where no OpenRouter key is set", "sk-…")
+    openai_api_key: HeaderSecret | None = secret("used where no OpenRouter key is set", "sk-…")
     openai_base_url: HttpUrl = setting(
         OPENAI_URL,
         "where OpenAI's API is, or a server at home (Ollama, LM Studio, llama.cpp, vLLM, LiteLLM): then no key is "

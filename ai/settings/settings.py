@@ -20,7 +20,18 @@ from ai.settings.fields import setting as _setting
 from ai.settings.posting import PostingSettings
 from ai.settings.provider import ProviderSettings
 from ai.settings.safe_addresses import secrets_of_database, secrets_of_url
-from ai.settings.texts import AdminToken, DatabaseUrl, Feeds, HostNames, HttpUrl, Networks, PlaceOnEarth, PublicUrl
+from ai.settings.texts import (
+    AdminToken,
+    DatabaseUrl,
+    Feeds,
+    HomePath,
+    HostNames,
+    HttpUrl,
+    Networks,
+    PlaceOnEarth,
+    PublicUrl,
+    home_path,
+)
 
 LOCAL_MODELS = ("auto", "4b", "3b", "2b", "1.5b", "0.5b", "135m", "off")
 MAX_SUB_BUDGETS = 10  # a hold has 16 legs at most: month, day, two quotas, wishes and reflection take six
@@ -110,7 +121,7 @@ class Settings(ProviderSettings, PostingSettings):
         ge=50,
         le=20_000,
     )
-    data_dir: Path = _setting(Path("./data"), "everything durable; in the container `/data`", "./data")
+    data_dir: HomePath = _setting(Path("./data"), "everything durable; in the container `/data`", "./data")
     database_url: DatabaseUrl | None = _setting(
         None,
         "the purse; unset: `sqlite:///<DATA_DIR>/credits/ledger.db`; a PostgreSQL is taken in every form that libpq "
@@ -193,7 +204,7 @@ class Settings(ProviderSettings, PostingSettings):
     def _known_local_model(cls, value: str) -> str:
         if value not in LOCAL_MODELS and not value.lower().endswith(".gguf"):
             raise ValueError(f"is none of {', '.join(LOCAL_MODELS)}, and no path to a .gguf file")
-        return value
+        return str(home_path(Path(value))) if value.startswith("~") else value
 
     @field_validator("free_requests_per_day")
     @classmethod

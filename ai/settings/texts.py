@@ -1,6 +1,8 @@
 """Kinds of text that a setting may be: each is checked, and told in words that hold nothing of a secret."""
 
 import re
+import unicodedata
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
@@ -58,6 +60,25 @@ def _feeds(value: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value))
 
 
+def _sendable(value: SecretStr) -> SecretStr:
+    """Refuse what no header can carry, by the letter and its place alone: a dash or blank that a page slipped in."""
+    for place, letter in enumerate(value.get_secret_value(), 1):
+        if not "!" <= letter <= "~":
+            name = unicodedata.name(letter, "a control character").lower()
+            raise ValueError(
+                f"has U+{ord(letter):04X} ({name}) as letter {place}, which no header takes; copy it again"
+            )
+    return value
+
+
+def home_path(value: Path) -> Path:
+    """Return the path with `~` as a shell would take it; raises ValueError where this user has no home."""
+    try:
+        return value.expanduser()
+    except RuntimeError:
+        raise ValueError("begins with ~, and this user has no home folder; write the whole path") from None
+
+
 def _long_enough(value: SecretStr) -> SecretStr:
     if len(value.get_secret_value()) < LEAST_TOKEN:
         raise ValueError(f"is shorter than {LEAST_TOKEN} characters; `openssl rand -base64 24` makes one")
@@ -71,4 +92,6 @@ HostNames = Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_
 Networks = Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_networks)]
 PlaceOnEarth = Annotated[Place, BeforeValidator(_place)]
 Feeds = Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_feeds)]
-AdminToken = Annotated[SecretStr, AfterValidator(_long_enough)]
+HeaderSecret = Annotated[SecretStr, AfterValidator(_sendable)]
+AdminToken = Annotated[SecretStr, AfterValidator(_sendable), AfterValidator(_long_enough)]
+HomePath = Annotated[Path, AfterValidator(home_path)]

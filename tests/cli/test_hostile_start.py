@@ -293,3 +293,17 @@ def test_a_program_in_a_read_only_folder_says_where_a_backup_and_an_env_file_may
     assert "cannot be written here; write it where docker-compose.yml is" in one_line(
         person.types("init", typing="\n\n\n")
     )
+
+
+@pytest.mark.parametrize("since", ["99999999999999d", "9" * 400 + "s", "0d"])
+def test_logs_of_longer_than_there_were_days_are_all_of_them(tmp_path, since: str) -> None:
+    person = Person(tmp_path)
+    person.types("run", "1")
+    told = person.types("logs", "--since", since)
+    assert (told.status, "Traceback" in told.err) == (0, False)
+    assert ("💓" in told.out) == (since != "0d")
+
+
+def test_a_limit_beyond_every_number_is_wrong_usage(tmp_path) -> None:
+    told = Person(tmp_path).types("keys", "create", "a", "--budget", "1", "--requests-per-minute", "9" * 20)
+    assert (told.status, "Traceback" in told.err) == (2, False)
