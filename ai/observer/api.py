@@ -31,7 +31,8 @@ async def healthz(_request: Request) -> Response:
 
 async def readyz(request: Request) -> Response:
     """Answer 200 where everything is in order, else 503 with what is wrong."""
-    problems = list(await view_of(request).house.ready())
+    view = view_of(request)
+    problems = view.sight(request).filtered(list(await view.house.ready()))
     status = 503 if problems else 200
     return answer(request, encoded_json({"ready": not problems, "problems": problems}), status=status, cache="no-store")
 

@@ -51,6 +51,10 @@ class Sight:
         self.tweets = recent(documents.tweets)
         self.lives = recent(documents.lives)
 
+    def filtered(self, whole: T) -> T:
+        """Return a document as these visitors may see it."""
+        return cast("T", self._redact(whole if self.money else veiled(whole)))
+
     async def _seen(self, asked: Awaitable[T]) -> T:
         whole = await asked
-        return cast("T", await self._reader.work(lambda: self._redact(whole if self.money else veiled(whole))))
+        return await self._reader.work(lambda: self.filtered(whole))

@@ -45,6 +45,7 @@ class DemoHouse:
         self.commands = Commands(self.mind, self.clock)
         self.donations = Donations(self.mind, self.clock, lambda kind, data: self.commands.put(kind, **data))
         self.problems: list[str] = []
+        self.also: dict[str, dict[str, Any]] = {}  # what a test lets state, lives or models tell beside the usual
         self.random = random.Random(seed)
         self.granted = 5 * NANOS_PER_USD
         self.spending: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
@@ -84,7 +85,7 @@ class DemoHouse:
             "free_quota": 50,
             "posts_left": 2,
             "budget": {"available": usd9(self.available), "granted": usd9(self.granted), "band": self.band},
-        }
+        } | self.also.get("state", {})
 
     @property
     def spent(self) -> int:
@@ -153,7 +154,7 @@ class DemoHouse:
                     "barred": None,
                 }
             )
-        return rows
+        return [row | self.also.get("models", {}) for row in rows]
 
     async def tweets(self, limit: int) -> Any:
         return self.posts[:limit]
@@ -205,7 +206,7 @@ class DemoHouse:
                 }
             )
             end = born
-        return rows
+        return [row | self.also.get("lives", {}) for row in rows]
 
     async def ready(self) -> list[str]:
         return self.problems
