@@ -53,7 +53,9 @@ def _response_events(answer: Answer, generation: str, fault: Fault | None) -> It
     at = {"item_id": f"msg_{generation}", "output_index": 0, "content_index": 0}
     item = {**_item(answer, generation), "content": [], "status": "in_progress"}
     yield {"type": "response.output_item.added", "sequence_number": 1, "output_index": 0, "item": item}
-    for number, text in enumerate(_cut(answer.text), 2):
+    part = {"type": "output_text", "text": "", "annotations": []}
+    yield {"type": "response.content_part.added", "sequence_number": 2, **at, "part": part}
+    for number, text in enumerate(_cut(answer.text), 3):
         yield {"type": "response.output_text.delta", "sequence_number": number, **at, "delta": text, "logprobs": []}
         if kind in ("stream_error", "choice_error"):
             error = {"code": "server_error", "message": fault.message if fault else ""}
@@ -61,6 +63,10 @@ def _response_events(answer: Answer, generation: str, fault: Fault | None) -> It
             failed = {**_response(answer, generation, [], "failed"), "error": error, **usage}
             yield {"type": "response.failed", "sequence_number": number + 1, "response": failed}
             return
+    whole_item = _item(answer, generation)
+    yield {"type": "response.output_text.done", "sequence_number": 997, **at, "text": answer.text, "logprobs": []}
+    yield {"type": "response.content_part.done", "sequence_number": 998, **at, "part": whole_item["content"][0]}
+    yield {"type": "response.output_item.done", "sequence_number": 999, "output_index": 0, "item": whole_item}
     usage = {} if kind == "no_usage" else {"usage": _usage(answer, fault)}
     whole = {**_response(answer, generation, [_item(answer, generation)], "completed"), **usage}
     yield {"type": "response.completed", "sequence_number": 1000, "response": whole}
