@@ -12,7 +12,7 @@ SELF   := $(BIN)/pip --disable-pip-version-check install --quiet --no-deps --no-
 PIN    := $(BIN)/uv pip compile --quiet --native-tls --universal --no-strip-extras --generate-hashes --python-version 3.11 --no-emit-index-url \
           --custom-compile-command "make requirements" $(UPGRADE)
 
-.PHONY: run install install-dev test check audit format bench crash-test mutants requirements digests wheel docs models browser clean
+.PHONY: run install install-dev test check audit format bench crash-test mutants requirements digests wheel docs models browser sdks clean
 
 run: install            ## live: the daemon and its page on http://127.0.0.1:8085
 	$(BIN)/python -m ai up
@@ -38,7 +38,7 @@ models: install-dev     ## the small weights that the tests run for real
 browser: install-dev    ## a browser for the page's tests, where none is installed and one can be had
 	@$(BIN)/python -m tests.observer.browsing
 
-test: install-dev models browser ## the whole suite, with a real browser, PostgreSQL and language model; TESTS=--refuse-skips as CI
+test: install-dev models browser sdks ## the whole suite, with a real browser, PostgreSQL and language model; TESTS=--refuse-skips as CI
 	GENESIS_MODELS_DIR=$(CURDIR)/.cache/models $(BIN)/python -m pytest -n $(N) --dist worksteal $(TESTS)
 
 check: install-dev      ## style, types, import rules
@@ -62,12 +62,16 @@ format: install-dev
 bench: install-dev models ## what it costs and how well it chooses, in minutes; python -m benchmarks --full for large sizes
 	$(BIN)/python -m benchmarks
 
+sdks: install-dev       ## the real clients that the gateway is tried with, each in an environment of its own
+	$(BIN)/python -m tests.gateway.sdks
+
 crash-test: install-dev ## kill -9 at random moments: of the purse 1,000 times, of paying, posting, 200 lives and the daemon
 	$(BIN)/python -m benchmarks.crash --kills 1000
 	$(BIN)/python -m tests.world.killing --kills 50
 	$(BIN)/python -m tests.social.posting_life --kills 50
 	$(BIN)/python -m benchmarks.lives_crash
 	$(BIN)/python -m benchmarks.daemon_crash --kills 50
+	$(BIN)/python -m benchmarks.gateway_crash --kills 50
 
 mutants: install-dev    ## change the money code a word at a time and name what no test notices; on demand, goes on where it was
 	$(BIN)/python -m benchmarks.mutants --jobs $(N)
