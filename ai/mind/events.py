@@ -227,16 +227,18 @@ EVENTS: dict[str, Line] = {
     ),
     "post.approved": Line("SOCIAL", "👍", "Post #{id} was approved: {text}", "A person released a post."),
     "post.posted": Line(
-        "SOCIAL", "🐦", "Post #{id} published (${price_nanos:usd4}): {text}", "A post is on a network."
+        "SOCIAL", "🐦", "Post #{id} published on {network} (${price_nanos:usd4}): {text}", "A post is on a network."
     ),
     "post.dry_run": Line(
         "SOCIAL", "🐦", "Post #{id}, dry run: {text}", "A post stands on the local timeline; nothing left the house."
     ),
-    "post.waiting": Line("SOCIAL", "⏳", "Post #{id} waits: {problem}", "A post cannot leave yet, and why."),
+    "post.waiting": Line(
+        "SOCIAL", "⏳", "Post #{id} waits ({network}): {problem}", "A post cannot leave yet, and why."
+    ),
     "post.unknown": Line(
         "SOCIAL",
         "❔",
-        "Post #{id} may or may not be published ({problem}); the network is asked",
+        "Post #{id} may or may not be published on {network} ({problem}); it is asked",
         "Nothing is sent again before the network was asked.",
         "warning",
     ),
