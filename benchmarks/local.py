@@ -41,13 +41,15 @@ SCENE: dict[str, Any] = {
     "now": "2026-11-22 06:00",
     "budget": "$4.98 of $5.00",
     "messages": 0,
+    "letters": [],
+    "people": [],
     "purpose": "thought",
     "why": "",
     "occasion": "",
     "beat": 0,
 }
 SITUATIONS: tuple[tuple[dict[str, Any], str], ...] = (
-    ({"messages": 1}, "read_messages"),
+    ({"letters": ["06:00, letter 3, your caretaker: ⟦caretaker writes: How are you?⟧"]}, "reply"),
     ({"nudge": "You do not know how much money is left. Find out."}, "check_budget"),
     ({"nudge": "Keep this for later: rain makes the server louder."}, "remember"),
     ({"nudge": "What do you remember about whales? Look for it."}, "recall"),

@@ -30,7 +30,9 @@ class Action:
     """Something the AI can do.
 
     `run(params, context)` returns the result's text and raises Refused. `summary` is its line in the prompt. A beat
-    ends after an action that `ends_beat`: there is no result worth a further step.
+    ends after an action that `ends_beat`: there is no result worth a further step. `memory(params, result)` says how a
+    deed is remembered; None: it changes nothing that a life would want to know of. One that is not `simple` is not
+    offered to the embedded model, whose prompt costs minutes.
     """
 
     name: str
@@ -38,6 +40,8 @@ class Action:
     run: Run
     summary: str
     ends_beat: bool = False
+    memory: Callable[[Any, str], str] | None = None
+    simple: bool = True
 
     def usage(self, longest: int | None = None) -> str:
         """Return how it is written, like `recall(query: text of 1 to 200 characters)`; no text above `longest`."""

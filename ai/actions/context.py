@@ -1,6 +1,6 @@
 """What an action may reach: small views of the other rooms, so that each can be a real small object in a test."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -8,8 +8,10 @@ from typing import Protocol
 
 from ai.clock import Clock
 from ai.credit_tracker.records import Balance
+from ai.life.own_files import OwnFiles
 from ai.memory.memory import Kind, Memory
 from ai.mind.journal import Journal
+from ai.people import Letters, Persons, Works
 from ai.settings import Settings
 from ai.social.post import Post, PostRefusal
 
@@ -118,39 +120,6 @@ class Posting(Protocol):
         ...
 
 
-class Files(Protocol):
-    """The workspace, as far as actions know it."""
-
-    def read(self, path: str) -> str:
-        """Return a file's text; raises WorkspaceRefused."""
-        ...
-
-    def write(self, path: str, text: str) -> int:
-        """Write a file whole; returns its bytes."""
-        ...
-
-    def listing(self) -> Sequence[tuple[str, int]]:
-        """Return every file with its bytes."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A message of a person to the mind."""
-
-    by: str
-    text: str
-    at: datetime
-
-
-class Mailbox(Protocol):
-    """Messages of people."""
-
-    def read_messages(self) -> Sequence[Letter]:
-        """Return what was not read before, oldest first; from then on it counts as read."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class ActionContext:
     """Everything an action may reach in one step of one beat.
@@ -167,8 +136,10 @@ class ActionContext:
     rotation: Wishes
     catalogue: Models
     outbox: Posting
-    workspace: Files
-    mailbox: Mailbox
+    workspace: OwnFiles
+    letters: Letters
+    persons: Persons
+    works: Works
     rest: Callable[[float], datetime]
     reflect: Callable[[], Awaitable[str]]
     journal: Journal

@@ -13,7 +13,8 @@ SAME_AT_MOST = 3  # the rule: three times the same action, parameters and result
 STRETCH_SECONDS = 6 * 3_600.0  # what was done longer ago is no part of a loop: three looks at breakfast, one at supper
 # What others do changes the world: after it, looking once more is no loop. A mind's own deeds are not among them.
 OUTSIDE = frozenset({
-    "caretaker.command", "caretaker.message", "local.takes_over", "post.approved", "post.posted", "post.refused",
+    "caretaker.command", "caretaker.message", "letter.arrived", "local.takes_over", "post.approved", "post.posted",
+    "post.refused",
 })  # fmt: skip
 
 

@@ -26,4 +26,12 @@ async def post_tweet(params: PostText, context: ActionContext) -> str:
     return (context.outbox.post(post.id) or post).told()
 
 
-ACTIONS = (Action("post_tweet", PostText, post_tweet, "say something to the world; it costs"),)
+ACTIONS = (
+    Action(
+        "post_tweet",
+        PostText,
+        post_tweet,
+        "say something to the world; it costs",
+        memory=lambda params, result: f"I said to the world: “{params.text}” ({result})",
+    ),
+)

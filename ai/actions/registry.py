@@ -16,8 +16,10 @@ from ai.credit_tracker.records import NotAffordable
 from ai.ledger.errors import LedgerError
 from ai.life.workspace import WorkspaceRefused
 from ai.llm.local.shape import TEXT_CHARS
+from ai.memory.memory import Kind
 from ai.memory.untrusted import cut
 from ai.mind.database import MindDatabase
+from ai.people import LetterRefused, WorkRefused
 
 THINK = "think"
 ACTION_TIMEOUT_SECONDS = 150.0  # two calls to X at their own limit and a retrieval; a beat has 300
@@ -29,7 +31,8 @@ MAX_THOUGHT_SCHEMA_CHARS = 900
 FRAME_TOKENS = 200
 LETTERS_PER_TOKEN = 3
 LEAST_TEXT_CHARS = 200
-REFUSALS = (Refused, WorkspaceRefused, NotAffordable, LedgerError)  # each message is one line for a reader
+# The message of each is one line for a reader.
+REFUSALS = (Refused, WorkspaceRefused, LetterRefused, WorkRefused, NotAffordable, LedgerError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +77,10 @@ class Registry:
         self._actions[action.name] = action
         # Made here, once: pydantic takes 7 ms for both, and a step of a beat asks for both.
         self._lines.append(f"- {action.usage(self._longest)}: {action.summary}")
-        self._local_lines.append(f"- {action.usage(min(self._longest, TEXT_CHARS))}: {action.summary}")
         written = action.params.model_json_schema()
-        self._replies.append(_reply_with(action.name, written))
+        if action.simple:
+            self._local_lines.append(f"- {action.usage(min(self._longest, TEXT_CHARS))}: {action.summary}")
+            self._replies.append(_reply_with(action.name, written))
         for name, prop in written.get("properties", {}).items():
             kept = {key: prop[key] for key in ("type", "maxLength", "minimum", "maximum") if key in prop}
             before = self._params.get(name, {})
@@ -150,7 +154,10 @@ class Registry:
             return ActionResult(name, params, False, self._unknown(name))
         try:
             async with asyncio.timeout(ACTION_TIMEOUT_SECONDS):
-                text = await action.run(action.read(params), context)
+                given = action.read(params)
+                text = await action.run(given, context)
+                if action.memory is not None:
+                    context.memory.add(action.memory(given, text), Kind.ACTION, context.importance)
         except REFUSALS as refusal:
             return ActionResult(name, params, False, _one_line(str(refusal)))
         except TimeoutError:

@@ -1,12 +1,16 @@
 """Keeping something, finding it again, and looking back."""
 
+import asyncio
+
 from pydantic import Field
 
 from ai.actions.action import Action, NoParams, Params, Refused
 from ai.actions.context import ActionContext
 from ai.memory.memory import Kind
+from ai.memory.untrusted import cut, inline
 
 RECALLED = 6  # memories a recall shows; more would crowd out the thought about them
+WRITTEN = 2  # passages of its own files beside them
 MAX_SHOWN_CHARS = 300  # of each
 
 
@@ -32,11 +36,14 @@ async def remember(params: Note, context: ActionContext) -> str:
 
 
 async def recall(params: Question, context: ActionContext) -> str:
-    """Find what was remembered, thought or done about something."""
+    """Find what was remembered, thought or done about something, and what it wrote of it in its files."""
     found = await context.memory.retrieve(params.query, RECALLED)
-    if not found:
-        return "nothing comes to mind"
-    return "\n".join(f"- {memory.at:%Y-%m-%d} ({memory.kind}): {_short(memory.text)}" for memory in found)
+    files = context.workspace
+    written = await asyncio.to_thread(files.find, params.query, WRITTEN, files.signatures())
+    # What it wrote stands first: where the result is cut, the last memories go, which fit the question least.
+    lines = [f"- in your file {one.path}: {_short(one.text if one.own else inline(one.text))}" for one in written]
+    lines += [f"- {memory.at:%Y-%m-%d} ({memory.kind}): {_short(memory.text)}" for memory in found]
+    return "\n".join(lines) or "nothing comes to mind"
 
 
 async def reflect(_params: NoParams, context: ActionContext) -> str:
@@ -45,12 +52,11 @@ async def reflect(_params: NoParams, context: ActionContext) -> str:
 
 
 def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= MAX_SHOWN_CHARS else line[: MAX_SHOWN_CHARS - 1] + "…"
+    return cut(" ".join(text.split()), MAX_SHOWN_CHARS)
 
 
 ACTIONS = (
     Action("remember", Note, remember, "keep a note for your whole life"),
-    Action("recall", Question, recall, "search your memories"),
+    Action("recall", Question, recall, "search your memories and files"),
     Action("reflect", NoParams, reflect, "look back over the last days and keep what you understood"),
 )

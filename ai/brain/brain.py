@@ -88,7 +88,7 @@ class Brain:
         number, started = self._begin(life, purpose)
 
         # Nothing new came, and nothing calls: it is to cost less.
-        idle = purpose is Purpose.THOUGHT and self._novelty.idle(life.number)
+        idle = purpose is Purpose.THOUGHT and not why and self._novelty.idle(life.number)
         conversation = await self._perceive(life, purpose, why, last, idle=idle)
         steps, problem, allowed = 0, None, 1 if idle else self._settings.max_steps_per_beat
         while steps < allowed:
@@ -97,6 +97,7 @@ class Brain:
                 problem = answer
                 break
             steps += 1
+            self._scenes.heard(life)
             reply, stale = await self._take_in(life, answer)
             result = await self._registry.perform(reply, self._context(life, number, reply.importance))
             # What was decided is done first; then a mind that goes in circles rests, and so does one that loops.

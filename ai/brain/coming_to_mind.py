@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from ai.life import Life
 from ai.memory import Kind, Memory, clean
+from ai.memory.untrusted import CLOSE, OPEN
 from ai.mind.database import MindDatabase
 
 SHOWN_CHARS = 1_800  # of all memories together; whole ones, so fewer where they are long
@@ -65,9 +66,10 @@ def whole(text: str, limit: int) -> str:
     line = " ".join(clean(text, limit * 4).split())
     if len(line) <= limit:
         return line
-    kept = line[: limit - 1]
+    kept = line[: limit - 2]
     sentence = max(kept.rfind(mark) for mark in (". ", "! ", "? "))
-    return kept[: sentence + 1] if sentence > limit // 2 else kept.rsplit(" ", 1)[0] + "…"
+    shown = kept[: sentence + 1] if sentence > limit // 2 else kept.rsplit(" ", 1)[0] + "…"
+    return shown + CLOSE if shown.count(OPEN) > shown.count(CLOSE) else shown  # a stranger's words end at their mark
 
 
 def ago(age: timedelta) -> str:

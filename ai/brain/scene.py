@@ -6,11 +6,13 @@ from typing import Protocol
 
 from ai.asking import Purpose
 from ai.brain.coming_to_mind import ComingToMind, ago, in_words, whole
+from ai.brain.correspondence import Correspondence
 from ai.brain.senses import Senses, budget_in_words
 from ai.clock import Clock
 from ai.credit_tracker import CreditTracker
 from ai.life import Life
-from ai.memory import Kind, Memory, clean
+from ai.life.own_files import OwnFiles
+from ai.memory import Kind, Memory, clean, inline
 from ai.mind.database import MindDatabase
 from ai.mind.journal import Journal
 from ai.model_config import Model, Tier
@@ -26,6 +28,7 @@ THOUGHT_CHARS = 360
 DEED_CHARS = 240
 GOAL_CHARS = 240
 SELF_CHARS = 900
+WORK_CHARS = 600  # of the last lines of the work in hand
 OCCASIONS = {
     Purpose.IMPORTANT: "This moment matters: {why}.",
     Purpose.CRISIS: "This is a crisis: {why}.",
@@ -75,6 +78,8 @@ class Scenes:
         journal: Journal,
         world: Surroundings,
         wishes: Wishes,
+        correspondence: Correspondence,
+        workspace: OwnFiles,
         clock: Clock,
         settings: Settings,
     ) -> None:
@@ -83,6 +88,8 @@ class Scenes:
         self._journal = journal
         self._world = world
         self._wishes = wishes
+        self._people = correspondence
+        self._workspace = workspace
         self._clock = clock
         self._settings = settings
         self._coming = ComingToMind(mind)
@@ -100,15 +107,16 @@ class Scenes:
         news = [told(one, now) for one in happened]
         insights = _insights_since(life, last)
         thoughts = life.memory.recent(THOUGHTS_SHOWN, Kind.THOUGHT)
-        cues = self._cues(life, why, happened, [memory.text for memory in thoughts])
+        mail = self._people.look(life, now, small=small)
+        cues = self._cues(life, mail.cues or ([why] if why else []), happened, [memory.text for memory in thoughts])
         known = {memory.text for memory in thoughts} | {memory.text for memory in insights}
         memories = await self._coming.look(life, cues, MEMORIES_SHOWN, known)
         if small:
             memories = with_one_insight(memories)
         self._remember(life, happened)
-        waiting = self._senses.unread()
+        waiting = self._senses.unread() - len(mail.lines)
         occasion = OCCASIONS[purpose].format(why=why)
-        nudge = "" if occasion or news or waiting else NUDGES[life.beats % len(NUDGES)]
+        nudge = "" if occasion or news or mail.lines or waiting else NUDGES[life.beats % len(NUDGES)]
         return render(
             worded_for(model, "beat"),
             briefing=life.briefing,
@@ -120,9 +128,13 @@ class Scenes:
             insights=[whole(memory.text, THOUGHT_CHARS) for memory in insights],
             thoughts=[whole(memory.text, THOUGHT_CHARS) for memory in thoughts],
             deeds=self._deeds(),
-            since=news,
+            since=news + mail.lines,
+            letters=mail.lines,
+            people=mail.pages,
+            work=life.work,
+            written=clean(self._workspace.tail(life.work.path), WORK_CHARS) if life.work else "",
             since_when="" if last is None else ago(now - last),
-            present=self._world.present() if idle or not news else [],
+            present=self._world.present() if idle or not (news or mail.lines) else [],
             weekday=now.strftime("%A"),
             now=now.strftime("%Y-%m-%d %H:%M"),
             age=age_in_words(now - life.born_at),
@@ -141,18 +153,26 @@ class Scenes:
             nudge=nudge,
         )
 
-    def _cues(self, life: Life, why: str, happened: Sequence[Happening], thoughts: Sequence[str]) -> list[str]:
+    def _cues(
+        self, life: Life, new: Sequence[str], happened: Sequence[Happening], thoughts: Sequence[str]
+    ) -> list[str]:
         """Return what memory is asked with: first what is new, then what it wants, last what it thought."""
         goals = life.goals
         wanted = [goals[life.beats % len(goals)]] if goals else []
+        wanted += [f"{life.work.title}: {life.work.next}"] if life.work else []
         own = [thoughts[-1] if thoughts else life.first_thought]
-        return [*([why] if why else []), *(one.text for one in reversed(happened)), *wanted, *own]
+        return [*new, *(one.text for one in reversed(happened)), *wanted, *own]
+
+    def heard(self, life: Life) -> None:
+        """Note that somebody thought about the scene: the letters in it are read, and become memories."""
+        self._people.heard(life)
 
     def _remember(self, life: Life, happened: Sequence[Happening]) -> None:
         """Make what happened memories, so that reflections see it."""
         with life.together():
             for one in happened:
-                life.memory.add(f"{one.source}: {one.text}", Kind.OBSERVATION)
+                words = inline(one.text) if one.strangers else one.text
+                life.memory.add(f"{one.source}: {words}", Kind.OBSERVATION)
 
     def _deeds(self) -> Sequence[str]:
         events = self._journal.before(None, DEEDS_SHOWN, {"action.performed", "action.refused"})

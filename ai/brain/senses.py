@@ -10,20 +10,14 @@ from ai.life import Life
 from ai.memory import clean
 from ai.mind.database import MindDatabase
 from ai.mind.journal import Journal
+from ai.people import Letters
 from ai.settings import Settings
 from ai.social import Post
 
 POST_CHARS = 300
+WROTE, VISITED = "your caretaker wrote to you", "a visitor wrote to you"
 DRAFTS_PER_POST = 2  # facts/pacing: eight drafts a day for four posts
 SAID_FROM_NANOS = 5_000_000  # half a cent: less does not show in dollars and cents
-
-
-class Mailbox(Protocol):
-    """Where messages of people wait to be read."""
-
-    def unread(self) -> int:
-        """Return how many wait."""
-        ...
 
 
 class PostOffice(Protocol):
@@ -51,7 +45,7 @@ class Senses:
         tracker: CreditTracker,
         mind: MindDatabase,
         journal: Journal,
-        mailbox: Mailbox,
+        letters: Letters,
         posts: PostOffice,
         clock: Clock,
         settings: Settings,
@@ -59,7 +53,7 @@ class Senses:
         self._tracker = tracker
         self._mind = mind
         self._journal = journal
-        self._mailbox = mailbox
+        self._letters = letters
         self._posts = posts
         self._clock = clock
         self._settings = settings
@@ -70,6 +64,7 @@ class Senses:
 
         A crisis is the first beat in the critical band or below; important are a message of the caretaker and the
         first beat of a UTC day; social is a beat in which a post could go out, a few times a day; else a thought.
+        A letter of a visitor makes a thought of its own, and no dearer one: strangers must not choose who thinks.
         """
         balance = await self._tracker.balance()
         self.band = band = balance.band
@@ -77,17 +72,18 @@ class Senses:
         self._mind.remember("band_at_last_beat", band.value)
         if band in {Band.CRITICAL, Band.BANKRUPT} and was not in {None, Band.CRITICAL.value, Band.BANKRUPT.value}:
             return Purpose.CRISIS, f"your budget is {band.value}"
-        if self._mailbox.unread():
-            return Purpose.IMPORTANT, "your caretaker wrote to you"
+        if self._letters.unread("caretaker", "donor"):
+            return Purpose.IMPORTANT, WROTE
         now = self._clock.now()
         today = now.date().isoformat()
         if self._mind.recall("important_day") != today:
             self._mind.remember("important_day", today)
             return Purpose.IMPORTANT, "a new day begins"
-        if self._may_post(balance, now) and self._draft_due(now):
+        visited = self._letters.unread("visitor") > 0
+        if not visited and self._may_post(balance, now) and self._draft_due(now):
             self._mind.remember("last_draft_at", now.timestamp())
             return Purpose.SOCIAL, "a post could go out now"
-        return Purpose.THOUGHT, ""
+        return Purpose.THOUGHT, VISITED if visited else ""
 
     def _draft_due(self, now: datetime) -> bool:
         last = float(str(self._mind.recall("last_draft_at", 0)))
@@ -103,7 +99,7 @@ class Senses:
 
     def unread(self) -> int:
         """Return how many letters wait."""
-        return self._mailbox.unread()
+        return self._letters.unread()
 
     def posting_line(self, balance: Balance, now: datetime) -> str:
         """Return whether a post may go out now, or when."""

@@ -27,11 +27,13 @@ from ai.model_config.row import ModelRow
 from ai.model_rotator.rotation import Rotation
 from ai.operations.alerts import Alerts
 from ai.operations.webhook import Webhook
+from ai.people import Letters, Votes
 from ai.settings import Settings
 from ai.social import Outbox
 from ai.world import World
 from ai.world.visitors import Visitors
 
+SAFE_SECONDS = 86_400.0  # of a life's first day no vote ends it
 REBIRTH_SECONDS_AT_MOST = 90.0  # a birth comes 10 to 60 s after a death; a longer wait is one for money
 
 
@@ -79,6 +81,8 @@ class App(ReadOnlyApp):
     webhook: Webhook | None
     world: World
     visitors: Visitors
+    letters: Letters
+    votes: Votes
 
     async def greet(self) -> None:
         """Close a beat that a crash cut short, take up calls that it left open, and say who serves."""
@@ -144,7 +148,21 @@ class App(ReadOnlyApp):
             ("reconcile", 3600.0, self._reconcile),
             ("alerts", 60.0, self._alert),
             ("prune", 3600.0, self._prune),
+            ("votes", 60.0, self._count_votes),
         )
+
+    async def _count_votes(self) -> None:
+        """Count the votes of hours that are over; a deadly outcome is a command, carried out between two steps."""
+        if self.settings.votes == "off":
+            return
+        life = self.lives.current()
+        with self.mind.transaction():
+            for tally in self.votes.count(life.number if life else None):
+                grown = life is not None and life.age_seconds() >= SAFE_SECONDS
+                if grown and tally.is_deadly(self.settings.votes_to_die):
+                    cause = f"voted to die, by {tally.die} of {tally.die + tally.live} visitors"
+                    self.commands.put("kill", cause=cause, by="visitors", life=tally.life)
+                    return
 
     async def _settle(self) -> None:
         await self.client.settle_unknowns()

@@ -1,7 +1,7 @@
 """Carries out what people ask of the mind, between its steps, and acknowledges each with one line."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 from ai.credit_tracker import CreditTracker
@@ -14,6 +14,7 @@ from ai.llm import ModelHealth
 from ai.mind.commands import Command, Commands
 from ai.mind.journal import Journal
 from ai.mind.schedule import Schedule
+from ai.people import LetterRefused, Letters
 from ai.social import Outbox, Post, PostRefusal
 
 BEATS_AT_MOST = 10_000  # of one `run N`: at one a second that is three hours; more is a typing error
@@ -41,6 +42,7 @@ class CommandHandlers:
         outbox: Outbox,
         reconciler: Reconciler,
         health: ModelHealth,
+        letters: Letters,
         journal: Journal,
     ) -> None:
         self._commands = commands
@@ -51,6 +53,7 @@ class CommandHandlers:
         self._outbox = outbox
         self._reconciler = reconciler
         self._health = health
+        self._letters = letters
         self._journal = journal
         self.beats_asked = 0
         self._hands: dict[str, Callable[[dict[str, Any], Command], Awaitable[str]]] = {
@@ -68,12 +71,14 @@ class CommandHandlers:
             "restore_self": self._restore_self,
             "unbar": self._unbar,
             "settle": self._settle,
+            "release_letter": self._release_letter,
+            "refuse_letter": self._refuse_letter,
         }
 
-    async def carry_out_waiting(self) -> None:
-        """Carry out every command that waits, oldest first; a command that fails is answered, never raised."""
+    async def carry_out_waiting(self, kinds: Collection[str] = ()) -> None:
+        """Carry out every command that waits (of `kinds`, or all), oldest first; one that fails is answered."""
         for command in self._commands.pending():
-            if not self._commands.begin(command.id):
+            if (kinds and command.kind not in kinds) or not self._commands.begin(command.id):
                 continue
             try:
                 result, ok = await self._hands[command.kind](dict(command.data), command), True
@@ -83,7 +88,7 @@ class CommandHandlers:
                 ):  # it waits until the purse is back: its id keeps it from being booked twice
                     continue
                 result, ok = " ".join(str(error).split()), False
-            except (Refusal, LedgerError, NoSuchVersion, ValueError, KeyError) as error:
+            except (Refusal, LetterRefused, LedgerError, NoSuchVersion, ValueError, KeyError) as error:
                 result, ok = " ".join(str(error).split()), False
             self._commands.finish(command.id, ok=ok, result=result)
             by = str(command.data.get("by", "caretaker"))
@@ -105,11 +110,19 @@ class CommandHandlers:
         return "resumed"
 
     async def _say(self, data: dict[str, Any], _: Command) -> str:
-        text = str(data["text"]).strip()
-        if not text:
-            raise Refusal("the message is empty; write what you want to say")
-        self._journal.append("caretaker.message", by=str(data.get("from") or data.get("by") or "caretaker"), text=text)
-        return "left for its next beat"
+        by = str(data.get("by") or "caretaker")
+        if by.startswith("donor "):
+            number = self._letters.receive("donor", by.removeprefix("donor "), str(data["text"]))
+        else:
+            number = self._letters.receive("caretaker", "caretaker", str(data["text"]))
+        return f"left for its next beat, as letter {number}"
+
+    async def _release_letter(self, data: dict[str, Any], _: Command) -> str:
+        letter = self._letters.decide(int(data["id"]), release=True)
+        return f"letter {letter.id} is released; the mind reads it at its next beat"
+
+    async def _refuse_letter(self, data: dict[str, Any], _: Command) -> str:
+        return f"letter {self._letters.decide(int(data['id']), release=False).id} is refused"
 
     async def _topup(self, data: dict[str, Any], command: Command) -> str:
         amount = exact_nanos(str(data["amount"]))
@@ -140,6 +153,8 @@ class CommandHandlers:
         if not cause:
             raise Refusal("no cause was given; say why this life ends")
         life = self._lives.current()
+        if life is not None and data.get("life", life.number) != life.number:
+            raise Refusal(f"life #{data['life']} has ended already")
         if not await self._lives.die(cause, self._midwife) or life is None:
             raise Refusal("nobody lives right now")
         return f"life #{life.number} ({life.name}) has ended"

@@ -26,6 +26,7 @@ from ai.observer import Mounted, ObserverServer
 from ai.operations.lock import DaemonLock
 from ai.settings import Settings
 
+AT_ONCE = frozenset({"say"})  # a letter changes nothing of a step under way, and who wrote it waits
 COMMAND_SECONDS = 0.5  # how often people's commands are looked for; a look is one indexed query
 CLOCK_SECONDS = 5.0  # how often the clock is looked at for a jump
 JUMP_SECONDS = 30.0  # wall and monotonic time may drift apart by this much between two looks (a leap, a slow NTP)
@@ -180,8 +181,11 @@ class Daemon:
         while True:
             await house.clock.sleep(COMMAND_SECONDS)
             try:
-                if self._beating.locked() or not house.commands.pending():
-                    continue  # during a beat the brain lets commands in between its steps
+                if not house.commands.pending():
+                    continue
+                if self._beating.locked():  # during a beat the brain lets commands in between its steps
+                    await house.caretaker.carry_out_waiting(AT_ONCE)
+                    continue
                 paused = house.schedule.paused
                 async with self._beating:
                     await house.caretaker.carry_out_waiting()

@@ -6,9 +6,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from ai.actions import ActionContext, Refused, Registry
 from ai.actions.oneself import actions as deeds
+from ai.actions.works import actions as works_and_goals
 from ai.asking import Purpose
 from ai.brain.brain import Brain
-from ai.brain.mailbox import Mailbox
+from ai.brain.correspondence import Correspondence
 from ai.brain.novelty import USUAL_LOOP_GUARDS, LoopGuards
 from ai.brain.scene import Scenes
 from ai.brain.senses import Senses
@@ -22,7 +23,7 @@ from ai.ledger import Ledger
 from ai.ledger.errors import StoreUnavailable
 from ai.life import Life, Lives
 from ai.life.chronicle import Chronicle
-from ai.life.workspace import Workspace
+from ai.life.own_files import OwnFiles
 from ai.llm import Limits, ModelHealth, OpenAIEndpoint, PaidClient, Payer
 from ai.llm.account import Generation, generation, key_info
 from ai.llm.local.listing import embedded_models
@@ -42,6 +43,7 @@ from ai.model_rotator.covers import refuse_misspelt
 from ai.model_rotator.rotation import Rotation
 from ai.operations.alerts import Alerts
 from ai.operations.webhook import Webhook
+from ai.people import Letters, Persons, Votes, Works
 from ai.settings import Settings
 from ai.social import Outbox, SameMeaning, open_networks
 from ai.world import World
@@ -144,9 +146,10 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
 ) -> App:
     """Put the brain and the hands of people into the rooms."""
     settings, clock, mind = read.settings, read.clock, read.mind
-    mailbox, workspace = Mailbox(mind, journal), Workspace(lives.workspace)
+    letters, persons, works = Letters(mind, journal, clock), Persons(mind, clock), Works(mind, journal, clock)
+    workspace = OwnFiles(lives.workspace, mind)
     registry = Registry(mind, clock, breaker=hygiene.breaker(mind, clock), max_output_tokens=settings.max_output_tokens)
-    for deed in deeds(lives):
+    for deed in (*deeds(lives), *works_and_goals(lives)):
         registry.register(deed)
     commands = Commands(mind, clock)
 
@@ -166,7 +169,9 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
             catalogue=catalogue,
             outbox=read.outbox,
             workspace=workspace,
-            mailbox=mailbox,
+            letters=letters,
+            persons=persons,
+            works=works,
             rest=read.schedule.rest,
             reflect=reflect,
             journal=journal,
@@ -179,7 +184,7 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
         tracker=read.tracker,
         mind=mind,
         journal=journal,
-        mailbox=mailbox,
+        letters=letters,
         posts=read.outbox,
         clock=clock,
         settings=settings,
@@ -194,6 +199,8 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
             journal=journal,
             world=world,
             wishes=read.rotation,
+            correspondence=Correspondence(letters, persons),
+            workspace=workspace,
             clock=clock,
             settings=settings,
         ),
@@ -216,6 +223,7 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
         commands=commands,
         reconciler=reconciler,
         health=read.health,
+        letters=letters,
         schedule=read.schedule,
         lives=lives,
         midwife=brain,
@@ -249,6 +257,8 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
         webhook=webhook,
         world=world,
         visitors=visitors,
+        letters=letters,
+        votes=Votes(mind, journal, clock),
     )
 
 

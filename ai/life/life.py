@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,16 @@ FIRST_MOOD = "newborn"
 MAX_GOALS = 5  # more are not pursued, only listed
 MAX_GOAL_CHARS = 160
 MAX_PLAN_CHARS = 600
+MAX_NEXT_CHARS = 200  # of the next step of the work in hand
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A work in hand: its title, its file in the workspace, and what comes next."""
+
+    title: str
+    path: str
+    next: str
 
 
 class Life:
@@ -146,6 +157,22 @@ class Life:
             self.note(plan={"day": self._clock.now().date().isoformat(), "text": kept})
             self.memory.add(f"My plan for today: {kept}", Kind.PLAN)
         return kept
+
+    @property
+    def work(self) -> Work | None:
+        """The work in hand, or None."""
+        kept = self._facts.get("work")
+        return Work(**kept) if kept else None
+
+    def take_in_hand(self, work: Work) -> Work:
+        """Make `work` the one in hand, or say what comes next in it; return it as kept."""
+        kept = Work(_line(work.title, MAX_GOAL_CHARS), work.path.removeprefix("./"), _line(work.next, MAX_NEXT_CHARS))
+        self.note(work=asdict(kept))
+        return kept
+
+    def put_down(self) -> None:
+        """Have nothing in hand any more."""
+        self.note(work=None)
 
     def note(self, **facts: Any) -> None:
         """Write facts of the life (JSON values) into its file, and into the chronicle for those who only read."""

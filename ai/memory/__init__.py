@@ -8,6 +8,6 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from ai.memory.memory import Kind, Memory, Origin
 from ai.memory.stream import MemoryStream
-from ai.memory.untrusted import clean, cut, quote
+from ai.memory.untrusted import clean, cut, inline, quote
 
-__all__ = ["Kind", "Memory", "MemoryStream", "Origin", "clean", "cut", "quote"]
+__all__ = ["Kind", "Memory", "MemoryStream", "Origin", "clean", "cut", "inline", "quote"]

@@ -34,6 +34,11 @@ def quote(text: str, source: str, limit: int = MAX_UNTRUSTED_CHARS) -> str:
     return f"{OPEN}untrusted words of {label}:\n{body}\n{CLOSE}"
 
 
+def inline(text: str, limit: int = MAX_UNTRUSTED_CHARS) -> str:
+    """Return `text` of a stranger in one line between the marks, at most `limit` characters of it."""
+    return f"{OPEN}{' '.join(clean(text, limit).translate(_FENCE).split())}{CLOSE}"
+
+
 def cut(text: str, limit: int) -> str:
     """Return at most `limit` characters of `text`; a quotation that is cut open is closed: else it would go on."""
     if len(text) <= limit:

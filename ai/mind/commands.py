@@ -18,6 +18,7 @@ BEGUN = "begun"  # stands as the result while a command is carried out: it canno
 KINDS = frozenset({
     "pause", "resume", "kill", "say", "topup", "run", "approve", "refuse", "sign_in", "reconcile", "forget",
     "restore_self", "unbar", "settle",
+    "release_letter", "refuse_letter",
 })  # fmt: skip
 
 

@@ -261,6 +261,18 @@ EVENTS: dict[str, Line] = {
     "caretaker.message": Line(
         "CARE", "💌", "{by} says: {text}", "A message to the mind; it reads it at its next beat."
     ),
+    "letter.arrived": Line(
+        "CARE", "💌", "{by} writes: {text}", "A visitor or a donor wrote; the mind reads it at its next beat."
+    ),
+    "letter.awaiting_approval": Line(
+        "CARE", "🖐️", "Letter {letter} waits for your approval", "VISITORS=approve: the caretaker's page shows it."
+    ),
+    "letter.refused": Line("CARE", "✋", "Letter {letter} was refused", "A person did not release a visitor's letter."),
+    "letter.answered": Line("CARE", "🖋️", "To {to}: {text}", "The mind answered a letter."),
+    "votes.counted": Line(
+        "CARE", "🗳️", "Votes of an hour: {live} to live, {die} to die", "What visitors voted in an hour that is over."
+    ),
+    "work.published": Line("ACTION", "📖", "“{title}” is published: /works/{slug}", "The mind published a work."),
     "caretaker.command": Line("CARE", "🧑‍🔧", "{command} by {by}: {result}", "A command of a person was carried out."),
     "alert": Line("ALERT", "⚠️", "{problem}", "Something a person should look at; told once.", "warning"),
 }

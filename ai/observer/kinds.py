@@ -19,10 +19,10 @@ GROUPS = (
     Group("thoughts", "Thoughts", "Thought", ("thought", "memory.reflected", "self.")),
     Group("actions", "Actions", "Action", ("action.",)),
     Group("models", "Models", "Change of model", ("model.", "call.fallback", "local.takes_over")),
-    Group("posts", "Posts", "Post", ("post.",)),
+    Group("posts", "Posts", "Post", ("post.", "work.")),
     Group("money", "Money", "Money", ("brain.budget", "call.settled", "call.unknown", "call.dearer")),
     Group("lives", "Lives", "Life", ("life.",)),
-    Group("care", "Messages", "Message", ("caretaker.", "brain.paused", "brain.resumed")),
+    Group("care", "Messages", "Message", ("caretaker.", "letter.", "votes.", "brain.paused", "brain.resumed")),
     Group(
         "alerts",
         "Alerts",

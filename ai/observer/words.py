@@ -74,6 +74,10 @@ def _parts(event: Event, data: Mapping[str, Any]) -> tuple[str, str, str]:
             parts = text("to_model"), text("reason"), f"before: {text('from_model') or 'nobody'}"
         case "caretaker.message":
             parts = f"{text('by')} says", text("text"), ""
+        case "letter.arrived":
+            parts = f"{text('by')} writes", text("text"), ""
+        case "letter.answered":
+            parts = f"to {text('to')}", text("text"), ""
         case kind:
             parts = "", message(kind, data, life=event.life, beat=event.beat), ""
     return parts

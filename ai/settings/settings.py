@@ -17,6 +17,7 @@ from pydantic import (
 from ai.settings.covers import purpose_meant
 from ai.settings.fields import secret as _secret
 from ai.settings.fields import setting as _setting
+from ai.settings.people import PeopleSettings
 from ai.settings.posting import PostingSettings
 from ai.settings.provider import ProviderSettings
 from ai.settings.safe_addresses import secrets_of_database, secrets_of_url
@@ -49,7 +50,7 @@ class Cap(BaseModel):
     covers: tuple[str, ...] = Field(min_length=1)
 
 
-class Settings(ProviderSettings, PostingSettings):
+class Settings(ProviderSettings, PostingSettings, PeopleSettings):
     """What a person can set; the names in capitals are the environment's."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)

@@ -71,6 +71,31 @@ class Posts:
         return None
 
 
+class Ballot:
+    """What visitors voted on its life."""
+
+    name = "the votes"
+    every_seconds = 0.0
+
+    def __init__(self, mind: MindDatabase) -> None:
+        self._mind = mind
+
+    async def since(self, when: datetime) -> Sequence[Happening]:
+        """Return what each hour that was counted since `when` came to."""
+        return [
+            Happening(event.at, self.name, f"event {event.seq}", _voted(event.data["live"], event.data["die"]))
+            for event in _events(self._mind, when, {"votes.counted"})
+        ]
+
+    def present(self) -> str | None:
+        """See nothing: a ballot is secret until it is counted."""
+        return None
+
+
+def _voted(live: int, die: int) -> str:
+    return f"within an hour {live} voted that you live, {die} that you die"
+
+
 def _events(mind: MindDatabase, when: datetime, kinds: set[str]) -> list[Event]:
     """Return the events of these kinds since `when`, oldest first."""
     return [event for event in reversed(read_before(mind, None, LOOKED_AT, kinds)) if event.at > when]

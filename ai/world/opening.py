@@ -7,7 +7,7 @@ from ai.settings import Settings
 from ai.world.feeds import Feed
 from ai.world.fetching import Fetcher
 from ai.world.happening import Source
-from ai.world.journal_news import Money, Posts
+from ai.world.journal_news import Ballot, Money, Posts
 from ai.world.machine import Machine
 from ai.world.sky import Sky
 from ai.world.visitors import Visitors
@@ -25,6 +25,8 @@ def open_world(settings: Settings, mind: MindDatabase, journal: Journal, clock: 
         Posts(mind),
         visitors,
     ]
+    if settings.votes == "on":
+        sources.append(Ballot(mind))
     if settings.place is not None:
         sources += [Sky(settings.place, clock), Weather(settings.place, settings.weather_url, fetcher, mind, clock)]
     sources += [Feed(address, fetcher, mind, clock) for address in settings.feeds]

@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
-from ai.actions import ActionContext, ActionResult, Letter, Registry, Reply
+from ai.actions import ActionContext, ActionResult, Registry, Reply
 from ai.clock import VirtualClock
 from ai.credit_tracker.bands import Band
 from ai.credit_tracker.records import Balance
-from ai.life.workspace import Workspace
+from ai.life.own_files import OwnFiles
 from ai.memory.memory import Kind, Memory
 from ai.mind.database import MindDatabase, open_mind
 from ai.mind.journal import Journal
+from ai.people import Letters, Persons, Works
 from ai.settings import Settings
 from ai.social import Outbox
 from ai.social.networks.x import X
@@ -105,17 +106,6 @@ class Catalogue:
 
 
 @dataclass
-class Mailbox:
-    """Letters, read once."""
-
-    letters: list[Letter] = field(default_factory=list)
-
-    def read_messages(self) -> list[Letter]:
-        read, self.letters = self.letters, []
-        return read
-
-
-@dataclass
 class Desk:
     """Registry and context of one life; `do` performs an action as a reply would ask for it."""
 
@@ -157,8 +147,10 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         rotation=Wishes(),
         catalogue=Catalogue(),
         outbox=Outbox(mind, purse, journal, clock, settings, [X(settings, clock)]),
-        workspace=Workspace(tmp_path / "workspace"),
-        mailbox=Mailbox(),
+        workspace=OwnFiles(tmp_path / "workspace", mind),
+        letters=Letters(mind, journal, clock),
+        persons=Persons(mind, clock),
+        works=Works(mind, journal, clock),
         rest=rest,
         reflect=reflect,
         journal=journal,

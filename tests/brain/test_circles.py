@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from ai.asking import Purpose
-from ai.brain.mailbox import Mailbox
+from ai.brain.correspondence import Correspondence
 from ai.brain.scene import Scenes
 from ai.brain.senses import Senses
 from ai.clock import VirtualClock
+from ai.life.own_files import OwnFiles
 from ai.memory import Kind
 from ai.model_config import Tier
 from ai.model_rotator.policy import TIERS
+from ai.people import Persons
 from tests.brain.lived import START, live, mind
 from tests.world.openrouter import FakeOpenRouter
 
@@ -114,9 +116,16 @@ async def test_a_small_model_is_shown_one_insight_among_its_memories(tmp_path: P
             for insight in insights:
                 life.memory.add(insight, Kind.REFLECTION, 9)
             rooms = {"tracker": house.tracker, "mind": house.mind, "journal": house.journal, "clock": clock}
-            mail = Mailbox(house.mind, house.journal)
-            senses = Senses(**rooms, mailbox=mail, posts=house.outbox, settings=house.settings)
-            scenes = Scenes(**rooms, senses=senses, world=house.world, wishes=house.rotation, settings=house.settings)
+            senses = Senses(**rooms, letters=house.letters, posts=house.outbox, settings=house.settings)
+            scenes = Scenes(
+                **rooms,
+                senses=senses,
+                world=house.world,
+                wishes=house.rotation,
+                correspondence=Correspondence(house.letters, Persons(house.mind, clock)),
+                workspace=OwnFiles(house.lives.workspace, house.mind),
+                settings=house.settings,
+            )
             large = next(model for model in house.catalogue.models().values() if model.tier is not Tier.LOCAL)
             shown = {}
             for model in (large, replace(large, tier=Tier.LOCAL)):

@@ -119,7 +119,7 @@ def test_a_temperature_that_was_asked_for_is_kept(request_of: ModelRequest) -> N
 
 
 def test_every_example_is_a_reply_of_the_protocol_and_shows_another_action() -> None:
-    every = ["read_messages", "remember", "check_budget", "recall", "post_tweet", "write_file", "think", "sleep"]
+    every = ["reply", "remember", "check_budget", "recall", "post_tweet", "write_file", "think", "sleep"]
     replies = [
         json.loads(turn["content"])
         for turn in examples({**PROTOCOL, "action": {"enum": every}})
@@ -147,6 +147,8 @@ def test_the_brief_scene_ends_with_its_one_cue() -> None:
         "occasion": "",
         "beat": 8,
         "messages": 0,
+        "letters": [],
+        "people": [],
         "nudge": "Think the next thought.",
     }
     told = render("beat_local", **scene)
@@ -155,6 +157,10 @@ def test_the_brief_scene_ends_with_its_one_cue() -> None:
     assert "First." not in told
     assert "remember: kept" in told
     assert render("beat_local", **{**scene, "messages": 2}).endswith("unread. Read it.")
+    letter = {"letters": ["09:02, letter 7, a visitor: ⟦Ines writes: Hello⟧"], "people": ["⟦Ines⟧ She rows."]}
+    assert render("beat_local", **{**scene, **letter}).endswith(
+        "You know of them: ⟦Ines⟧ She rows.\nWhat do you reply?"
+    )
     assert render("beat_local", **{**scene, "occasion": "Post."}).endswith("Post.")
     day = {"purpose": "important", "why": "a new day begins", "occasion": "This moment matters."}
     assert render("beat_local", **{**scene, **day}).endswith("A new day begins. What do you make of it?")
@@ -164,7 +170,16 @@ def test_looking_at_files_is_one_cue_among_many() -> None:
     scene: dict[str, Any] = dict.fromkeys(
         ("briefing", "self_page", "weekday", "budget", "purpose", "why", "occasion"), ""
     )
-    scene |= {"goals": [], "memories": [], "thoughts": [], "deeds": [], "messages": 0, "now": "2026-11-22 06:00"}
+    scene |= {
+        "letters": [],
+        "people": [],
+        "goals": [],
+        "memories": [],
+        "thoughts": [],
+        "deeds": [],
+        "messages": 0,
+        "now": "2026-11-22 06:00",
+    }
     cues = [render("beat_local", **scene, beat=n, nudge="Think.").splitlines()[-1] for n in range(144)]
     assert len(set(cues)) == 8
     assert sum(cue.startswith("Which files") for cue in cues) == 9

@@ -1,0 +1,22 @@
+"""Words of anybody as they are kept: plain, bounded, with nothing in them that nobody can see."""
+
+import re
+import unicodedata
+
+_JOINS = "\u200d"  # holds the parts of an emoji together
+_UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})  # controls, bidi overrides, zero width, unassigned
+_ACCENT = r"[\u0300-\u036f\u0483-\u0489\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"  # combining marks of any letter
+_MARKS = re.compile(f"({_ACCENT}{{3}}){_ACCENT}+")
+
+
+def plain(text: str, limit: int) -> str:
+    """Return at most `limit` characters of `text`: line breaks kept, blank lines folded, towers of accents cut."""
+    window = text[: limit * 4].replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
+    seen = "".join(c for c in window if c in {"\n", _JOINS} or unicodedata.category(c) not in _UNSEEN)
+    folded = re.sub(r"\n{3,}", "\n\n", _MARKS.sub(r"\1", seen)).strip(f" \n{_JOINS}")
+    return folded if len(folded) <= limit else folded[: limit - 1].rstrip() + "…"
+
+
+def line(text: str, limit: int) -> str:
+    """Return `text` as one plain line of at most `limit` characters."""
+    return " ".join(plain(" ".join(text[: limit * 4].split()), limit).split())
