@@ -3,6 +3,7 @@
 import functools
 import importlib
 import os
+import re
 from collections import Counter
 
 import pytest
@@ -34,10 +35,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def _skipped(config: pytest.Config) -> Counter[str]:
-    """Return why tests were skipped, and how many for each reason."""
+    """Return why tests were skipped, a line each without a test's own folder, and how many for each reason."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     reports = reporter.stats.get("skipped", []) if reporter else []
-    return Counter(report.longrepr[2].removeprefix("Skipped: ") for report in reports)
+    lines = (report.longrepr[2].removeprefix("Skipped: ").splitlines()[0] for report in reports)
+    return Counter(re.sub(r"\S*/pytest-of-\S*", "…", line) for line in lines)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
