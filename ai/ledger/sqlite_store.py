@@ -3,7 +3,7 @@
 import os
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -40,7 +40,7 @@ class SQLiteStore:
             )
         self.execute("BEGIN IMMEDIATE" if write else "BEGIN")
 
-    def execute(self, sql: str, params: Sequence[object] = ()) -> Rows:
+    def execute(self, sql: str, params: Sequence[object] | Mapping[str, object] = ()) -> Rows:
         """Run one statement."""
         if self._cursor is None:
             raise StoreUnavailable(f"the database {self._path} was closed in the middle of a transaction")
@@ -53,14 +53,14 @@ class SQLiteStore:
         """Write row by row; SQLite undoes a refused statement by itself, so that one row alone needs no savepoint."""
         if len(written) == 1 and len(written[0][1]) == 1:
             statement, rows = written[0]
-            self.execute(_for_one_row(statement), rows[0])
+            self.execute(_for_one_row(statement), _by_number(rows[0]))
             return
         self.execute("SAVEPOINT verbs")
         try:
             for statement, rows in written:
                 sql = _for_one_row(statement)
                 for row in rows:
-                    self.execute(sql, row)
+                    self.execute(sql, _by_number(row))
         except Exception:
             self.execute("ROLLBACK TO SAVEPOINT verbs")
             self.execute("RELEASE SAVEPOINT verbs")
@@ -147,6 +147,11 @@ class SQLiteStore:
         if isinstance(error, sqlite3.IntegrityError):
             return ConstraintBroken(str(error))
         return name_error(error, self._path) or error
+
+
+def _by_number(row: Sequence[object]) -> dict[str, object]:
+    """Return what a statement with `?1`, `?2` … takes: Python from 3.14 on refuses a sequence for those."""
+    return {str(number): value for number, value in enumerate(row, 1)}
 
 
 @lru_cache(maxsize=64)

@@ -15,7 +15,7 @@ from tests.brain.lived import environment, mind
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WEIGHTS = Path(os.environ.get("GENESIS_MODELS_DIR", ROOT / ".cache" / "models")) / "smollm2-135m-instruct-q4_1.gguf"
-pytestmark = pytest.mark.skipif(not WEIGHTS.exists(), reason=f"{WEIGHTS} is not here")
+pytestmark = [pytest.mark.local_model, pytest.mark.skipif(not WEIGHTS.exists(), reason=f"{WEIGHTS} is not here")]
 
 
 @pytest.fixture(scope="module")
