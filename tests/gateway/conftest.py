@@ -28,6 +28,7 @@ class Open:
     server: GatewayServer
     provider: FakeOpenRouter
     settings: Settings
+    http: httpx2.AsyncClient
 
     @property
     def url(self) -> str:
@@ -49,9 +50,8 @@ class Open:
     async def post(self, path: str, secret: str | None, body: Any, **headers: str) -> httpx2.Response:
         """One plain request."""
         bearer = {} if secret is None else {"Authorization": f"Bearer {secret}"}
-        async with httpx2.AsyncClient(timeout=30) as http:
-            kind = {"content": body} if isinstance(body, bytes) else {"json": body}
-            return await http.post(f"{self.url}{path}", headers={**bearer, **headers}, **kind)
+        kind = {"content": body} if isinstance(body, bytes) else {"json": body}
+        return await self.http.post(f"{self.url}{path}", headers={**bearer, **headers}, **kind)
 
     async def spent(self, **of: str) -> int:
         """What the books say was spent, in nano-dollars."""
@@ -86,7 +86,8 @@ async def serving(
         server = GatewayServer(alone.gateway, listen("127.0.0.1", 0))
         await server.start()
         stack.push_async_callback(server.stop)
-        yield Open(alone, server, provider, settings)
+        http = await stack.enter_async_context(httpx2.AsyncClient(timeout=30, trust_env=False, verify=False))
+        yield Open(alone, server, provider, settings, http)
 
 
 @pytest.fixture
