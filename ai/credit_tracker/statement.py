@@ -109,9 +109,11 @@ def read_statement(tx: Transaction, *, run: str | None, key: str | None, period:
         f"SUM(cost) AS cost FROM caller_rollups WHERE {chosen} GROUP BY model ORDER BY SUM(cost) DESC, model",
         values,
     )
+    # `COALESCE` keeps it to the index of the open calls, which are few; those of the key or run are not
+    among = "".join(f" AND COALESCE({name}, '') = ?" for name in _given(run, key, period))
     under_way = tx.execute(
         "SELECT COALESCE(SUM(held), 0) AS held, COALESCE(SUM(CASE state WHEN 'unknown' THEN 1 ELSE 0 END), 0) "
-        f"AS unknown FROM calls WHERE {_OPEN} AND {chosen}",
+        f"AS unknown FROM calls WHERE {_OPEN}{among}",
         values,
     )[0]
     lines = tuple(
@@ -192,7 +194,11 @@ def _row(call: CallRecord) -> dict[str, Any]:
 
 
 def _chosen(run: str | None, key: str | None, period: str | None) -> tuple[str, tuple[str, ...]]:
-    given = {name: value for name, value in (("key", key), ("run", run), ("period", period)) if value is not None}
+    given = _given(run, key, period)
     # `<> ''` as the indexes of `calls` say it; neither key nor run given: all of both
     terms = [f"{name} = ?" + ("" if name == "period" else f" AND {name} <> ''") for name in given]
     return " AND ".join(terms) or "1 = 1", tuple(given.values())
+
+
+def _given(run: str | None, key: str | None, period: str | None) -> dict[str, str]:
+    return {name: value for name, value in (("key", key), ("run", run), ("period", period)) if value is not None}
