@@ -46,6 +46,18 @@ def attribution(settings: Settings) -> dict[str, str]:
     }
 
 
+async def unusable(settings: Settings, clock: Clock) -> str | None:
+    """Return in one line why the provider that the settings name cannot be asked at all from here, or None."""
+    try:
+        endpoint = configured_endpoint(settings, clock)
+    except SettingsError as error:
+        return str(error)
+    if endpoint is None:
+        return None
+    await endpoint.close()
+    return endpoint.problem
+
+
 def as_header(text: str) -> str:
     """Return the nearest that a header takes: accents dropped, other letters as a question mark, on one line."""
     plain = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))

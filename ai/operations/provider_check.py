@@ -13,6 +13,7 @@ import httpx2
 
 from ai.clock import Clock
 from ai.llm.answers import NoAnswer
+from ai.llm.providers import unusable
 from ai.llm.purse import open_purse
 from ai.model_config import Model
 from ai.model_config.listing import read_json
@@ -41,6 +42,9 @@ async def examine_provider(settings: Settings, clock: Clock) -> AsyncIterator[Ch
     """Yield what the configured provider says; every question waits TIMEOUT_SECONDS, one word WORD_SECONDS at most."""
     if settings.provider == "local":
         yield Check("provider", None, "no key is set: the embedded model thinks", "genesis init adds a key")
+        return
+    if (problem := await unusable(settings, clock)) is not None:
+        yield Check("provider", False, problem, "mend that setting; nothing can be sent before")
         return
     base, openrouter = settings.provider_url, settings.provider == "openrouter"
     try:

@@ -8,6 +8,7 @@ import pytest
 from ai.credit_tracker import CallState
 from ai.llm import Limits, NoAnswer, OpenAIEndpoint
 from ai.llm.providers import as_header, configured_endpoint
+from ai.operations.provider_check import examine_provider
 from ai.settings import Settings
 from ai.settings.sources import SettingsError
 from tests.world.openrouter_faults import status
@@ -45,8 +46,8 @@ async def test_a_proxy_that_shows_nobody_through_costs_nothing(build, status):
 )
 async def test_a_key_that_no_header_takes_is_named_by_its_setting(build, key, told):
     house = await build()
-    settings = Settings(openrouter_api_key=key, openrouter_base_url=house.provider.base_url)
-    endpoint = house.client.endpoints["openrouter"] = configured_endpoint(settings, house.clock)
+    endpoint = OpenAIEndpoint("openrouter", house.provider.base_url, key, headers={}, clock=house.clock)
+    house.client.endpoints["openrouter"] = endpoint
     for _ in range(3):
         with pytest.raises(NoAnswer):
             await house.ask(MODEL, "acme/small-2")
@@ -101,6 +102,13 @@ def test_a_proxy_that_cannot_be_used_is_one_line_without_its_password(monkeypatc
 @pytest.mark.skipif(find_spec("socksio") is not None, reason="SOCKS proxies can be used here")
 def test_a_socks_proxy_says_what_it_needs(monkeypatch):
     assert "socksio" in _refused(monkeypatch, "socks5://user:secret@127.0.0.1:1")
+
+
+async def test_the_doctor_names_an_unusable_proxy_by_its_setting(monkeypatch, house):
+    monkeypatch.setenv("ALL_PROXY", "ftp://user:secret@127.0.0.1:1")
+    settings = Settings(openrouter_api_key=house.provider.key, openrouter_base_url=house.provider.base_url)
+    (check,) = [check async for check in examine_provider(settings, house.clock)]
+    assert (check.ok, "ALL_PROXY" in check.found, "secret" in check.found) == (False, True, False)
 
 
 async def test_a_date_in_a_zone_that_there_is_not_loses_no_answer(build, provider):
