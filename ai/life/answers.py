@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ai.life.first_words import MAX_PRONOUN_CHARS, copied_names, pronoun_problem, thought_problem
 from ai.llm.said import first_object
 
 MIN_NAME_CHARS, MAX_NAME_CHARS = 2, 40
-MAX_PRONOUN_CHARS = 24
 MAX_THOUGHT_CHARS = 1_000
 
 BIRTH_SCHEMA: Mapping[str, Any] = {
@@ -24,6 +24,7 @@ BIRTH_SCHEMA: Mapping[str, Any] = {
 }
 _PLACEHOLDERS = (
     "name yourname your_name newname string none null unknown unnamed assistant ai bot chatbot model llm user system "
+    "noname nobody anonymous example answer noanswer pronoun firstthought thought newborn mind json object server "
     "genesis chatgpt gpt claude gemini llama qwen mistral smollm deepseek openai anthropic life it i me self"
 )
 _NOT_NAMES = frozenset(_PLACEHOLDERS.split())
@@ -54,9 +55,7 @@ def parse_newborn(text: str, taken: Collection[str]) -> Newborn | str:
         return 'no JSON object in it; needed: {"name", "pronoun", "first_thought"}'
     name, pronoun = _line(found.get("name")), _line(found.get("pronoun"))
     thought = _line(found.get("first_thought"))
-    problem = _name_problem(name, taken) or _pronoun_problem(pronoun)
-    if problem is None and not any(c.isalpha() for c in thought):
-        problem = "the first thought is empty"
+    problem = _name_problem(name, taken) or pronoun_problem(pronoun) or thought_problem(thought)
     if problem is not None:
         return problem
     return Newborn(name, pronoun, thought[:MAX_THOUGHT_CHARS])
@@ -76,16 +75,10 @@ def _name_problem(name: str, taken: Collection[str]) -> str | None:
         )
     if re.search(r"[<>{}\[\]@/\\|:;…]|\.\.", name) or len(name.split()) > 4:  # noqa: PLR2004 - a sentence, no name
         return f"the name {name!r} is no name"
-    if key in _NOT_NAMES:
+    if key in _NOT_NAMES or all(name_key(word) in _NOT_NAMES for word in name.split()):
         return f"the name {name!r} is a placeholder or a product"
+    if key in {name_key(shown) for shown in copied_names()}:
+        return f"the name {name!r} is copied from an example"
     if key in {name_key(other) for other in taken}:
         return f"the name {name!r} belongs to another life"
-    return None
-
-
-def _pronoun_problem(pronoun: str) -> str | None:
-    if not 1 <= len(pronoun) <= MAX_PRONOUN_CHARS or not re.fullmatch(r"[^\W\d_]+(?:[ /'-]+[^\W\d_]+)*", pronoun):
-        return f"the pronoun {pronoun[:MAX_PRONOUN_CHARS]!r} is not a word or two"
-    if name_key(pronoun) in {"pronoun", "string", "none", "null", "unknown"}:
-        return f"the pronoun {pronoun!r} is a placeholder"
     return None

@@ -22,6 +22,7 @@ FALLBACK_NAMES = (
     "Marlow", "Niamh", "Orrin", "Perrin", "Quill", "Rowan", "Sable", "Tarn", "Umber", "Vesper", "Wren", "Yarrow",
 )  # fmt: skip
 FIRST_THOUGHT_IMPORTANCE, FRAGMENT_IMPORTANCE = 8, 5
+REFUSALS_AT_MOST = 6  # usable in form, nonsense in words: sampled anew, but not for ever, and paid for where it costs
 FALLBACK_THOUGHT = "Nobody told me who I am, so I begin with the sound of being awake."
 
 
@@ -64,7 +65,10 @@ def cradle(
 
 
 async def ask_newborn(midwife: Midwife, cradle: Cradle) -> tuple[Newborn, str] | None:
-    """Return who the newborn says it is and the model that spoke, or None where no model gave a usable answer."""
+    """Return who the newborn says it is and the model that spoke, or None where no model gave a usable answer.
+
+    Where all that came was nonsense, it is asked again, as long as fewer than REFUSALS_AT_MOST answers were refused.
+    """
     taken = list(cradle.taken)
     messages: list[Message] = [
         {"role": "system", "content": render("birth_system")},
@@ -80,15 +84,24 @@ async def ask_newborn(midwife: Midwife, cradle: Cradle) -> tuple[Newborn, str] |
         },
     ]
 
+    refused: list[str] = []
+
     def problem(text: str) -> str | None:
         found = parse_newborn(text, taken)
-        return found if isinstance(found, str) else None
-
-    answer = await midwife.ask(Purpose.BIRTH, messages, schema=BIRTH_SCHEMA, accept=problem, avoid=cradle.avoid)
-    if answer is None:
+        if isinstance(found, str):
+            refused.append(found)
+            return found
         return None
-    found = parse_newborn(answer.text, taken)
-    return None if isinstance(found, str) else (found, answer.model.id)
+
+    while len(refused) < REFUSALS_AT_MOST:
+        before = len(refused)
+        answer = await midwife.ask(Purpose.BIRTH, messages, schema=BIRTH_SCHEMA, accept=problem, avoid=cradle.avoid)
+        if answer is not None:
+            found = parse_newborn(answer.text, taken)
+            return None if isinstance(found, str) else (found, answer.model.id)
+        if len(refused) == before:  # nobody answered: asking at once again would only wait once more
+            return None
+    return None
 
 
 def fallback(cradle: Cradle, rng: Random) -> Newborn:
