@@ -12,7 +12,7 @@ from ai.clock import Clock
 from ai.credit_tracker import CreditTracker
 from ai.life import Life
 from ai.life.own_files import OwnFiles
-from ai.memory import Kind, Memory, clean, inline
+from ai.memory import Kind, Memory, clean, cut, inline
 from ai.mind.database import MindDatabase
 from ai.mind.journal import Journal
 from ai.model_config import Model, Tier
@@ -28,6 +28,7 @@ THOUGHT_CHARS = 360
 DEED_CHARS = 240
 GOAL_CHARS = 240
 SELF_CHARS = 900
+SOUL_CHARS = 1_200  # of a seed of up to 4,000, which a newborn reads whole: each beat pays for what it is shown
 WORK_CHARS = 600  # of the last lines of the work in hand
 OCCASIONS = {
     Purpose.IMPORTANT: "This moment matters: {why}.",
@@ -120,6 +121,7 @@ class Scenes:
         return render(
             worded_for(model, "beat"),
             briefing=life.briefing,
+            soul=cut(life.soul, SOUL_CHARS),
             feeling=life.feeling,
             self_page=clean(life.self_page, SELF_CHARS),
             plan=clean(life.plan, SELF_CHARS),

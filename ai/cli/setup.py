@@ -57,6 +57,8 @@ def init(
         raise Failed(f"nothing was written: {error}") from None
     _write(path, chosen)
     typer.echo(f"wrote {path}, readable by you alone")
+    if "SOUL" not in chosen:
+        typer.echo("who is born names itself; to give it a seed, set SOUL to a file like those in docs/souls")
     _report(load_settings(directory=path.parent))
 
 

@@ -37,6 +37,7 @@ class Cradle:
     fragments: Sequence[Fragment]
     taken: Collection[str]
     avoid: Collection[str]
+    soul: str = ""  # the words of SOUL
 
 
 def cradle(
@@ -77,6 +78,7 @@ async def ask_newborn(midwife: Midwife, cradle: Cradle) -> tuple[Newborn, str] |
             "content": render(
                 "birth",
                 briefing=cradle.briefing,
+                soul=cradle.soul,
                 feeling=cradle.feeling,
                 fragments=[{"text": f.text, "life": f.origin.life} for f in cradle.fragments],
                 taken=taken[-NAMES_SHOWN:],
@@ -122,6 +124,7 @@ def first_facts(cradle: Cradle, newborn: Newborn, model: str | None, born_at: st
         "beats": 0,
         "bootstrap_mode": cradle.mode,
         "briefing": cradle.briefing,
+        "soul": cradle.soul,
         "feeling": cradle.feeling,
         "first_model": model,
         "announced": False,

@@ -75,6 +75,11 @@ class Life:
         return str(self._facts["briefing"])
 
     @property
+    def soul(self) -> str:
+        """The seed it was given at birth, for its own prompts alone; empty where there was none."""
+        return str(self._facts.get("soul", ""))
+
+    @property
     def first_thought(self) -> str:
         """What it thought first."""
         return str(self._facts["first_thought"])

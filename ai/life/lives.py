@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -26,6 +27,7 @@ from ai.mind.database import MindDatabase
 from ai.mind.journal import Journal
 from ai.prompts import render
 from ai.settings import Settings
+from ai.settings.soul import read_soul
 
 if TYPE_CHECKING:
     from ai.memory.embeddings import Embedder
@@ -194,7 +196,7 @@ class Lives:
         fragments = choose(self._archive, number, self._rng)
         self._journal.append("life.fragments", count=len(fragments))
         self._journal.append("life.birth")
-        bed = cradle(number, self._settings, past, fragments, self.chronicle.names())
+        bed = replace(cradle(number, self._settings, past, fragments, self.chronicle.names()), soul=self._soul())
         answer = await ask_newborn(midwife, bed)
         newborn, model = answer if answer is not None else (fallback(bed, self._rng), None)
         if answer is None:
@@ -209,6 +211,16 @@ class Lives:
         self._journal.append("life.identity", name=life.name, pronoun=life.pronoun)
         self._journal.append("thought", text=life.first_thought)
         return life
+
+    def _soul(self) -> str:
+        """Return the seed that SOUL names; where its file went since the start, that is told, and there is none."""
+        if self._settings.soul is None:
+            return ""
+        try:
+            return read_soul(self._settings.soul.expanduser())
+        except ValueError as error:
+            self._journal.append("life.soulless", problem=str(error))
+            return ""
 
     async def _announce(self, life: Life, midwife: Midwife) -> None:
         text = render("birth_post", name=life.name, number=life.number, first_thought=life.first_thought)

@@ -200,6 +200,9 @@ EVENTS: dict[str, Line] = {
     "life.nameless": Line(
         "LIFE", "🛟", "No model gave a usable name; called {name}", "The fallback name, at last.", "warning"
     ),
+    "life.soulless": Line(
+        "LIFE", "🌱", "Born without a seed: SOUL {problem}", "The file that SOUL names went since the start.", "warning"
+    ),
     "life.woke": Line("LIFE", "☀️", "Life #{number}, {name}, goes on after {beats} beats", "The daemon found it alive."),
     "life.dying": Line("LIFE", "⚰️", "Life #{number} is dying: {cause}", "Its death has begun and cannot be undone."),
     "life.last_words": Line("LIFE", "🕯️", "{text}", "Its last words."),

@@ -21,6 +21,7 @@ from ai.settings.people import PeopleSettings
 from ai.settings.posting import PostingSettings
 from ai.settings.provider import ProviderSettings
 from ai.settings.safe_addresses import secrets_of_database, secrets_of_url
+from ai.settings.soul import read_soul
 from ai.settings.texts import (
     AdminToken,
     DatabaseUrl,
@@ -186,6 +187,12 @@ class Settings(ProviderSettings, PostingSettings, PeopleSettings):
     feeds: Feeds = _setting(
         (), "addresses of RSS, Atom or JSON feeds, separated by blanks", "https://example.org/feed.xml"
     )
+    soul: Path | None = _setting(
+        None,
+        "a Markdown file of up to 4,000 characters, a seed of who it is: read at birth, never shown to strangers as a "
+        "whole; some to choose from are in `docs/souls`",
+        "docs/souls/tidewatcher.md",
+    )
     log_format: Literal["emoji", "json"] = _setting(
         "emoji", "`emoji`: lines for people; `json`: one object a line", "emoji"
     )
@@ -206,6 +213,13 @@ class Settings(ProviderSettings, PostingSettings, PeopleSettings):
         if value not in LOCAL_MODELS and not value.lower().endswith(".gguf"):
             raise ValueError(f"is none of {', '.join(LOCAL_MODELS)}, and no path to a .gguf file")
         return str(home_path(Path(value))) if value.startswith("~") else value
+
+    @field_validator("soul")
+    @classmethod
+    def _readable_soul(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            read_soul(value.expanduser())
+        return value
 
     @field_validator("free_requests_per_day")
     @classmethod
@@ -252,7 +266,14 @@ class Settings(ProviderSettings, PostingSettings, PeopleSettings):
         urls = (getattr(self, name) for name in URLS)
         inside = [text for url in urls if url for text in secrets_of_url(url)]
         database = secrets_of_database(self.database_url or "")
-        return [text for text in (*found, *database, *inside, self.alert_webhook_url) if text]
+        return [text for text in (*found, *database, *inside, self.alert_webhook_url, self._soul()) if text]
+
+    def _soul(self) -> str:
+        """Return the whole words of SOUL, which strangers are never shown; a file that went since hides nothing."""
+        try:
+            return "" if self.soul is None else read_soul(self.soul.expanduser())
+        except ValueError:
+            return ""
 
 
 URLS = (
