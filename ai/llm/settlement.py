@@ -106,7 +106,9 @@ class Settler:
 
     def _due(self, call: CallRecord, now: datetime) -> bool:
         times, last = self._asked.get(call.id, (0, call.unknown_since or call.held_at))
-        wait = min(FIRST_ASK_SECONDS * GROWTH**times, LONGEST_WAIT_SECONDS)
+        if call.key:  # whoever called through the gateway waits for what it holds: asked at once, then as others
+            times -= 1
+        wait = min(FIRST_ASK_SECONDS * GROWTH**times, LONGEST_WAIT_SECONDS) if times >= 0 else 0.0
         by = _never_billed_by(call)
         if by is not None and last < by <= now:
             return True

@@ -259,3 +259,14 @@ async def test_waiting_for_others_to_end_is_an_option(gateway: Open) -> None:
     go.set()
     assert (await waiting).status_code == 200
     assert (await first).status_code == 200
+
+
+async def test_what_is_unknown_is_asked_for_at_once_and_given_back(gateway: Open) -> None:
+    secret = await gateway.key(budget=nanos("0.0013"))
+    gateway.provider.then(faults.no_usage())
+    path = "/v1/chat/completions"
+    assert (await gateway.post(path, secret, BODIES[path])).status_code == 200
+    assert (await gateway.post(path, secret, BODIES[path])).json()["error"]["code"] == "budget_in_flight"
+    await gateway.alone.client.settle_unknowns()
+    assert (await gateway.post(path, secret, BODIES[path])).status_code == 200
+    assert await gateway.spent() == gateway.provider.billed_nanos
