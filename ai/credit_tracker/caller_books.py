@@ -17,7 +17,7 @@ from ai.credit_tracker.months import USD, find_month, month_account
 from ai.credit_tracker.periods import month_end, month_of, month_start
 from ai.credit_tracker.records import CallRecord, CapState, NamedRequest, RunUsage
 from ai.credit_tracker.runs import Run
-from ai.credit_tracker.statement import Statement
+from ai.credit_tracker.statement import CallerSpending, Statement
 from ai.ledger.ledger import Ledger
 from ai.ledger.money import nanos
 from ai.ledger.transaction import Transaction
@@ -110,6 +110,11 @@ class CallerBooks:
         """
         month = None if period is None else month_of(month_start(period))
         return await self._ledger.read(lambda tx: statements.read_statement(tx, run=run, key=key, period=month))
+
+    async def spending(self, limit: int) -> list[CallerSpending]:
+        """Return who spent what this month, the dearest first, `limit` at most."""
+        period = month_of(self._clock.now())
+        return await self._ledger.read(lambda tx: statements.spending_by_caller(tx, period, limit))
 
     async def statement_calls(
         self, *, run: str | None = None, key: str | None = None, period: str | None = None, after_seq: int = 0

@@ -123,6 +123,26 @@ def read_statement(tx: Transaction, *, run: str | None, key: str | None, period:
     return Statement(period, run, key, int(under_way["held"]), int(under_way["unknown"]), lines)
 
 
+@dataclass(frozen=True, slots=True)
+class CallerSpending:
+    """What a key spent for a run ('': for none) in a month: calls that were captured, nano-dollars."""
+
+    key: str
+    run: str
+    calls: int
+    cost: int
+
+
+def spending_by_caller(tx: Transaction, period: str, limit: int) -> list[CallerSpending]:
+    """Return who spent what through the gateway in a month like `2026-11`, the dearest first, `limit` at most."""
+    rows = tx.execute(
+        "SELECT key, run, SUM(calls) AS calls, SUM(cost) AS cost FROM caller_rollups WHERE period = ? "
+        "GROUP BY key, run ORDER BY SUM(cost) DESC, key, run LIMIT ?",
+        (period, limit),
+    )
+    return [CallerSpending(row["key"], row["run"], int(row["calls"]), int(row["cost"])) for row in rows]
+
+
 def statement_calls(  # noqa: PLR0913 - what is chosen, and which page of it
     tx: Transaction, *, run: str | None, key: str | None, period: str | None, limit: int, after_seq: int = 0
 ) -> list[CallRecord]:

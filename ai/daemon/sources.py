@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ai.clock import Clock
+from ai.credit_tracker.caller_books import CallerBooks
 from ai.credit_tracker.rollups import cost_of_lives
 from ai.credit_tracker.spending import spending_json
 from ai.daemon import status
@@ -17,12 +18,15 @@ from ai.observer import Donation, Donations, Receipt
 from ai.observer.sources import (
     Budget,
     ByDay,
+    CallerRow,
     Fragment,
     LifeRow,
     State,
     Tweet,
 )
 from ai.settings import Settings
+
+CALLERS = 200  # keys and runs in the metrics, the dearest: each is a series of its own
 
 
 class AppSources:
@@ -65,6 +69,14 @@ class AppSources:
     async def budget(self) -> Budget:
         """Return the month's money."""
         return cast("Budget", await self._house.tracker.budget_report())
+
+    async def callers(self) -> Sequence[CallerRow]:
+        """Return who spent what through the gateway this month."""
+        books = CallerBooks(self._house.ledger, self.settings, self.clock)
+        return [
+            {"key": row.key, "run": row.run, "calls": row.calls, "cost": usd9(row.cost)}
+            for row in await books.spending(CALLERS)
+        ]
 
     async def days(self) -> Sequence[ByDay]:
         """Return what each day of this month cost."""

@@ -1,6 +1,6 @@
 """GET /metrics for Prometheus: gauges read from the house at each scrape, in a registry of their own."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from ai.clock import parse_rfc3339
 from ai.observer.answers import Encoded, answer, encoded
-from ai.observer.sources import Budget, State
+from ai.observer.sources import Budget, CallerRow, State
 from ai.observer.view import View, view_of
 
 BANDS = ("comfortable", "moderate", "cautious", "critical", "bankrupt")
@@ -38,6 +38,7 @@ async def metrics(request: Request) -> Response:
         families = _of_mind(await view.sight(request).state.get(), view)
         if money:
             families += _of_purse(await view.budget.get())
+            families += of_callers(await view.callers.get())
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_Scrape(families))
         return await view.reader.work(lambda: encoded(generate_latest(registry), CONTENT_TYPE_LATEST))
@@ -72,6 +73,16 @@ def _of_purse(budget: Budget) -> list[Metric]:
     names = ("granted", "donated", "spent", "held", "available")
     figures: dict[str, Any] = dict(budget)
     return [_gauge(f"{name}_usd", f"Of this month: {name}, in dollars", float(figures[name])) for name in names]
+
+
+def of_callers(callers: Sequence[CallerRow]) -> list[Metric]:
+    """Return what programs called and spent through the gateway this month, by key and run."""
+    calls = CounterMetricFamily("genesis_gateway_calls_month", "Calls paid through the gateway", labels=["key", "run"])
+    spent = GaugeMetricFamily("genesis_gateway_spent_usd", "Dollars spent this month", labels=["key", "run"])
+    for row in callers:
+        calls.add_metric([row["key"], row["run"]], row["calls"])
+        spent.add_metric([row["key"], row["run"]], float(row["cost"]))
+    return [calls, spent]
 
 
 def _gauge(name: str, meaning: str, value: float | None) -> Metric:

@@ -159,6 +159,15 @@ class Donation:
     problem: str | None = None  # why a person has to look at it; then it is not booked
 
 
+class CallerRow(TypedDict):
+    """What a key of the gateway spent for a run ('': for none) this month; `cost` in dollars, nine places."""
+
+    key: str
+    run: str
+    calls: int
+    cost: str
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What became of a donation: `new` is True the first time only, `refused` says why it was not booked."""
@@ -191,6 +200,10 @@ class ObserverSources(Protocol):
 
     async def budget(self) -> Budget:
         """Return the month's money; raises StoreUnavailable while the purse is away."""
+        ...
+
+    async def callers(self) -> Sequence[CallerRow]:
+        """Return who spent what through the gateway this month, the dearest first."""
         ...
 
     async def days(self) -> Sequence[ByDay]:

@@ -24,6 +24,7 @@ from ai.observer.sight import Sight
 from ai.observer.sources import (
     Budget,
     ByDay,
+    CallerRow,
     LifeRow,
     ObserverSources,
     State,
@@ -64,6 +65,7 @@ class View:
 
         self.state: Recent[State] = Recent(house.state, clock, newest)
         self.budget: Recent[Budget] = Recent(house.budget, clock, newest)
+        self.callers: Recent[Sequence[CallerRow]] = Recent(house.callers, clock, newest)
         self.days: Recent[Sequence[ByDay]] = Recent(house.days, clock, newest)
         self.models: Recent[Sequence[ModelRow]] = Recent(house.models, clock, newest)
         self.tweets: Recent[Sequence[Tweet]] = Recent(lambda: house.tweets(TWEETS), clock, newest)

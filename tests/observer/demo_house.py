@@ -133,6 +133,9 @@ class DemoHouse:
             if day.startswith(f"{self.clock.now():%Y-%m}")
         ]
 
+    async def callers(self) -> Any:
+        return self.also.get("callers", [])
+
     async def models(self) -> Any:
         rows = []
         for rank, (model, tier, intelligence, prompt, completion, _) in enumerate(MODELS, 1):

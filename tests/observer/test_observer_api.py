@@ -175,6 +175,13 @@ async def test_many_streams_get_the_same_events(served: Served) -> None:
     assert {tuple(seqs) for seqs in await asyncio.gather(*followers)} == {tuple(range(start + 1, start + 13))}
 
 
+async def test_metrics_tell_what_each_key_and_run_spent_to_who_may_see_money(served: Served) -> None:
+    served.house.also["callers"] = [{"key": "alice", "run": "smallville", "calls": 3, "cost": "0.012000000"}]
+    text = (await served.client.get("/metrics")).text
+    assert 'genesis_gateway_calls_month_total{key="alice",run="smallville"} 3.0' in text
+    assert 'genesis_gateway_spent_usd{key="alice",run="smallville"} 0.012' in text
+
+
 async def test_metrics(served: Served) -> None:
     text = (await served.client.get("/metrics")).text
     budget = await served.house.budget()
