@@ -12,7 +12,7 @@ import pytest_asyncio
 from ai.observer import ObserverServer
 from tests.observer.demo_house import DemoHouse
 
-TOKEN = "correct horse battery staple"
+TOKEN = "correct-horse-battery-staple"
 
 
 @dataclass
