@@ -1,6 +1,7 @@
 """The Observer under load: a million events, 200 open streams; each page's time, a beat's slowing, memory.
 
-Run `python -m benchmarks.observer` (about a minute); `--events` and `--streams` scale it. Exits 1 above a target.
+Then the worst that strangers may do, see `benchmarks.observer_strangers`. Run `python -m benchmarks.observer` (about
+three minutes); `--events`, `--streams` and `--seconds` scale it. Exits 1 above a target.
 """
 
 import argparse
@@ -19,9 +20,18 @@ import psutil
 
 from ai.clock import rfc3339
 from ai.observer import ObserverServer
+from benchmarks import observer_strangers
 from tests.observer.demo_house import NOW, DemoHouse
 
-PAGES = ("/", "/?show=posts", "/?before={middle}&show=all", "/?before={middle}", "/events/{middle}", "/money", "/minds")
+PAGES = (
+    "/",
+    "/?show=posts",
+    "/?before={middle}&show=all",
+    "/?before={middle}",
+    "/events/{middle}",
+    "/money",
+    "/models",
+)
 ROUTES = ("/posts", "/lives", "/now", "/api/state", "/api/month", "/api/events?after={middle}&limit=100", "/metrics")
 PAGE_TARGET_MS, BEAT_TARGET, MEMORY_TARGET_MB = 50.0, 1.05, 250.0
 ROUNDS, BEATS = 20, 10
@@ -167,12 +177,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--streams", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=10.0, help="of each load of strangers, and of each quiet")
     parser.add_argument("--serve", type=Path)
     options = parser.parse_args()
     if options.serve is not None:
         asyncio.run(serve(options.serve, options.events))
         return
-    sys.exit(0 if asyncio.run(measure(options.events, options.streams)) else 1)
+    calm = asyncio.run(measure(options.events, options.streams))
+    strained = asyncio.run(observer_strangers.measure(options.seconds))
+    sys.exit(0 if calm and strained else 1)
 
 
 if __name__ == "__main__":

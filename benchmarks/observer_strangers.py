@@ -21,6 +21,7 @@ from ai.observer import ObserverServer
 from benchmarks.observer_load import HOST
 from tests.observer.demo_house import DemoHouse
 
+PAGES = ("/", "/money", "/api/state", "/now", "/api/events?before=9999&limit=20")
 KINDS = ("events", "streams", "silent", "all")
 THINKING_SECONDS = 0.6  # a quick model's answer: about one and a half thoughts a second
 WORK_SECONDS, SLICES = 0.05, 5  # what a beat computes by itself, and how often it lets others in between
@@ -70,6 +71,7 @@ class Stretch:
     health_ms: tuple[float, ...]
     memory_mb: float
     log_bytes_a_second: float
+    pages: dict[str, float]  # milliseconds of each address, median
 
 
 class Mind:
@@ -86,26 +88,35 @@ class Mind:
         told = json.loads(await self._process.stdout.readline())
         return told["beats"], told["log"]
 
-    async def probe(self) -> float:
-        """Ask /healthz on a new connection; return the milliseconds until its answer."""
+    async def probe(self, path: str = "/healthz") -> float:
+        """Ask on a new connection; return the milliseconds until the whole answer."""
         began = time.perf_counter()
         async with asyncio.timeout(30):
             reader, writer = await asyncio.open_connection(HOST, self.port)
-            writer.write(f"GET /healthz HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode())
-            said = await reader.read(1_000)
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode())
+            said = await reader.read()
             writer.close()
-        assert b" 200 " in said, said
+        assert b" 200 " in said[:20], said[:200]
         return (time.perf_counter() - began) * 1000
 
     async def stretch(self, seconds: float) -> Stretch:
         """Measure for some seconds."""
         (beats, log), began, memory, probes = await self._count(), time.perf_counter(), 0.0, []
+        pages: dict[str, list[float]] = {path: [] for path in PAGES}
         while time.perf_counter() - began < seconds:
             probes.append(await self.probe())
+            path = PAGES[len(probes) % len(PAGES)]
+            pages[path].append(await self.probe(path))
             memory = max(memory, psutil.Process(self._process.pid).memory_info().rss / 1e6)
             await asyncio.sleep(0.2)
         (beats_after, log_after), took = await self._count(), time.perf_counter() - began
-        return Stretch((beats_after - beats) * 60 / took, tuple(probes), memory, (log_after - log) / took)
+        return Stretch(
+            (beats_after - beats) * 60 / took,
+            tuple(probes),
+            memory,
+            (log_after - log) / took,
+            {path: statistics.median(took) for path, took in pages.items() if took},
+        )
 
 
 async def measure(seconds: float, kinds: tuple[str, ...] = KINDS) -> bool:
@@ -130,19 +141,22 @@ async def measure(seconds: float, kinds: tuple[str, ...] = KINDS) -> bool:
             await load.wait()
             await asyncio.sleep(1)
             after = await mind.stretch(seconds)
-            met &= tell(kind, (quiet.beats_a_minute + after.beats_a_minute) / 2, strained)
+            met &= tell(kind, (quiet, after), strained)
             quiet = after
         process.stdin.close()
         await process.wait()
     return met
 
 
-def tell(kind: str, quiet: float, strained: Stretch) -> bool:
-    """Print one load's figures; return whether they meet the targets."""
+def tell(kind: str, around: tuple[Stretch, Stretch], strained: Stretch) -> bool:
+    """Print one load's figures beside the quiet ones around it; return whether they meet the targets."""
+    quiet = statistics.mean(stretch.beats_a_minute for stretch in around)
     ratio, worst = strained.beats_a_minute / quiet, max(strained.health_ms)
+    usual = max(max(stretch.health_ms) for stretch in around)
     print(
         f"{kind:8} {strained.beats_a_minute:6.1f} beats a minute, {quiet:.1f} without (x{ratio:.3f}); /healthz "
-        f"{statistics.median(strained.health_ms):.1f} ms, at most {worst:.0f}; {strained.memory_mb:.0f} MB; "
+        f"{statistics.median(strained.health_ms):.1f} ms, at most {worst:.0f} ({usual:.0f} without); "
+        f"{strained.memory_mb:.0f} MB; slowest of {', '.join(strained.pages)}: {max(strained.pages.values()):.0f} ms; "
         f"{strained.log_bytes_a_second:.0f} B of log a second",
         flush=True,
     )

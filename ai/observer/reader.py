@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ai.mind.database import MindDatabase, open_mind
+from ai.observer.turns import AFTERWARDS, ASKING, Turns
 
 READ_TIMEOUT_SECONDS = 10.0  # a page that takes longer is better answered with an error
 
@@ -17,10 +18,10 @@ T = TypeVar("T")
 class Reader:
     """A thread that alone touches its connection, so that no page ever waits on the loop or writes."""
 
-    def __init__(self, path: Path, name: str, charge: Callable[[float], None] = lambda _: None) -> None:
-        """Read the database at `path`; `charge` is told how many seconds of the processor each query took."""
+    def __init__(self, path: Path, name: str, turns: Turns | None = None) -> None:
+        """Read the database at `path`; strangers' jobs take `turns`, and are charged for what they took."""
         self._path = path
-        self._charge = charge
+        self._turns = turns
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"observer-{name}")
         self._mind: MindDatabase | None = None
 
@@ -30,10 +31,17 @@ class Reader:
 
     async def work(self, job: Callable[[], T], seconds: float = READ_TIMEOUT_SECONDS) -> T:
         """Run what needs no database in the same thread: encoding and compressing what was read."""
-        running = asyncio.get_running_loop().run_in_executor(self._thread, _timed, job)
-        answer, took = await asyncio.wait_for(running, seconds)
-        self._charge(took)
+        asking = ASKING.get()
+        if self._turns is None or asking is None:
+            return (await self._run(job, seconds))[0]
+        async with self._turns.turn(*asking):
+            answer, took = await self._run(job, seconds)
+            self._turns.charge(took * AFTERWARDS)
         return answer
+
+    async def _run(self, job: Callable[[], T], seconds: float) -> tuple[T, float]:
+        running = asyncio.get_running_loop().run_in_executor(self._thread, _timed, job)
+        return await asyncio.wait_for(running, seconds)
 
     def _opened(self) -> MindDatabase:
         if self._mind is None:

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from starlette.requests import Request
 
-from ai.mind.database import MindDatabase
-from ai.mind.journal import Event
 from ai.mind.redaction import Redactor
 from ai.model_config.row import ModelRow
 from ai.observer.answers import Encoded, encoded_json
@@ -17,7 +15,7 @@ from ai.observer.gate import Gate
 from ai.observer.hosts import Hosts
 from ai.observer.money import MonthFigures
 from ai.observer.month import FIRST_COUNT_SECONDS, PATIENCE_SECONDS, Figures, Month
-from ai.observer.places import Places
+from ai.observer.places import CONNECTIONS, Places
 from ai.observer.reader import Reader
 from ai.observer.recent import Recent
 from ai.observer.sight import Sight
@@ -31,13 +29,12 @@ from ai.observer.sources import (
     Tweet,
 )
 from ai.observer.tail import Tail
-from ai.observer.turns import AFTERWARDS, BURST, REQUESTS_PER_SECOND, Turns
+from ai.observer.turns import BURST, JOBS_BURST, JOBS_PER_SECOND, REQUESTS_PER_SECOND, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 STREAMS = 400  # open at once; each is a socket and a small task
-BATCHES_PER_SECOND = 25.0  # read from the database for streams that missed something
 TWEETS = 100  # posts shown and served; older ones stand in the journal
 
 
@@ -53,10 +50,10 @@ class View:
         self.frames = Frames()
         self.places: Places | None = None  # set by the server that seats the visitors
         self.turns = Turns(REQUESTS_PER_SECOND, BURST)
-        self._catching_up = Turns(BATCHES_PER_SECOND, BURST, waiting_of_one=STREAMS)
-        self.reader = Reader(house.mind_path, "pages", lambda seconds: self.turns.charge(seconds * AFTERWARDS))
+        jobs = Turns(JOBS_PER_SECOND, JOBS_BURST, at_once=1, waiting_of_one=CONNECTIONS, waiting=CONNECTIONS)
+        self.reader = Reader(house.mind_path, "pages", jobs)
         self.counter = Reader(house.mind_path, "counter")
-        self.tail = Tail(Reader(house.mind_path, "tail"), self._catch_up)
+        self.tail = Tail(Reader(house.mind_path, "tail"), self.reader.read)
         self.month = Month(self.counter, clock)
         self._counting: asyncio.Task[None] | None = None
 
@@ -97,11 +94,6 @@ class View:
         if name not in self._documents:
             self._documents[name] = Recent(ask, self.house.clock, lambda: self.tail.newest)
         return await self._documents[name].get()
-
-    async def _catch_up(self, query: Callable[[MindDatabase], list[Event]]) -> list[Event]:
-        """Read what a stream missed, when it is its turn."""
-        await self._catching_up.take("streams")
-        return await self.reader.read(query)
 
     async def books(self) -> MonthFigures:
         """Return the month as the purse tells it; raises StoreUnavailable while the purse is away."""

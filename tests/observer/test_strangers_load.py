@@ -107,6 +107,21 @@ async def test_turns_go_round_by_address() -> None:
     await asyncio.gather(*greedy)
 
 
+async def test_who_asks_for_one_thing_again_and_again_still_sees_the_others() -> None:
+    turns, granted = Turns(500, 1), []
+
+    async def ask(what: str) -> None:
+        assert await turns.take("one", what)
+        granted.append(what)
+
+    turns.charge(0.05)
+    greedy = [asyncio.create_task(ask("/api/events")) for _ in range(30)]
+    await asyncio.sleep(0)
+    await ask("/")
+    assert len(granted) <= 3
+    await asyncio.gather(*greedy)
+
+
 async def test_who_asks_too_much_at_once_is_refused_and_others_are_not() -> None:
     turns = Turns(1, 1)
     turns.charge(3600)
