@@ -50,9 +50,10 @@ def run(beats: Annotated[int, typer.Argument(min=1, max=10_000, help="How many b
     ensure_data_dir(chosen.data_dir)
     with _bar(beats) as advance:
         configure(chosen.log_format, chosen.log_level, chosen.secrets())
+        usage = None
         if is_held(chosen.data_dir):
             usage = wait_for(lambda: _follow(chosen, SystemClock(), beats, advance))
-        else:
+        if usage is None:
             with DaemonLock(chosen.data_dir):
                 usage = wait_for(lambda: _live(chosen, SystemClock(), beats, advance))
     typer.echo(summary(usage))
@@ -102,8 +103,11 @@ async def _beats(house: App, beats: int, advance: Callable[[], None]) -> None:
         advance()
 
 
-async def _follow(chosen: Settings, clock: Clock, beats: int, advance: Callable[[], None]) -> RunUsage:
-    """Have the daemon live the beats and show what it journals meanwhile."""
+async def _follow(chosen: Settings, clock: Clock, beats: int, advance: Callable[[], None]) -> RunUsage | None:
+    """Have the daemon live the beats and show what it journals meanwhile.
+
+    None: it was another command that held the folder, or a daemon that has gone, and no beat was lived.
+    """
     mind = open_mind(chosen.data_dir / "mind.db", secrets=chosen.secrets())
     commands = Commands(mind, clock)
     async with open_reading(chosen, clock) as reading:
@@ -123,9 +127,13 @@ async def _follow(chosen: Settings, clock: Clock, beats: int, advance: Callable[
                     if event.kind == "beat.ended":
                         ended, until = ended + 1, clock.monotonic() + BEAT_SECONDS
                         advance()
+                if ended == 0 and not is_held(chosen.data_dir):
+                    commands.withdraw(row)
+                    return None
                 if clock.monotonic() > until:
                     raise Failed("the daemon lived no beat in five minutes; look at its log (genesis logs --follow)")
                 await asyncio.sleep(LOOK_SECONDS)
+        commands.withdraw(row)  # Ctrl-C came before anybody began it
         return await reading.tracker.usage_since(marker)
 
 

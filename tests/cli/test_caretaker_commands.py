@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from ai.operations.lock import DaemonLock
+from tests.brain.lived import thinker
 from tests.cli.commands import Person
 from tests.cli.test_commands import one_line
+from tests.world.openrouter import FakeOpenRouter
 
 SECONDS = 60
 
@@ -75,6 +77,19 @@ def test_a_command_that_met_another_one_goes_on_when_that_one_is_done(person: Pe
         out, _ = first.communicate(timeout=SECONDS)
         assert "added" in out
     assert given(person) == "1.000000000"
+
+
+def test_beats_asked_of_a_command_that_ends_are_lived_here(tmp_path: Path) -> None:
+    with FakeOpenRouter(reply=thinker(11)) as provider:
+        person = Person(tmp_path, provider)
+        assert "added" in person.types("topup", "1", "--from", "Ada").out
+        lock = DaemonLock(tmp_path / "data")
+        with lock, person.starts("run", "1") as first:
+            waits(tmp_path)
+            lock.__exit__(None, None, None)
+            out, _ = first.communicate(timeout=SECONDS)
+            assert (first.returncode, "LLM Usage Summary" in out) == (0, True), out
+    assert person.types("status", "--json").document["beats"] == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
