@@ -16,8 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ai.ledger.money import NANOS_PER_USD, nanos
-from benchmarks.pacing_bound import ROUNDS, hindsight_bound
-from benchmarks.pacing_month import RULES, catalogue, live, moments
+from ai.model_rotator.hindsight import ROUNDS, hindsight_bound
+from benchmarks.pacing_month import RULES, catalogue, live, means, moments
 
 BUDGETS_USD = ("0", "1", "5", "20", "100")
 
@@ -52,7 +52,7 @@ def measure(
         lived: dict[str, list[tuple[int, int, dict[str, int]]]] = {}
         for seed in seeds:
             month = moments(seed, days)
-            bound = hindsight_bound(month, models, budget, days, rounds)
+            bound = hindsight_bound(month, models, means(budget, days), rounds)
             for rule in RULES:
                 result = live(rule, models, month, budget, days)
                 shares.setdefault(rule.name, []).append(100.0 * result.utility / bound)

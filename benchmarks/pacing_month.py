@@ -12,6 +12,7 @@ from ai.ledger.money import NANOS_PER_USD
 from ai.model_config import FREE_PRICES, Model, Tier, parse_openrouter
 from ai.model_config.bound import rough_size_bound
 from ai.model_config.catalogue import shipped
+from ai.model_rotator.hindsight import Means
 from ai.model_rotator.policy import (
     DEFAULT_RATES,
     DEFAULT_TOKENS,
@@ -56,6 +57,11 @@ class Moment:
 def catalogue() -> list[Model]:
     """Return the shipped catalogue's usable models and an embedded one of quality 2."""
     return [*(model for model in parse_openrouter(shipped()) if model.barred is None), LOCAL]
+
+
+def means(budget: int, days: int) -> Means:
+    """Return what a month of this bench is lived on; `budget` in nano-dollars."""
+    return Means(budget, days, FREE_PER_DAY, POSTS_PER_DAY, POST_NANOS, LOCAL.quality)
 
 
 def moments(seed: int, days: int) -> list[Moment]:

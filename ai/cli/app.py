@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from ai.cli import books, care, keys, lives, look, programs, setup, wake
+from ai.cli import books, care, keys, lives, look, programs, rehearse, setup, wake
 from ai.cli.door import Failed, fail
 from ai.ledger.errors import LedgerError
 from ai.ledger.sqlite import name_error
@@ -30,6 +30,7 @@ books.add_to(app)
 care.add_to(app)
 programs.add_to(app)
 keys.add_to(app)
+rehearse.add_to(app)
 setup.add_to(app)
 
 EXPECTED = (

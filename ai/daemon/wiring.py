@@ -1,7 +1,7 @@
 """Opens every room once and hands it what it needs; the same for the daemon, for `run N` and for simulations."""
 
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from ai.actions import ActionContext, Refused, Registry
@@ -19,12 +19,13 @@ from ai.credit_tracker.reconcile import Reconciler
 from ai.credit_tracker.schema import open_credit_ledger
 from ai.daemon.app import App, ReadOnlyApp
 from ai.daemon.command_handlers import CommandHandlers
+from ai.daemon.stage import Stage
 from ai.ledger import Ledger
 from ai.ledger.errors import StoreUnavailable
 from ai.life import Life, Lives
 from ai.life.chronicle import Chronicle
 from ai.life.own_files import OwnFiles
-from ai.llm import Limits, ModelHealth, OpenAIEndpoint, PaidClient, Payer
+from ai.llm import Endpoint, Limits, ModelHealth, OpenAIEndpoint, PaidClient, Payer
 from ai.llm.account import Generation, generation, key_info
 from ai.llm.local.listing import embedded_models
 from ai.llm.local.machine import read_machine
@@ -46,6 +47,7 @@ from ai.operations.webhook import Webhook
 from ai.people import Letters, Persons, Votes, Works
 from ai.settings import Settings
 from ai.social import Outbox, SameMeaning, open_networks
+from ai.social.network import Network
 from ai.world import World
 from ai.world.opening import open_world
 from ai.world.visitors import Visitors
@@ -70,18 +72,19 @@ async def open_reading(settings: Settings, clock: Clock) -> AsyncIterator[ReadOn
 
 
 @asynccontextmanager
-async def open_house(
+async def open_house(  # noqa: PLR0913 - what a simulation or a rehearsal hands in, each with its usual value
     settings: Settings,
     clock: Clock,
     *,
     seed: int | None = None,
     listen: Callable[[Event], None] | None = None,
     hygiene: LoopGuards = USUAL_LOOP_GUARDS,
+    stage: Stage | None = None,
 ) -> AsyncIterator[App]:
     """Open every room in `settings.data_dir`; the caller holds the daemon's lock.
 
     `seed` makes a run repeatable; `listen` is told of every event from the first one on; `hygiene` says who keeps the
-    mind out of circles.
+    mind out of circles. On a `stage` nobody outside is asked, and nothing leaves.
 
     Raises NewerSchema, CorruptStore, StoreUnavailable, LifeFileBroken, SettingsError: one line each.
     """
@@ -95,13 +98,19 @@ async def open_house(
         if listen is not None:
             journal.listen(listen)
         provider_clock = ProviderClock(clock, required=settings.asks_for_date)
-        provider, local = configured_endpoint(settings, clock), local_endpoint(settings, clock, journal)
-        endpoints = [endpoint for endpoint in (provider, local) if endpoint is not None]
+        provider, local = None, None
+        if stage is None:
+            provider, local = configured_endpoint(settings, clock), local_endpoint(settings, clock, journal)
+        real = [endpoint for endpoint in (provider, local) if endpoint is not None]
+        endpoints: Sequence[Endpoint] = real if stage is None else stage.endpoints
         for endpoint in endpoints:
             stack.push_async_callback(endpoint.close)
-        catalogue = Catalogue(settings, clock, provider_clock, journal, local_models=local.models if local else tuple)
+        local_models = stage.local_models if stage is not None else local.models if local is not None else tuple
+        catalogue = Catalogue(settings, clock, provider_clock, journal, local_models=local_models)
         await refuse_misspelt(settings, catalogue, ledger)
-        read = _rooms_to_read(settings, clock, mind, ledger, journal, provider_clock, catalogue)
+        read = _rooms_to_read(
+            settings, clock, mind, ledger, journal, provider_clock, catalogue, None if stage is None else stage.networks
+        )
         client = PaidClient(
             {endpoint.name: endpoint for endpoint in endpoints},
             read.tracker,
@@ -297,12 +306,13 @@ def _rooms_to_read(  # noqa: PLR0913, PLR0917 - the same
     journal: Journal,
     provider_clock: ProviderClock,
     catalogue: Catalogue,
+    networks: Sequence[Network] | None = None,
 ) -> ReadOnlyApp:
     tracker = CreditTracker(ledger, settings, clock, mind_name=settings.mind, provider_clock=provider_clock)
     health = ModelHealth(mind, clock)
     rotation = Rotation(mind, catalogue, tracker, health, settings, clock, journal)
     rotation.tell_holds()
-    networks = open_networks(settings, clock)
+    opened = open_networks(settings, clock) if networks is None else networks
     return ReadOnlyApp(
         settings=settings,
         clock=clock,
@@ -312,7 +322,7 @@ def _rooms_to_read(  # noqa: PLR0913, PLR0917 - the same
         health=health,
         catalogue=catalogue,
         rotation=rotation,
-        outbox=Outbox(mind, tracker, journal, clock, settings, networks, worth=rotation.worth_posting),
+        outbox=Outbox(mind, tracker, journal, clock, settings, opened, worth=rotation.worth_posting),
         schedule=Schedule(mind, clock, settings.think_interval_seconds),
         chronicle=Chronicle(mind),
     )

@@ -3,9 +3,9 @@
 import pytest
 
 from ai.ledger.money import NANOS_PER_USD
+from ai.model_rotator.hindsight import hindsight_bound
 from benchmarks.pacing import measure
-from benchmarks.pacing_bound import hindsight_bound
-from benchmarks.pacing_month import FIXED, OURS, RULES, catalogue, live, moments
+from benchmarks.pacing_month import FIXED, OURS, RULES, catalogue, live, means, moments
 
 DAYS, SEED = 3, 7
 
@@ -46,5 +46,5 @@ def test_the_bound_is_one_and_falls_with_each_round():
     models, month = catalogue(), moments(SEED, 1)
     budget = NANOS_PER_USD // 6
     reached = max(live(rule, models, month, budget, 1).utility for rule in RULES)
-    few, many = (hindsight_bound(month, models, budget, 1, rounds) for rounds in (5, 60))
+    few, many = (hindsight_bound(month, models, means(budget, 1), rounds) for rounds in (5, 60))
     assert reached <= many <= few

@@ -1,22 +1,67 @@
-"""A bound on what any choice could have made of a simulated month, knowing all of it beforehand."""
+"""A bound on what any choice could have made of a span of moments, knowing all of it beforehand."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Protocol
 
 from ai.asking import Purpose
 from ai.ledger.money import NANOS_PER_USD
 from ai.model_config import Model, Tier
 from ai.model_rotator.policy import NO_REPEAT, WEIGHTS
-from benchmarks.pacing_month import DAY, FREE_PER_DAY, LOCAL, POST_NANOS, POSTS_PER_DAY, Moment
 
+if TYPE_CHECKING:  # NumPy takes 20 MB, which only those who ask for the bound pay
+    from collections.abc import Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
+    Counts = npt.NDArray[np.intp]
+
+DAY_SECONDS = 86_400.0
 ROUNDS = 400  # of lowering the bound; after 300 it falls by less than 0.1 %
-Floats = npt.NDArray[np.float64]
-Counts = npt.NDArray[np.intp]
+
+
+class Moment(Protocol):
+    """One moment: when (seconds from the start), what for, its tokens, and how much a post of it would be liked."""
+
+    @property
+    def at(self) -> float:
+        """Seconds from the start of the span."""
+        ...
+
+    @property
+    def purpose(self) -> Purpose:
+        """What was thought about."""
+        ...
+
+    @property
+    def prompt(self) -> int:
+        """Tokens read."""
+        ...
+
+    @property
+    def completion(self) -> int:
+        """Tokens written."""
+        ...
+
+    @property
+    def appeal(self) -> float:
+        """How much a post of it would be liked; 1 is usual."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What there was to live on: nano-dollars, days, free requests and posts a day, a post's price, who thinks last."""
+
+    budget: int
+    days: int
+    free_per_day: int
+    posts_per_day: int
+    post_nanos: int
+    local_quality: float
 
 
 @dataclass(slots=True)
@@ -38,7 +83,11 @@ class HindsightBound:
     moment in eleven. Failures are left out: who knows the month asks nobody who will fail.
     """
 
-    def __init__(self, month: Sequence[Moment], models: Sequence[Model], budget: int, days: int) -> None:
+    def __init__(self, month: Sequence[Moment], models: Sequence[Model], means: Means) -> None:
+        import numpy as np  # noqa: PLC0415 - see above
+
+        self._np, self._means = np, means
+        budget, days = means.budget, means.days
         remote = [m for m in models if m.tier is not Tier.LOCAL and (m.free or budget)]
         self._budget, self._days = budget, days
         self._turns = float(-(-len(month) // (NO_REPEAT + 1)))
@@ -49,7 +98,7 @@ class HindsightBound:
         completion = np.array([float(m.prices.completion) for m in remote]) * NANOS_PER_USD
         self._cost: Floats = np.outer([m.prompt for m in month], prompt)
         self._cost += np.outer([m.completion for m in month], completion)
-        self._day = np.array([int(m.at // DAY) for m in month])
+        self._day = np.array([int(m.at // DAY_SECONDS) for m in month])
         self._social = np.flatnonzero([m.purpose is Purpose.SOCIAL for m in month])
         self._weight = np.array([1.0 if m.purpose is Purpose.SOCIAL else WEIGHTS[m.purpose] for m in month])
         self._gain = np.array([(WEIGHTS[Purpose.SOCIAL] - 1.0) * m.appeal for m in month])
@@ -64,63 +113,64 @@ class HindsightBound:
 
     def _round(self, step: float) -> float:
         """Return the bound at the present prices, then move each towards where what it prices is just used up."""
-        duals, rows = self._duals, np.arange(len(self._weight))
-        np.multiply(self._cost, -duals.money, out=self._net)
+        duals, rows = self._duals, self._np.arange(len(self._weight))
+        self._np.multiply(self._cost, -duals.money, out=self._net)
         self._net += self._value
         self._net[:, self._free] -= duals.free[self._day][:, None]
         self._net -= duals.turns
         chosen = self._net.argmax(axis=1)
         best = self._net[rows, chosen]
-        posts = np.zeros(len(rows))
-        if self._budget >= POST_NANOS:
+        posts = self._np.zeros(len(rows))
+        if self._budget >= self._means.post_nanos:
             chosen, best, posts = self._with_posts(chosen, best)
-        local = self._weight * LOCAL.quality
+        local = self._weight * self._means.local_quality
         taken = best > local
-        bound = float(np.maximum(best, local).sum()) + self._worth_of_all()
-        self._move(chosen, taken.astype(np.float64), posts * taken, step)
+        bound = float(self._np.maximum(best, local).sum()) + self._worth_of_all()
+        self._move(chosen, taken.astype(self._np.float64), posts * taken, step)
         return bound
 
     def _with_posts(self, chosen: Counts, best: Floats) -> tuple[Counts, Floats, Floats]:
         """A draft may go out: its quality then counts more, and a post of the day and its price are used."""
-        social, duals, posts = self._social, self._duals, np.zeros(len(best))
+        social, duals, posts = self._social, self._duals, self._np.zeros(len(best))
         posting = self._net[social] + self._gain[social][:, None] * self._quality
-        posting -= (POST_NANOS * duals.money + duals.posts[self._day[social]])[:, None]
+        posting -= (self._means.post_nanos * duals.money + duals.posts[self._day[social]])[:, None]
         which = posting.argmax(axis=1)
-        value = posting[np.arange(len(social)), which]
-        local = (self._weight + self._gain)[social] * LOCAL.quality - POST_NANOS * duals.money
-        better = np.maximum(value, local) > best[social]
+        value = posting[self._np.arange(len(social)), which]
+        local = (self._weight + self._gain)[social] * self._means.local_quality - self._means.post_nanos * duals.money
+        better = self._np.maximum(value, local) > best[social]
         chosen, best = chosen.copy(), best.copy()
-        chosen[social] = np.where(better, which, chosen[social])
-        best[social] = np.where(better, np.maximum(value, local), best[social])
+        chosen[social] = self._np.where(better, which, chosen[social])
+        best[social] = self._np.where(better, self._np.maximum(value, local), best[social])
         posts[social] = better
         return chosen, best, posts
 
     def _worth_of_all(self) -> float:
         duals = self._duals
-        by_day = float(duals.free.sum()) * FREE_PER_DAY + float(duals.posts.sum()) * POSTS_PER_DAY
+        by_day = (
+            float(duals.free.sum()) * self._means.free_per_day + float(duals.posts.sum()) * self._means.posts_per_day
+        )
         return duals.money * self._budget + by_day + float(duals.turns.sum()) * self._turns
 
     def _move(self, chosen: Counts, taken: Floats, posts: Floats, step: float) -> None:
         duals, days = self._duals, self._days
         if self._budget:
-            spent = float((self._cost[np.arange(len(chosen)), chosen] * taken).sum() + POST_NANOS * posts.sum())
-            duals.money *= float(np.exp(0.3 * step * np.clip(spent / self._budget - 1.0, -1.0, 1.0)))
-        free = np.bincount(self._day, weights=self._is_free[chosen] * taken, minlength=days)
-        duals.free = _towards(duals.free, free / FREE_PER_DAY, 0.5 * step)
-        sent = np.bincount(self._day, weights=posts, minlength=days)
-        duals.posts = _towards(duals.posts, sent / POSTS_PER_DAY, 0.5 * step)
-        turns = np.bincount(chosen, weights=taken, minlength=len(duals.turns))
+            calls = (self._cost[self._np.arange(len(chosen)), chosen] * taken).sum()
+            spent = float(calls + self._means.post_nanos * posts.sum())
+            duals.money *= float(self._np.exp(0.3 * step * self._np.clip(spent / self._budget - 1.0, -1.0, 1.0)))
+        free = self._np.bincount(self._day, weights=self._is_free[chosen] * taken, minlength=days)
+        duals.free = _towards(duals.free, free / max(1, self._means.free_per_day), 0.5 * step)
+        sent = self._np.bincount(self._day, weights=posts, minlength=days)
+        duals.posts = _towards(duals.posts, sent / max(1, self._means.posts_per_day), 0.5 * step)
+        turns = self._np.bincount(chosen, weights=taken, minlength=len(duals.turns))
         duals.turns = _towards(duals.turns, turns / self._turns, 0.1 * step)
 
 
 def _towards(price: Floats, used: Floats, step: float) -> Floats:
     """Raise the price of what is used beyond its whole (1.0), lower that of what is left over."""
-    moved: Floats = np.maximum(0.0, price + step * np.clip(used - 1.0, -1.0, 1.0))
+    moved: Floats = (price + step * (used - 1.0).clip(-1.0, 1.0)).clip(0.0)
     return moved
 
 
-def hindsight_bound(
-    month: Sequence[Moment], models: Sequence[Model], budget: int, days: int, rounds: int = ROUNDS
-) -> float:
-    """Return a utility that no choice of models and posts for these moments can exceed; `budget` in nano-dollars."""
-    return HindsightBound(month, models, budget, days).lower(rounds)
+def hindsight_bound(month: Sequence[Moment], models: Sequence[Model], means: Means, rounds: int = ROUNDS) -> float:
+    """Return a utility that no choice of models and posts for these moments can exceed."""
+    return HindsightBound(month, models, means).lower(rounds)
