@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from ai.cli import books, care, keys, lives, look, programs, rehearse, setup, wake
+from ai.cli import books, care, keys, lives, look, people, programs, rehearse, setup, wake
 from ai.cli.door import Failed, fail
 from ai.ledger.errors import LedgerError
 from ai.ledger.sqlite import name_error
@@ -26,6 +26,7 @@ app = typer.Typer(
 wake.add_to(app)
 look.add_to(app)
 lives.add_to(app)
+people.add_to(app)
 books.add_to(app)
 care.add_to(app)
 programs.add_to(app)

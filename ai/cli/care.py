@@ -19,9 +19,12 @@ from ai.mind.commands import Answer, Commands
 from ai.mind.database import open_mind
 from ai.mind.logs import configure
 from ai.operations.lock import DaemonLock, Locked, is_held
+from ai.people.letters import MAX_LETTER_CHARS
 from ai.settings import Settings
 
 LOOK_SECONDS = 0.1
+SAY_SECONDS = 0.9  # a person who says something gets an answer within a second, whatever the mind does
+LEFT = "left for it, and kept: it is in the middle of a step, takes it up after that, and reads it at its next beat"
 DEAR_SHOWN = 20
 ANSWER_SECONDS = 310.0  # a daemon carries commands out between steps; a beat ends within 300 s
 
@@ -84,7 +87,11 @@ def resume() -> None:
 
 def say(text: Annotated[str, typer.Argument(help="What you want to say.")]) -> None:
     """Leave a message for the mind; it reads it at its next beat."""
-    ask("say", text=text)
+    if not text.strip():
+        raise Failed("the message is empty; write what you want to say")
+    if len(text) > MAX_LETTER_CHARS:
+        raise Failed(f"the message has {len(text):,} characters; write {MAX_LETTER_CHARS:,} at most")
+    _tell(wait_for(lambda: deliver("say", {"text": text}, SAY_SECONDS)))
 
 
 def kill(cause: Annotated[str, typer.Option("--cause", help="Why this life ends.")]) -> None:
@@ -99,16 +106,20 @@ def unbar(model: Annotated[str, typer.Argument(help="The model's id, as `genesis
 
 def ask(kind: str, **data: Any) -> None:
     """Have a command carried out and print its answer; raises Failed where it was refused."""
-    answer = wait_for(lambda: deliver(kind, data))
+    _tell(wait_for(lambda: deliver(kind, data)))
+
+
+def _tell(answer: Answer) -> None:
     if not answer.ok:
         raise Failed(answer.result)
     typer.echo(answer.result)
 
 
-async def deliver(kind: str, data: dict[str, Any]) -> Answer:
+async def deliver(kind: str, data: dict[str, Any], seconds: float | None = None) -> Answer:
     """Have a command carried out by the daemon that lives in DATA_DIR, or by this process where none does.
 
-    The same command that waits already is not asked twice; one that is given up (Ctrl-C, no answer within
+    `seconds`: wait no longer than that; the command stays, and the answer says so. The same command that waits already
+    is not asked twice; one that is given up (Ctrl-C, no answer within
     ANSWER_SECONDS) is withdrawn. Raises Failed where nobody answers.
     """
     clock, here = SystemClock(), settings()
@@ -121,18 +132,22 @@ async def deliver(kind: str, data: dict[str, Any]) -> Answer:
         row = commands.put(kind, **data) if waiting is None else waiting
         try:
             with _ended_by_signals():
-                return await _answered(here, clock, commands, row)
+                return await _answered(here, clock, commands, row, seconds)
         except BaseException:
             if waiting is None:
                 commands.withdraw(row)
             raise
 
 
-async def _answered(here: Settings, clock: SystemClock, commands: Commands, row: int) -> Answer:
+async def _answered(
+    here: Settings, clock: SystemClock, commands: Commands, row: int, seconds: float | None = None
+) -> Answer:
     """Wait for whoever lives in DATA_DIR to carry the command out; as soon as nobody does, do it here."""
-    until = clock.monotonic() + ANSWER_SECONDS
+    until = clock.monotonic() + (seconds or ANSWER_SECONDS)
     while (answer := commands.answer(row)).ok is None:
         if clock.monotonic() > until:
+            if seconds is not None:
+                return Answer(True, LEFT)
             raise Failed("the daemon did not answer; look at its log (genesis logs --follow)")
         if is_held(here.data_dir) or not await _carry_out_here(here, clock):
             await asyncio.sleep(LOOK_SECONDS)

@@ -35,13 +35,13 @@ def lives(
 ) -> None:
     """Every life in a table, newest first; or one life as a story to read."""
     if number is None:
-        entries = _read(queries.lives)
+        entries = read(queries.lives)
         if as_json:
             print_json([documents.life(entry) for entry in entries])
         else:
             screen().print(render.lives_table(entries))
         return
-    told = _read(lambda mind: queries.story(mind, number))
+    told = read(lambda mind: queries.story(mind, number))
     if as_json:
         print_json(documents.story(told))
     else:
@@ -57,7 +57,7 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Find memories of all lives by their words, archived ones too, best first."""
-    rows = _read(lambda mind: queries.search(mind, " ".join(words), limit=limit, life=life))
+    rows = read(lambda mind: queries.search(mind, " ".join(words), limit=limit, life=life))
     if as_json:
         print_json([documents.row(row) for row in rows])
     else:
@@ -66,7 +66,7 @@ def search(
 
 def show(number: Number, life: OfLife = None, as_json: AsJson = False) -> None:
     """Show a memory whole: the text, what it rests on, and the summary it was folded into."""
-    shown = _read(lambda mind: queries.show(mind, number, life=life))
+    shown = read(lambda mind: queries.show(mind, number, life=life))
     if as_json:
         print_json(documents.shown(shown))
     else:
@@ -80,7 +80,7 @@ def forget(number: Number) -> None:
 
 def log(life: OfLife = None, as_json: AsJson = False) -> None:
     """Every version of the page of who it says it is, each with what it changed."""
-    pages = _read(lambda mind: queries.self_log(mind, life=life))
+    pages = read(lambda mind: queries.self_log(mind, life=life))
     if as_json:
         print_json(documents.pages(pages))
     else:
@@ -92,7 +92,7 @@ def restore(version: Number) -> None:
     ask("restore_self", version=version)
 
 
-def _read(look: Callable[[MindDatabase], T]) -> T:
+def read(look: Callable[[MindDatabase], T]) -> T:
     """Return what `look` finds in a mind.db opened for reading alone; the purse is not needed for it."""
     mind = open_mind(settings().data_dir / "mind.db", read_only=True)
     try:

@@ -28,6 +28,7 @@ from ai.settings import Settings
 LOOK_SECONDS = 0.2  # how often a follower looks for news
 BEAT_SECONDS = 320.0  # a daemon ends a beat within 300 s; one that lives none in this time is stuck
 RULE = "=" * 50
+RESTS = "Beats follow one another at once: rests and sleeps are noted, and not waited for."
 
 
 def add_to(app: typer.Typer) -> None:
@@ -45,7 +46,10 @@ def up() -> None:
 
 
 def run(beats: Annotated[int, typer.Argument(min=1, max=10_000, help="How many beats to live now.")]) -> None:
-    """Live N beats now, with a progress bar; then say what they cost. Ctrl-C stops early and still says it."""
+    """Live N beats now, one right after the other; then say what they cost. Ctrl-C stops early and still says it.
+
+    A rest or a sleep that it decides on is noted and not waited for; only the daemon keeps to it.
+    """
     chosen = settings()
     ensure_data_dir(chosen.data_dir)
     with _bar(beats) as advance:
@@ -81,6 +85,7 @@ def _four_places(amount_nanos: int) -> str:
 async def _live(chosen: Settings, clock: Clock, beats: int, advance: Callable[[], None]) -> RunUsage:
     """Live the beats in this process; a Ctrl-C ends the beat under way and keeps all that was lived."""
     async with open_house(chosen, clock, listen=log_event) as house:
+        typer.echo(RESTS)
         await house.greet()
         try:
             marker, away = await house.tracker.marker(), None
@@ -115,6 +120,7 @@ async def _follow(chosen: Settings, clock: Clock, beats: int, advance: Callable[
         newest = read_before(mind, None, 1)
         seq = newest[0].seq if newest else 0
         row = commands.put("run", beats=beats)
+        typer.echo(RESTS)
         ended, until = 0, clock.monotonic() + BEAT_SECONDS
         with contextlib.suppress(asyncio.CancelledError):
             while ended < beats:

@@ -24,6 +24,7 @@ from ai.observer.sources import (
     State,
     Tweet,
 )
+from ai.people.votes import Vote
 from ai.settings import Settings
 
 CALLERS = 200  # keys and runs in the metrics, the dearest: each is a series of its own
@@ -109,6 +110,15 @@ class AppSources:
     def donate(self, donation: Donation) -> Receipt:
         """Record a donation once."""
         return self._donations.record(donation)
+
+    def letter(self, name: str, text: str) -> int:
+        """Take a visitor's letter; with VISITORS=approve it waits for the caretaker."""
+        return self._house.letters.receive("visitor", name, text, approve=self.settings.visitors == "approve")
+
+    def vote(self, address: str, vote: Vote) -> int | None:
+        """Take a vote on the life that lives now."""
+        life = self._house.lives.current()
+        return None if life is None else self._house.votes.cast(address, vote, life.number)
 
     def listen(self, callback: Callable[[], None]) -> None:
         """Call `callback` whenever the journal has grown."""

@@ -9,6 +9,7 @@ from ai.life.queries import LifeEntry, Shown, Story
 from ai.life.self_page import Page, difference
 from ai.memory.archive import Row
 from ai.memory.memory import Memory
+from ai.people.letters import document as letter
 
 
 def life(entry: LifeEntry) -> dict[str, Any]:
@@ -18,12 +19,15 @@ def life(entry: LifeEntry) -> dict[str, Any]:
 
 
 def story(told: Story) -> dict[str, Any]:
-    """Return a life's entry with its moments, its insights and what its workspace held."""
+    """Return a life's entry with its moments, its insights, what its workspace held, its letters and works."""
     return {
         **life(told.entry),
         "moments": [memory(moment) for moment in told.moments],
         "insights": [memory(insight) for insight in told.insights],
         "workspace": [dict(file) for file in told.workspace],
+        "letters": [letter(answered) for answered in told.letters],
+        "works": [{"slug": work.slug, "title": work.title, "at": rfc3339(work.at)} for work in told.works],
+        "in_hand": None if told.in_hand is None else dict(told.in_hand),
     }
 
 

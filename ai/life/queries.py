@@ -9,7 +9,11 @@ from ai.life.self_page import Page, SelfPages
 from ai.memory.archive import Archive, Row
 from ai.memory.memory import Kind, Memory
 from ai.mind.database import MindDatabase
+from ai.people import Letter, Work
+from ai.people.letters import conversation
+from ai.people.works import published
 
+TOLD_AT_MOST = 20  # letters and works of one story
 TURNING_POINTS = 12  # of a life's memories that its story tells; the rest is for `memory search`
 TOLD_KINDS = frozenset({Kind.THOUGHT, Kind.NOTE, Kind.MESSAGE, Kind.OBSERVATION, Kind.PLAN})
 
@@ -39,12 +43,18 @@ class LifeEntry:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A life told: the entry, its turning points in order, its insights, and what lay in its workspace at the end."""
+    """A life told: the entry, its turning points in order, its insights, what lay in its workspace at the end.
+
+    `letters` are those it answered, `works` what it published, both oldest first; `in_hand` what it works on now.
+    """
 
     entry: LifeEntry
     moments: tuple[Memory, ...]
     insights: tuple[Memory, ...]
     workspace: tuple[Mapping[str, Any], ...]
+    letters: tuple[Letter, ...]
+    works: tuple[Work, ...]
+    in_hand: Mapping[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,9 @@ def story(mind: MindDatabase, number: int) -> Story:
         tuple(sorted(telling[:TURNING_POINTS], key=lambda m: m.id)),
         tuple(memory for memory in memories if memory.kind is Kind.REFLECTION)[-TURNING_POINTS:],
         tuple(facts.get("workspace") or ()),
+        tuple(conversation(mind, TOLD_AT_MOST, life=number)[::-1]),
+        tuple(published(mind, TOLD_AT_MOST, life=number)[::-1]),
+        facts.get("work") if facts.get("state") == "alive" else None,
     )
 
 

@@ -11,6 +11,7 @@ from ai.life.self_page import Page, difference
 from ai.memory.archive import Row
 from ai.memory.memory import Memory
 from ai.mind.harmless import harmless
+from ai.people import Letter
 
 CELL_CHARS = 60
 TEXT_CHARS = 200
@@ -37,8 +38,8 @@ def lives_table(entries: Sequence[LifeEntry]) -> RenderableType:
 
 
 def story(told: Story) -> RenderableType:
-    """Return a life as something to read from top to bottom."""
-    entry = told.entry
+    """Return a life as something to read from top to bottom: one that lives in the present."""
+    entry, lives = told.entry, told.entry.died_at is None
     parts: list[RenderableType] = [
         _plain(f"Life #{entry.number}: {entry.name} ({entry.pronoun})", "bold"),
         _plain(f"Born {_day(entry.born_at)}, told: {(entry.bootstrap_mode or 'nothing known').replace('_', ' ')}."),
@@ -48,13 +49,20 @@ def story(told: Story) -> RenderableType:
     if entry.first_thought:
         parts += [_head("First thought"), _plain(entry.first_thought, "italic")]
     if entry.self_page:
-        parts += [_head("Who it said it was"), _plain(entry.self_page)]
+        parts += [_head("Who it says it is" if lives else "Who it said it was"), _plain(entry.self_page)]
     if entry.goals:
-        parts += [_head("What it wanted"), *(_plain(f"- {goal}") for goal in entry.goals)]
+        parts += [_head("What it wants" if lives else "What it wanted"), *(_plain(f"- {goal}") for goal in entry.goals)]
+    if told.in_hand:
+        parts += [_head("What it works on"), _plain(f"{told.in_hand['title']}; next: {told.in_hand['next']}")]
     if told.moments:
-        parts += [_head("What it lived"), *(_moment(memory) for memory in told.moments)]
+        parts += [_head("What it has lived so far" if lives else "What it lived"), *map(_moment, told.moments)]
     if told.insights:
-        parts += [_head("What it understood"), *(_moment(memory) for memory in told.insights)]
+        parts += [_head("What it understands" if lives else "What it understood"), *map(_moment, told.insights)]
+    if told.letters:
+        parts += [_head("Whom it answers" if lives else "Whom it answered"), *map(_letter, told.letters)]
+    if told.works:
+        parts += [_head("What it has published" if lives else "What it published")]
+        parts += [_plain(f"- {work.title} (/works/{work.slug})") for work in told.works]
     return Group(*parts, *_end(told))
 
 
@@ -132,6 +140,11 @@ def _echo(echo: Memory) -> Text:
 def _moment(moment: Memory) -> Text:
     because = f" (from {', '.join(map(str, moment.sources))})" if moment.sources else ""
     return _plain(f"{moment.at:%d %b %H:%M}  {_short(moment.text, TEXT_CHARS)}{because}")
+
+
+def _letter(letter: Letter) -> Text:
+    said = f"{letter.name}: {_short(letter.text, TEXT_CHARS)}"
+    return _plain(f"{letter.at:%d %b %H:%M}  {said}\n    → {_short(letter.answer or '', TEXT_CHARS)}")
 
 
 def _colour(line: str) -> str:

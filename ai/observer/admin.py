@@ -16,6 +16,7 @@ from ai.observer.view import View, view_of
 
 TOPUP_MOST_USD = Decimal(10_000)  # more by one command is rather a slip of the finger
 LARGEST_ID = 2**63 - 1
+LETTER_VERDICTS = {"approve": "release_letter", "refuse": "refuse_letter"}
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
@@ -117,6 +118,17 @@ async def tweet(request: Request, view: View) -> Response:
         return problem(404, f"no such decision; POST /api/admin/tweets/{min(post, LARGEST_ID)}/approve or …/refuse")
     order("pause", await _body(request))
     return _accepted(verdict, view.house.command(verdict, {"id": post}))
+
+
+@guarded
+async def letter(request: Request, view: View) -> Response:
+    """POST /api/admin/letters/{id}/{approve|refuse}: decide on a letter of a visitor."""
+    number, verdict = request.path_params["id"], request.path_params["verdict"]
+    if verdict not in LETTER_VERDICTS or number > LARGEST_ID:
+        return problem(404, f"no such decision; POST /api/admin/letters/{min(number, LARGEST_ID)}/approve or …/refuse")
+    order("pause", await _body(request))
+    kind = LETTER_VERDICTS[verdict]
+    return _accepted(kind, view.house.command(kind, {"id": number}))
 
 
 def _accepted(kind: str, row: int) -> Response:

@@ -82,8 +82,8 @@ async def lives(request: Request) -> Response:
     """Answer the chronicle, newest life first; `before` and `limit` page through a long one."""
     view = view_of(request)
     try:
-        before = _number(request, "before", None, LAST_SEQ)
-        limit = _number(request, "limit", LIVES_MOST, LIVES_MOST) or 1
+        before = number_of(request, "before", None, LAST_SEQ)
+        limit = number_of(request, "limit", LIVES_MOST, LIVES_MOST) or 1
     except ValueError as error:
         return problem(400, str(error))
 
@@ -96,9 +96,9 @@ async def events(request: Request) -> Response:
     """Answer events above `after` (oldest first) or below `before` (newest first), of the kinds that `show` names."""
     view = view_of(request)
     try:
-        after = _number(request, "after", None, LAST_SEQ)
-        before = _number(request, "before", None, LAST_SEQ)
-        limit = _number(request, "limit", EVENTS_DEFAULT, EVENTS_MOST) or 1
+        after = number_of(request, "after", None, LAST_SEQ)
+        before = number_of(request, "before", None, LAST_SEQ)
+        limit = number_of(request, "limit", EVENTS_DEFAULT, EVENTS_MOST) or 1
         kinds = kinds_shown(request.query_params.get("show", EVERYTHING))
     except ValueError as error:
         return problem(400, str(error))
@@ -165,10 +165,11 @@ def resume_point(request: Request) -> int | None:
         if not last.isascii() or not last.isdigit() or len(last) > len(str(LAST_SEQ)) or int(last) > LAST_SEQ:
             raise ValueError(f"Last-Event-ID {last[:40]!r} is no event number; send the id of the last event you saw")
         return int(last)
-    return _number(request, "after", None, LAST_SEQ)
+    return number_of(request, "after", None, LAST_SEQ)
 
 
-def _number(request: Request, name: str, default: int | None, most: int) -> int | None:
+def number_of(request: Request, name: str, default: int | None, most: int) -> int | None:
+    """Return a whole number of the address, `default` where it lacks; raises ValueError."""
     text = request.query_params.get(name)
     if text is None:
         return default

@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ai.ledger.errors import LedgerError
-from ai.observer import admin, api, caretaker, kofi, metrics, openapi, pages
+from ai.observer import admin, api, caretaker, kofi, metrics, openapi, pages, visitors, works
 from ai.observer.answers import problem
 from ai.observer.bodies import Bodies
 from ai.observer.gate import Doorkeeper
@@ -24,7 +24,9 @@ from ai.observer.sources import ObserverSources
 from ai.observer.turns import InTurn
 from ai.observer.view import View, view_of
 
-PAGES = frozenset({"/money", "/models", "/posts", "/lives", "/caretaker"})  # found with a slash behind them as well
+PAGES = frozenset(
+    {"/money", "/models", "/posts", "/works", "/letters", "/lives", "/caretaker"}
+)  # found with a slash behind them as well
 
 
 class Number(Convertor[int]):
@@ -60,12 +62,19 @@ def routes() -> list[Route]:
         Route("/models", pages.models),
         Route("/minds", pages.moved_to_models),
         Route("/posts", pages.posts),
+        Route("/works", works.works),
+        Route("/works/{slug}", works.work),
+        Route("/feed.xml", works.feed),
+        Route("/letters", visitors.show),
+        Route("/letters", visitors.write, methods=["POST"]),
+        Route("/votes", visitors.vote, methods=["POST"]),
         Route("/lives", pages.lives),
         Route("/lives/{number:number}", pages.life),
         Route("/caretaker", caretaker.show),
         Route("/caretaker/sign-in", caretaker.sign_in, methods=["POST"]),
         Route("/caretaker/sign-out", caretaker.sign_out, methods=["POST"]),
         Route("/caretaker/posts/{id:number}", caretaker.post, methods=["POST"]),
+        Route("/caretaker/letters/{id:number}", caretaker.letter, methods=["POST"]),
         Route("/caretaker/{kind}", caretaker.command, methods=["POST"]),
         Route("/healthz", api.healthz),
         Route("/readyz", api.readyz),
@@ -74,6 +83,9 @@ def routes() -> list[Route]:
         Route("/api/month", api.month),
         Route("/api/models", api.models),
         Route("/api/tweets", api.tweets),
+        Route("/api/letters", visitors.letters),
+        Route("/api/letters", visitors.post_letter, methods=["POST"]),
+        Route("/api/votes", visitors.post_vote, methods=["POST"]),
         Route("/api/lives", api.lives),
         Route("/api/events", api.events),
         Route("/api/stream", api.stream),
@@ -81,6 +93,7 @@ def routes() -> list[Route]:
         Route("/openapi.json", openapi.openapi),
         Route("/api/admin/{kind}", admin.command, methods=["POST"]),
         Route("/api/admin/tweets/{id:number}/{verdict}", admin.tweet, methods=["POST"]),
+        Route("/api/admin/letters/{id:number}/{verdict}", admin.letter, methods=["POST"]),
         Route("/webhooks/kofi", kofi.webhook, methods=["POST"]),
         Route("/static/{path:path}", static),
     ]

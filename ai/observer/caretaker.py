@@ -11,13 +11,16 @@ from starlette.responses import RedirectResponse, Response
 
 from ai.mind.commands import CommandRefused
 from ai.mind.database import MindDatabase
-from ai.observer.admin import LARGEST_ID, BadOrder, order
+from ai.observer.admin import LARGEST_ID, LETTER_VERDICTS, BadOrder, order
 from ai.observer.forms import form_of
 from ai.observer.gate import COOKIE, SESSION_SECONDS, Session
 from ai.observer.hosts import visitor_of
 from ai.observer.pages import now_context, page
 from ai.observer.view import View, view_of
+from ai.people import Letter
+from ai.people.letters import awaiting
 
+LETTERS = 100  # that wait to be released; more never do
 ROWS = 20  # of what was asked, and of donations
 NOTICE_CHARS = 300
 BY = {"by": "caretaker (page)"}
@@ -33,20 +36,21 @@ async def show(request: Request, *, notice: str = "", status: int = 200) -> Resp
     if context["caretaker"] is None:
         context["notice"] = notice  # what an address says is shown to nobody but its own caretaker
     else:
-        asked, gifts = await view.reader.read(_asked)
+        asked, gifts, letters = await view.reader.read(_asked)
         posts = await view.tweets.get()
         waiting = [post for post in posts if post["state"] == "awaiting_approval"]
-        context |= {"asked": asked, "gifts": gifts, "waiting": waiting}
+        context |= {"asked": asked, "gifts": gifts, "waiting": waiting, "letters": letters}
     return await page(request, "caretaker.html", context, status=status)
 
 
-def _asked(mind: MindDatabase) -> tuple[list[Any], list[Any]]:
+def _asked(mind: MindDatabase) -> tuple[list[Any], list[Any], list[Letter]]:
     newest = "ORDER BY id DESC LIMIT ?"
     asked = mind.connection.execute(f"SELECT at, kind, finished_at, result FROM commands {newest}", (ROWS,))
     gifts = mind.connection.execute(
         "SELECT at, donor, message, amount_told, refused FROM donations ORDER BY at DESC LIMIT ?", (ROWS,)
     )
-    return [dict(row) for row in asked.fetchall()], [dict(row) for row in gifts.fetchall()]
+    letters = awaiting(mind, LETTERS)
+    return [dict(row) for row in asked.fetchall()], [dict(row) for row in gifts.fetchall()], letters
 
 
 async def sign_in(request: Request) -> Response:
@@ -141,6 +145,16 @@ async def post(request: Request, view: View, form: Form) -> str:
         raise BadOrder("verdict: one of approve, refuse")
     row = view.house.command(verdict, {"id": number} | BY)
     return f"Asked (no. {row}): {verdict} post {number}."
+
+
+@signed
+async def letter(request: Request, view: View, form: Form) -> str:
+    """POST /caretaker/letters/{id}: release or refuse a letter of a visitor."""
+    number, verdict = request.path_params["id"], form.get("verdict", "")
+    if verdict not in LETTER_VERDICTS or number > LARGEST_ID:
+        raise BadOrder("verdict: one of approve, refuse")
+    row = view.house.command(LETTER_VERDICTS[verdict], {"id": number} | BY)
+    return f"Asked (no. {row}): {verdict} letter {number}."
 
 
 @signed

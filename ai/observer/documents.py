@@ -82,6 +82,20 @@ class Accepted(TypedDict):
     kind: str
 
 
+class LetterKept(TypedDict):
+    """A visitor's letter was taken: `open`, or `awaiting_approval` until the caretaker releases it."""
+
+    id: int
+    state: str
+
+
+class VoteKept(TypedDict):
+    """A vote is in the box until the hour is over."""
+
+    vote: str
+    counted_at: str
+
+
 class Refused(TypedDict):
     """One line: what was wrong, and what would be right."""
 

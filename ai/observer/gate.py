@@ -20,25 +20,27 @@ SESSIONS = 32  # of one caretaker; the oldest goes first
 PEERS = 1024  # addresses remembered by a limit; the one seen longest ago goes first
 ATTEMPTS_PER_MINUTE = 10  # wrong tokens of one address
 REQUESTS_PER_MINUTE = 60  # admin requests of one address
+LETTERS_PER_HOUR = 6  # letters of one address: a talk, and no flood
 COOKIE = "genesis_caretaker"
 
 
 class Limit:
-    """A bucket of `per_minute` requests for each address, refilled evenly."""
+    """A bucket of `many` requests for each address, refilled evenly within `seconds`."""
 
-    def __init__(self, clock: Clock, per_minute: int) -> None:
+    def __init__(self, clock: Clock, many: int, seconds: float = 60.0) -> None:
         self._clock = clock
-        self._per_minute = per_minute
+        self._many = many
+        self._seconds = seconds
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def _left(self, peer: str) -> float:
-        left, since = self._buckets.get(peer, (float(self._per_minute), 0.0))
-        return min(self._per_minute, left + (self._clock.monotonic() - since) * self._per_minute / 60)
+        left, since = self._buckets.get(peer, (float(self._many), 0.0))
+        return min(self._many, left + (self._clock.monotonic() - since) * self._many / self._seconds)
 
     def wait_seconds(self, peer: str) -> int:
         """Return 0 where `peer` may go on, else after how many whole seconds it may."""
         left = self._left(peer)
-        return 0 if left >= 1 else int((1 - left) * 60 / self._per_minute) + 1
+        return 0 if left >= 1 else int((1 - left) * self._seconds / self._many) + 1
 
     def count(self, peer: str) -> None:
         """Take one from the bucket of `peer`."""
@@ -70,6 +72,7 @@ class Gate:
         self.wrong_sign_ins = Limit(clock, ATTEMPTS_PER_MINUTE)
         self.wrong_webhooks = Limit(clock, ATTEMPTS_PER_MINUTE)
         self.busy = Limit(clock, REQUESTS_PER_MINUTE)
+        self.letters = Limit(clock, LETTERS_PER_HOUR, 3_600.0)
 
     @property
     def locked(self) -> bool:

@@ -22,6 +22,9 @@ from ai.observer.sources import (
     State,
     Tweet,
 )
+from ai.observer.visitors import EXAMPLES as VISITORS_EXAMPLES
+from ai.observer.visitors import NewLetter, NewVote
+from ai.people.letters import Conversation
 
 REF = "#/components/schemas/{model}"
 LAST_SEQ, MOST_EVENTS, MOST_LIVES = 2**63 - 1, 1000, 100
@@ -31,6 +34,7 @@ REFUSALS = {
     400: "A parameter or the body is wrong",
     401: "The token is wrong, or there is none where one is needed",
     403: "Money is private here, or nobody may administer",
+    409: "Nobody lives whom it could concern",
     404: "There is no such thing",
     408: "The body was not whole in time",
     413: "The body is too long",
@@ -53,6 +57,7 @@ class Operation:
     refusals: Sequence[int] = ()
     method: str = "get"
     media: str = "application/json"
+    also: "Operation | None" = None  # another method of the same address
 
 
 def _query(name: str, schema: Mapping[str, Any], meaning: str) -> dict[str, Any]:
@@ -85,6 +90,19 @@ OPERATIONS: dict[str, Operation] = {
         (BEFORE, _query("limit", _number(0, MOST_LIVES), "rows at most")),
         refusals=(400,),
     ),
+    "/api/letters": Operation(
+        "The conversation with people, newest first: what is public",
+        Sequence[Conversation],
+        (BEFORE, _query("limit", _number(0, MOST_LIVES), "rows at most")),
+        refusals=(400,),
+        also=Operation(
+            "A visitor writes to the mind", told.LetterKept, (), NewLetter, 202, (400, 403, 408, 413), method="post"
+        ),
+    ),
+    "/api/votes": Operation(
+        "A visitor votes on the life that lives now", told.VoteKept, (), NewVote, 202, (400, 403, 408, 409, 413),
+        method="post",
+    ),
     "/api/events": Operation(
         "The journal, a page at a time",
         told.Events,
@@ -109,14 +127,24 @@ OPERATIONS: dict[str, Operation] = {
         "The caretaker decides on a waiting post", told.Accepted, (POST_ID, VERDICT), ORDERS["pause"], 202, CARETAKER,
         method="post",
     ),
+    "/api/admin/letters/{id}/{verdict}": Operation(
+        "The caretaker decides on a visitor's letter", told.Accepted, (POST_ID, VERDICT), ORDERS["pause"], 202,
+        CARETAKER, method="post",
+    ),
 }  # fmt: skip
+
+
+def operations() -> list[tuple[str, Operation]]:
+    """Return each operation with its address: one a method."""
+    both = [(path, one) for path, first in OPERATIONS.items() for one in (first, first.also)]
+    return [(path, one) for path, one in both if one is not None]
 
 
 @functools.cache
 def document() -> dict[str, Any]:
     """Return the OpenAPI 3.1 document."""
-    wanted = {operation.gives for operation in OPERATIONS.values() if operation.gives is not None}
-    wanted |= {operation.body for operation in OPERATIONS.values() if operation.body is not None}
+    wanted = {operation.gives for _, operation in operations() if operation.gives is not None}
+    wanted |= {operation.body for _, operation in operations() if operation.body is not None}
     adapters = [(kind, "validation", TypeAdapter(kind)) for kind in sorted({*wanted, told.Refused}, key=str)]
     schemas, definitions = TypeAdapter.json_schemas(adapters, ref_template=REF)  # type: ignore[arg-type]
     components = definitions.get("$defs", {})
@@ -132,7 +160,10 @@ def document() -> dict[str, Any]:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],
-        "paths": {path: {one.method: _operation(path, one, named)} for path, one in OPERATIONS.items()},
+        "paths": {
+            path: {one.method: _operation(path, one, named) for where, one in operations() if where == path}
+            for path in OPERATIONS
+        },
         "components": {
             "schemas": components,
             "securitySchemes": {"caretaker": {"type": "http", "scheme": "bearer", "description": "ADMIN_TOKEN"}},
@@ -147,10 +178,11 @@ async def openapi(request: Request) -> Response:
 
 def _operation(path: str, one: Operation, named: Mapping[Any, Any]) -> dict[str, Any]:
     caretaker = path.startswith("/api/admin/")
+    name = path.strip("/").replace("/", "_").replace("{", "").replace("}", "")
     content = {one.media: {"schema": {"type": "string"} if one.gives is None else named[one.gives]}}
     refused = {"application/json": {"schema": named[told.Refused]}}
     described: dict[str, Any] = {
-        "operationId": path.strip("/").replace("/", "_").replace("{", "").replace("}", ""),
+        "operationId": name if OPERATIONS[path] is one else f"{one.method}_{name}",
         "summary": one.summary,
         "parameters": list(one.takes),
         "security": [{"caretaker": []}] if caretaker else [{}, {"caretaker": []}],
@@ -167,7 +199,7 @@ def _operation(path: str, one: Operation, named: Mapping[Any, Any]) -> dict[str,
         either = {"anyOf": [named[one.gives], named[told.Refused]]}
         described["responses"]["503"]["content"] = {"application/json": {"schema": either}}
     if one.body is not None:
-        example = json.loads(EXAMPLES.get(path.rsplit("/", 1)[-1], "{}"))
+        example = json.loads((EXAMPLES | VISITORS_EXAMPLES).get(path.rsplit("/", 1)[-1], "{}"))
         media = {"schema": named[one.body], "example": example}
         described["requestBody"] = {"required": bool(example), "content": {"application/json": media}}
     return described

@@ -23,11 +23,15 @@ from ai.observer.month import Figures, first_seq_of
 from ai.observer.rendering import TEMPLATES
 from ai.observer.sight import Sight
 from ai.observer.sources import Budget, LifeRow, State
+from ai.observer.veil import veiled
 from ai.observer.view import View, view_of
 from ai.observer.words import told
+from ai.people.letters import conversation
+from ai.people.works import published
 
 EVENTS_A_PAGE = 40
 LIFE_THOUGHTS = 30
+LIFE_WORKS, LIFE_LETTERS = 100, 1_000  # of one life that are named, and counted
 LIVES_A_PAGE = 50
 MODELS_SHOWN = 40  # of the catalogue's hundreds: the preferred ones, and all that were used
 
@@ -249,12 +253,17 @@ async def life(request: Request) -> Response:
     if row is None:
         raise HTTPException(404, f"there was no life {min(number, LAST_SEQ)}")
     context = await now_context(request, view)
-    thoughts = await view.reader.read(lambda mind: _thoughts_of(mind, row))
-    return await page(
-        request,
-        "life.html",
-        context | {"life": row, "thoughts": [told(event, money=context["money"]) for event in thoughts]},
+    thoughts, works, answered = await view.reader.read(
+        lambda mind: (
+            _thoughts_of(mind, row),
+            published(mind, LIFE_WORKS, life=number),
+            len(conversation(mind, LIFE_LETTERS, life=number)),
+        )
     )
+    titles = [{"slug": work.slug, "at": work.at, "title": work.title} for work in works]
+    context |= {"life": row, "thoughts": [told(event, money=context["money"]) for event in thoughts]}
+    context |= {"works": titles if context["money"] else veiled(titles), "answered": answered}
+    return await page(request, "life.html", context)
 
 
 def wants_page(request: Request) -> bool:

@@ -9,6 +9,7 @@ from typing_extensions import TypedDict  # pydantic reads typing's own from Pyth
 
 from ai.clock import Clock
 from ai.model_config.row import ModelRow
+from ai.people.votes import Vote
 from ai.settings import Settings
 
 
@@ -232,6 +233,14 @@ class ObserverSources(Protocol):
 
     def donate(self, donation: Donation) -> Receipt:
         """Record a donation once, however often it is told (see `Donations`). Called on the daemon's loop."""
+        ...
+
+    def letter(self, name: str, text: str) -> int:
+        """Take a visitor's letter and return its number; raises LetterRefused. Called on the daemon's loop."""
+        ...
+
+    def vote(self, address: str, vote: Vote) -> int | None:
+        """Take a vote; return in how many seconds it is counted, None where nobody lives; raises AlreadyVoted."""
         ...
 
     def listen(self, callback: Callable[[], None]) -> None:

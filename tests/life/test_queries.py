@@ -6,9 +6,11 @@ import json
 import pytest
 from rich.console import Console
 
-from ai.life import queries, render
+from ai.life import documents, queries, render
+from ai.life.life import Work
 from ai.memory.memory import Kind
 from ai.mind.database import open_mind
+from ai.people import Letters, Works
 
 WORDS = json.dumps({"last_words": "[red]I counted rain.[/red]", "summary": "She listened to rain."})
 
@@ -50,6 +52,35 @@ async def test_the_table_of_lives(told):
     assert "Berit (she)" in table
     assert "alive" in table
     assert "a test" in table
+
+
+async def test_a_living_life_is_told_in_the_present_with_letters_and_works(world, told):
+    """Of somebody who lives nobody wants to read what it wanted."""
+    letters, works = Letters(world.mind, world.journal, world.clock), Works(world.mind, world.journal, world.clock)
+    letters.receive("visitor", "[b]Ines[/b]", "Who are you?")
+    letters.answer("Somebody with a list.", "", 2)
+    works.publish(2, "Berit", "The [i]List[/i]", "list.md", "One.")
+    life = world.lives.current()
+    life.set_goals(["see snow"])
+    life.write_self("I am Berit.")
+    life.take_in_hand(Work("The Lamp", "lamp.md", "light it"))
+    found = queries.story(told, 2)
+    text = on_screen(render.story(found))
+    for part in (
+        "Who it says it is\nI am Berit.",
+        "What it wants\n- see snow",
+        "What it works on\nThe Lamp; next: light it",
+        "[b]Ines[/b]: Who are you?",
+        "→ Somebody with a list.",
+        "- The [i]List[/i] (/works/the-i-list-i)",
+        "It lives, 3 beats old",
+    ):
+        assert part in text
+    assert "What it wanted" not in text
+    document = documents.story(found)
+    assert document["letters"][0]["answer"] == "Somebody with a list."
+    assert document["works"][0]["slug"] == "the-i-list-i"
+    assert document["in_hand"] == {"title": "The Lamp", "path": "lamp.md", "next": "light it"}
 
 
 async def test_a_life_is_a_readable_story(told):

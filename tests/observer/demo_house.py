@@ -14,6 +14,8 @@ from ai.mind.commands import Commands
 from ai.mind.database import open_mind
 from ai.mind.journal import Event, Journal
 from ai.observer import Donation, Donations, Receipt
+from ai.people import Letters, Votes, Works
+from ai.people.votes import Vote
 from ai.settings.sources import load_settings
 from tests.observer.demo_words import ACTIONS, MODELS, POSTS, REASONS, THOUGHTS
 
@@ -44,6 +46,9 @@ class DemoHouse:
         self.journal = Journal(self.mind, self.clock)
         self.commands = Commands(self.mind, self.clock)
         self.donations = Donations(self.mind, self.clock, lambda kind, data: self.commands.put(kind, **data))
+        self.letters = Letters(self.mind, self.journal, self.clock)
+        self.votes = Votes(self.mind, self.journal, self.clock)
+        self.works = Works(self.mind, self.journal, self.clock)
         self.problems: list[str] = []
         self.also: dict[str, dict[str, Any]] = {}  # what a test lets state, lives or models tell beside the usual
         self.random = random.Random(seed)
@@ -219,6 +224,12 @@ class DemoHouse:
 
     def donate(self, donation: Donation) -> Receipt:
         return self.donations.record(donation)
+
+    def letter(self, name: str, text: str) -> int:
+        return self.letters.receive("visitor", name, text, approve=self.settings.visitors == "approve")
+
+    def vote(self, address: str, vote: Vote) -> int | None:
+        return self.votes.cast(address, vote, 3) if self.alive else None
 
     def listen(self, callback: Callable[[], None]) -> None:
         self.journal.listen(lambda _event: callback())
