@@ -28,13 +28,16 @@ def model_entry(model_id: str, prompt: str = "0", completion: str = "0", **extra
     }
 
 
+# What the listing tells of a model's thinking; `mandatory` refuses a request that switches it off.
+NO_REASONING = {"mandatory": False, "default_enabled": False, "default_effort": None, "supported_efforts": []}
 DEFAULT_MODELS: dict[str, Any] = {
     "data": [
         *(model_entry(f"acme/free-{n}:free") for n in range(1, 13)),
         *(model_entry(f"acme/tiny-{n}", "0.0000000375", "0.0000001500") for n in range(1, 13)),
         *(model_entry(f"acme/small-{n}", "0.0000008", "0.000004") for n in range(1, 5)),
         model_entry("anthropic/claude-sonnet-4.5", "0.000003", "0.000015"),
-        model_entry("openai/gpt-4o-mini", "0.00000015", "0.0000006"),
+        model_entry("openai/gpt-4o-mini", "0.00000015", "0.0000006", reasoning=NO_REASONING),
+        model_entry("openai/gpt-4o-mini:batch", "0.000000075", "0.0000003", reasoning=NO_REASONING),
         model_entry("openai/text-embedding-3-small", "0.00000002", "0"),
     ]
 }
