@@ -60,6 +60,7 @@ class Brain:
         journal: Journal,
         clock: Clock,
         settings: Settings,
+        mind_awaited: Callable[[], Awaitable[str | None]],
     ) -> None:
         self._lives = lives
         self._senses = senses
@@ -75,11 +76,18 @@ class Brain:
         self._journal = journal
         self._clock = clock
         self._settings = settings
+        self._mind_awaited = mind_awaited
+        self._told_awaited = False
         interval = float(settings.think_interval_seconds)
         self._patience = min(BEAT_SECONDS_AT_MOST, max(SHORTEST_BEAT_SECONDS, interval))
 
     async def beat(self, between_steps: Callable[[], Awaitable[None]]) -> Beat | None:
-        """Live one beat; `between_steps` lets people's commands in. None where nobody lives and no birth is due."""
+        """Live one beat; `between_steps` lets people's commands in. None where nobody lives and no birth is due.
+
+        Nobody is born of the smallest embedded model while a larger one is on its way: that is no birth's time yet.
+        """
+        if self._lives.birth_due_at() is not None and await self._awaits_mind():
+            return None
         life = await self._lives.ensure_alive(self, await self._tracker.balance())
         if life is None:
             return None
@@ -110,6 +118,17 @@ class Brain:
 
         await self._remember_beat(life)
         return self._end(life, Beat(number, steps, problem), started)
+
+    async def _awaits_mind(self) -> bool:
+        """Say whether a birth is to wait for its mind, which is told once."""
+        choices = await self._rotation.candidates(Purpose.BIRTH)
+        if choices and choices[0].model.tier is not Tier.LOCAL:
+            return False
+        awaited = await self._mind_awaited()
+        if awaited is not None and not self._told_awaited:
+            self._told_awaited = True
+            self._journal.append("life.awaits_mind", mind=awaited)
+        return awaited is not None
 
     def _begin(self, life: Life, purpose: Purpose) -> tuple[int, float]:
         number = life.beats + 1

@@ -133,6 +133,8 @@ async def _follow(chosen: Settings, clock: Clock, beats: int, advance: Callable[
                     if event.kind == "beat.ended":
                         ended, until = ended + 1, clock.monotonic() + BEAT_SECONDS
                         advance()
+                    elif event.kind == "local.fetching":  # a birth waits for its mind
+                        until = clock.monotonic() + BEAT_SECONDS
                 if ended == 0 and not is_held(chosen.data_dir):
                     commands.withdraw(row)
                     return None

@@ -34,6 +34,7 @@ from ai.world import World
 from ai.world.visitors import Visitors
 
 SAFE_SECONDS = 86_400.0  # of a life's first day no vote ends it
+MIND_LOOK_SECONDS = 5.0  # how often a birth that waits for its mind looks whether it is here
 REBIRTH_SECONDS_AT_MOST = 90.0  # a birth comes 10 to 60 s after a death; a longer wait is one for money
 
 
@@ -131,11 +132,20 @@ class App(ReadOnlyApp):
         """Live one beat now, waiting for a birth that is due soon; None where new money must come first."""
         await self.rotation.learn()
         beat = await self.brain.beat(self.caretaker.carry_out_waiting)
+        while beat is None and self.mind_arriving() is not None:
+            await self.clock.sleep(MIND_LOOK_SECONDS)
+            beat = await self.brain.beat(self.caretaker.carry_out_waiting)
         if beat is None and (due := self.lives.birth_due_at()) is not None:
             seconds = (due - self.clock.now()).total_seconds()
             await self.clock.sleep(min(max(0.0, seconds), REBIRTH_SECONDS_AT_MOST))
             beat = await self.brain.beat(self.caretaker.carry_out_waiting)
         return beat
+
+    def mind_arriving(self) -> str | None:
+        """Return what a birth waits for and how far it is, in words; None where nothing is awaited."""
+        if self.local is None or self.lives.birth_due_at() is None:
+            return None
+        return self.local.arriving()
 
     def chores(self) -> Sequence[tuple[str, float, Callable[[], Awaitable[object]]]]:
         """Return what is done beside thinking: name, seconds between two times, work."""

@@ -13,7 +13,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from ai import __version__
 from ai.clock import Clock
-from ai.daemon.app import App
+from ai.daemon.app import MIND_LOOK_SECONDS, App
 from ai.daemon.gateway_beside import open_beside
 from ai.daemon.sources import AppSources
 from ai.daemon.wiring import open_house
@@ -132,7 +132,8 @@ class Daemon:
                 self._recover()
                 if beat is None:
                     due, now = self._due(), house.clock.now()
-                    not_before = due if due > now else now + timedelta(seconds=RETRY_SECONDS)  # it waits for money
+                    wait = RETRY_SECONDS if house.mind_arriving() is None else MIND_LOOK_SECONDS
+                    not_before = due if due > now else now + timedelta(seconds=wait)  # for money, or for its mind
                 elif asked:
                     house.caretaker.beats_asked -= 1
             except asyncio.CancelledError:

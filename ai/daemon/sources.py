@@ -56,16 +56,14 @@ class AppSources:
     async def state(self) -> State:
         """Return who lives and how it goes."""
         house = self._house
-        return cast(
-            "State",
-            status.state(
-                house.lives.chronicle,
-                house.schedule,
-                house.thinker(),
-                await house.tracker.balance(),
-                next_birth_at=house.lives.birth_due_at(),
-            ),
+        told = status.state(
+            house.lives.chronicle,
+            house.schedule,
+            house.thinker(),
+            await house.tracker.balance(),
+            next_birth_at=house.lives.birth_due_at(),
         )
+        return cast("State", {**told, "mind_arriving": house.mind_arriving()})
 
     async def budget(self) -> Budget:
         """Return the month's money."""

@@ -80,11 +80,13 @@ async def open_house(  # noqa: PLR0913 - what a simulation or a rehearsal hands 
     listen: Callable[[Event], None] | None = None,
     hygiene: LoopGuards = USUAL_LOOP_GUARDS,
     stage: Stage | None = None,
+    embedded: Callable[[Settings, Clock, Journal], LocalEndpoint | None] | None = None,
 ) -> AsyncIterator[App]:
     """Open every room in `settings.data_dir`; the caller holds the daemon's lock.
 
     `seed` makes a run repeatable; `listen` is told of every event from the first one on; `hygiene` says who keeps the
-    mind out of circles. On a `stage` nobody outside is asked, and nothing leaves.
+    mind out of circles. On a `stage` nobody outside is asked, and nothing leaves. `embedded`
+    opens another embedded model than this machine's.
 
     Raises NewerSchema, CorruptStore, StoreUnavailable, LifeFileBroken, SettingsError: one line each.
     """
@@ -100,7 +102,10 @@ async def open_house(  # noqa: PLR0913 - what a simulation or a rehearsal hands 
         provider_clock = ProviderClock(clock, required=settings.asks_for_date)
         provider, local = None, None
         if stage is None:
-            provider, local = configured_endpoint(settings, clock), local_endpoint(settings, clock, journal)
+            provider, local = (
+                configured_endpoint(settings, clock),
+                (embedded or local_endpoint)(settings, clock, journal),
+            )
         real = [endpoint for endpoint in (provider, local) if endpoint is not None]
         endpoints: Sequence[Endpoint] = real if stage is None else stage.endpoints
         for endpoint in endpoints:
@@ -198,6 +203,10 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
         clock=clock,
         settings=settings,
     )
+
+    async def mind_awaited() -> str | None:
+        return None if local is None else await local.awaited()
+
     brain = Brain(
         lives=lives,
         senses=senses,
@@ -226,6 +235,7 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
         journal=journal,
         clock=clock,
         settings=settings,
+        mind_awaited=mind_awaited,
     )
     reconciler = _reconciler(read, provider)
     caretaker = CommandHandlers(

@@ -200,6 +200,9 @@ EVENTS: dict[str, Line] = {
     "life.nameless": Line(
         "LIFE", "🛟", "No model gave a usable name; called {name}", "The fallback name, at last.", "warning"
     ),
+    "life.awaits_mind": Line(
+        "LIFE", "⏳", "Birth waits for its mind: {mind}", "For ten minutes at most; then it is born on what is here."
+    ),
     "life.soulless": Line(
         "LIFE", "🌱", "Born without a seed: SOUL {problem}", "The file that SOUL names went since the start.", "warning"
     ),

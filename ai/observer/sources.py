@@ -39,6 +39,7 @@ class State(TypedDict):
     intelligence: NotRequired[int | None]  # 1–10, of `model`
     mood: NotRequired[str | None]
     next_birth_at: NotRequired[str | None]  # while nobody lives: when the next birth is due
+    mind_arriving: NotRequired[str | None]  # while nobody lives: the model that its birth waits for, and how far it is
     held_unknown: NotRequired[str | None]  # USD: part of what is held whose outcome nobody knows yet
     free_left: NotRequired[int | None]  # requests to free models left today
     free_quota: NotRequired[int | None]

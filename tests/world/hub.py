@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
+HELD_SECONDS = 120.0  # only a bound: a test that forgets to release ends
+
 
 @dataclass
 class Hub:
@@ -15,15 +17,22 @@ class Hub:
     cuts: list[int] = field(default_factory=list)
     status: int | None = None
     ranges: bool = True
+    held: set[str] = field(default_factory=set)  # paths of which half is sent, and the rest once `release` was called
     asked: list[tuple[str, str | None]] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self.released = threading.Event()
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
         return self
 
+    def release(self) -> None:
+        """Send the rest of what is held."""
+        self.released.set()
+
     def __exit__(self, *_: object) -> None:
+        self.release()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -50,6 +59,11 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(data) - start))
             self.end_headers()
             cut = hub.cuts.pop(0) if hub.cuts else None
+            if path in hub.held:
+                middle = (start + len(data)) // 2
+                self.wfile.write(data[start:middle])
+                hub.released.wait(HELD_SECONDS)
+                start = middle
             self.wfile.write(data[start:] if cut is None else data[start : start + cut])
             if cut is not None:
                 self.close_connection = True

@@ -43,6 +43,11 @@ ANSWERS_OK = (
         self.wfile.write(body)""",
     )
 )
+IS_BORN = ANSWERS_OK.replace(
+    '"content": "ok"',
+    '"content": json.dumps({"name": "Orla", "pronoun": "she", "first_thought": "A fan turns somewhere below me.",'
+    '"thought": "A fan turns.", "action": "think", "params": {}})',
+)
 # Promises to keep the connection and answers nothing more on it, as the runtime's server does now and then.
 ANSWERS_ONCE_A_CONNECTION = ANSWERS_OK.replace(
     "def do_POST(self):", 'protocol_version, answered = "HTTP/1.1", False\n    def do_POST(self):'

@@ -19,6 +19,8 @@ RESERVE_BYTES = 200 * MEGABYTE  # left for the daemon and the system beside a mo
 OWN_OVERHEAD_BYTES = 460 * MEGABYTE  # context, buffers and prompt cache of a file that the table does not know
 OWN_PROMPT_CACHE_MIB = 112  # as of the largest in the table
 OWN_QUALITY = 2.0  # a person's own file is taken for as good as the best of the table
+GOOD_ENOUGH = 1.5  # quality: below it thoughts drift, and who is born on it drifts from the first word on
+BIRTH_WAITS_SECONDS = 600.0  # for something larger; whoever started it does not look at an empty page for longer
 GGUF = b"GGUF"  # how a file that the runtime reads begins
 
 
@@ -71,12 +73,17 @@ class ModelStore:
         self._clock = around.clock
         self._models: dict[str, LocalModel] = {}
         self._settled = asyncio.Event()
+        self._looked = asyncio.Event()  # the disk was looked at; a download may still take long
         self._task: asyncio.Task[None] | None = None
+        self._begun = 0.0
+        self._went_round = False
         self.current: LocalModel | None = None
         self.problem: str | None = self._machine.problem() if choice != "off" else "LOCAL_MODEL is off"
         self._wanted: Sequence[Weight] = ()
         if self.problem is None:
             self._choose(choice)
+        if self.problem is not None or not self._wanted:
+            self._looked.set()
         if self.problem is not None:
             self._settled.set()
 
@@ -88,6 +95,21 @@ class ModelStore:
     def expected(self) -> Weight | None:
         """Return the weight that will think first where none is whole yet, None where there is one or never will."""
         return self._smallest()[0] if self._wanted and self.current is None and self.problem is None else None
+
+    def awaited(self) -> Weight | None:
+        """Return the weight that a birth should wait for, None where there is nothing to wait for (any more).
+
+        That is one larger than what can think now, still being found or fetched for the first time, for
+        BIRTH_WAITS_SECONDS at most, and only while nothing that is GOOD_ENOUGH can think.
+        """
+        if self._task is None or self._went_round or self.problem is not None:
+            return None
+        if self._clock.monotonic() - self._begun >= BIRTH_WAITS_SECONDS:
+            return None
+        if self.current is not None and self.current.quality >= GOOD_ENOUGH:
+            return None
+        coming = (w for w in self._wanted if self._improves(w))
+        return next((w for w in coming if self._supply.offers(w) or not self._looked.is_set()), None)
 
     def get(self, model_id: str) -> LocalModel | None:
         """Return the whole model of that id, else the current one."""
@@ -101,7 +123,13 @@ class ModelStore:
     def prepare(self) -> None:
         """Begin to find and fetch in the background, once."""
         if self._task is None and self.problem is None:
+            self._begun = self._clock.monotonic()
             self._task = asyncio.create_task(self._provide(), name="local model's weights")
+
+    async def looked(self) -> None:
+        """Wait until it is known what is on disk already."""
+        self.prepare()
+        await self._looked.wait()
 
     async def settled(self) -> None:
         """Wait until there is a model, or until it is known that there is none."""
@@ -154,15 +182,19 @@ class ModelStore:
 
     async def _provide(self) -> None:
         """Find what is on disk; then fetch what is better, and go on trying for a while where it cannot be had."""
-        for weight in self._wanted:
-            if paths := await self._supply.find(weight):
-                self._have(_model(weight, paths[0]))
+        try:
+            for weight in self._wanted:
+                if paths := await self._supply.find(weight):
+                    self._have(_model(weight, paths[0]))
+        finally:
+            self._looked.set()
         for delay in (0.0, *RETRY_SECONDS):
             if delay:
                 await self._clock.sleep(delay)
             for weight in self._order():
                 if self._improves(weight):
                     await self._fetch(weight)
+            self._went_round = True
             if not self._improves(self._wanted[0]):
                 return
             if self.current is None and self.problem is None:

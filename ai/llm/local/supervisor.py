@@ -13,6 +13,7 @@ from ai.llm.local.child import Child, ChildFailed, Served
 from ai.llm.local.listing import embedded_model
 from ai.llm.local.model_store import Environment, LocalModel, ModelStore
 from ai.llm.local.shape import shaped
+from ai.llm.local.table import MEGABYTE
 from ai.llm.local.weight_store import Download
 from ai.model_config import Model
 
@@ -80,6 +81,21 @@ class LocalEndpoint:
     async def prepare(self) -> None:
         """Begin to find and fetch weights in the background; returns at once."""
         self._stock.prepare()
+
+    async def awaited(self) -> str | None:
+        """Return what a birth should wait for and how far it is, in words; None where there is nothing to wait for."""
+        await self._stock.looked()
+        return self.arriving()
+
+    def arriving(self) -> str | None:
+        """Return the same without beginning to look: for those who only show it."""
+        weight, download = self._stock.awaited(), self._stock.download
+        if weight is None:
+            return None
+        if download is None:
+            return f"{weight.title}, being looked for"
+        part = "" if download.name == weight.name else f"{download.name} first, "
+        return f"{weight.title}, {part}{download.done / download.total:.0%} of {download.total // MEGABYTE:,} MB here"
 
     async def settled(self) -> None:
         """Wait until a model can be asked, or until it is known that none can (a first start may fetch 98 MB)."""

@@ -12,7 +12,7 @@ from ai.llm.local.table import Weight
 from ai.llm.local.weights import Fetcher, FetchEvent, FetchFailed, Fetching, SourceTrouble, find
 
 RETRY_SECONDS = (60.0, 600.0, 3_600.0, 21_600.0, 86_400.0)  # after all sources failed; then not before a restart
-PROGRESS_STEPS = 4  # journal lines a download
+PROGRESS_STEPS = 10  # journal lines a download: a first life may wait for it
 
 
 class Recorder(Protocol):
@@ -68,7 +68,7 @@ class WeightStore:
         return paths
 
     def _tell(self, event: FetchEvent) -> None:
-        """Keep how far a fetch has come, and journal its beginning, its quarters and its troubles."""
+        """Keep how far a fetch has come, and journal its beginning, its tenths and its troubles."""
         if isinstance(event, SourceTrouble):
             name, source = event.weight.name, event.source
             self._recorder.append("local.fetch_failed", weight=name, source=source, problem=event.problem)
@@ -76,11 +76,11 @@ class WeightStore:
             before, now = self.download, Download(event.weight.name, event.source, event.done, event.total)
             self.download = now
             begins = before is None or (before.name, before.source) != (now.name, now.source)
-            if begins or _quarter(now) > _quarter(before):
+            if begins or _step(now) > _step(before):
                 self._recorder.append(
                     "local.fetching", weight=now.name, source=now.source, done=now.done, total=now.total
                 )
 
 
-def _quarter(download: Download | None) -> int:
+def _step(download: Download | None) -> int:
     return 0 if download is None else download.done * PROGRESS_STEPS // download.total
