@@ -21,9 +21,10 @@ from ai.ledger.ids import new_id
 from ai.ledger.money import usd9
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
 
     from ai.credit_tracker.keys import Key
     from ai.gateway.dialects.asked import Dialect
@@ -110,16 +111,26 @@ class Door:
         if answer.stream is None:
             return Response(answer.body, answer.status, dict(answer.headers), answer.media_type)
 
-        async def counted(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-            try:
-                async for data in stream:
-                    yield data
-            finally:
-                self.rooms.under_way.leave(key)
-                await stream.aclose()  # type: ignore[attr-defined]
-
         headers = {**answer.headers, **STREAM_HEADERS}
-        return StreamingResponse(counted(answer.stream), answer.status, headers, answer.media_type)
+        return _Streamed(answer, headers, lambda: self.rooms.under_way.leave(key))
+
+
+class _Streamed(StreamingResponse):
+    """A stream whose end is noted however it comes, also where the client left before its first byte."""
+
+    def __init__(self, answer: Answer, headers: Mapping[str, str], over: Callable[[], None]) -> None:
+        assert answer.stream is not None  # noqa: S101 - only streams come here
+        super().__init__(answer.stream, answer.status, headers, answer.media_type)
+        self._leave = answer.leave
+        self._over = over
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._over()
+            if self._leave is not None:
+                self._leave()
 
 
 async def shaped(dialect: Dialect, answered: Callable[[], Awaitable[Response]]) -> Response:

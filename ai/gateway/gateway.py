@@ -17,7 +17,7 @@ from ai.gateway.upstream import EVENT_STREAM
 from ai.model_rotator.payers import Request as Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from ai.credit_tracker.keys import Key
     from ai.gateway.dialects.asked import Asked
@@ -36,13 +36,14 @@ def _output_wanted(asked: Asked) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a client gets: a body, or a stream that goes on after the headers."""
+    """What a client gets: a body, or a stream that goes on after the headers; `leave` is told when it is over."""
 
     status: int
     media_type: str
     headers: Mapping[str, str]
     body: bytes = b""
     stream: AsyncIterator[bytes] | None = None
+    leave: Callable[[], None] | None = None
 
 
 @dataclass(slots=True)
@@ -154,7 +155,7 @@ class Gateway:
         if attempt.relay.begun.is_set():
             headers = self._headers(attempt, None, attempt.available, note)
             self._noted_when_done(attempt, paying)
-            return Answer(200, EVENT_STREAM, headers, stream=self._stream(attempt, paying))
+            return Answer(200, EVENT_STREAM, headers, stream=self._stream(attempt, paying), leave=attempt.leave)
         paid = paying.result()
         self.rooms.after(attempt.candidate.model, paid, attempt.request)
         if paid.outcome.error is not None:
@@ -167,16 +168,13 @@ class Gateway:
 
     async def _stream(self, attempt: Attempt, paying: asyncio.Task[Paid]) -> AsyncIterator[bytes]:
         """Yield a stream's bytes; its last events, or what says that it broke, only once the call is booked."""
-        try:
-            async for data in attempt.relay.pieces():
-                yield data
-            paid = await asyncio.shield(paying)
-            if paid.outcome.error is None:
-                yield attempt.relay.tail
-            else:
-                yield attempt.request.dialect.error_event(refusal_of(paid.outcome))
-        finally:
-            attempt.leave()
+        async for data in attempt.relay.pieces():
+            yield data
+        paid = await asyncio.shield(paying)
+        if paid.outcome.error is None:
+            yield attempt.relay.tail
+        else:
+            yield attempt.request.dialect.error_event(refusal_of(paid.outcome))
 
     def _noted_when_done(self, attempt: Attempt, paying: asyncio.Task[Paid]) -> None:
         def done(task: asyncio.Task[Paid]) -> None:

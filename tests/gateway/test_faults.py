@@ -128,6 +128,7 @@ async def test_a_client_that_leaves_makes_no_call_free(gateway: Open) -> None:
         async for _ in answer.aiter_raw():
             break
     await agree(gateway)
+    assert gateway.alone.gateway.rooms.under_way.calls == 0
     assert await gateway.spent() == gateway.provider.billed_nanos > 0
 
 
@@ -270,3 +271,30 @@ async def test_what_is_unknown_is_asked_for_at_once_and_given_back(gateway: Open
     await gateway.alone.client.settle_unknowns()
     assert (await gateway.post(path, secret, BODIES[path])).status_code == 200
     assert await gateway.spent() == gateway.provider.billed_nanos
+
+
+async def test_a_client_that_leaves_before_the_first_byte_is_booked_and_counted_out(gateway: Open) -> None:
+    secret = await gateway.key()
+    begun, go = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def watch(_request: Any) -> None:
+        loop.call_soon_threadsafe(begun.set)
+        asyncio.run_coroutine_threadsafe(go.wait(), loop).result(10)
+
+    gateway.provider.watch = watch
+    path = "/v1/chat/completions"
+    for stream in (True, False):
+        begun.clear()
+        go.clear()
+        asking = asyncio.ensure_future(gateway.post(path, secret, {**BODIES[path], "stream": stream}))
+        await begun.wait()
+        asking.cancel()
+        await asyncio.wait({asking})
+        go.set()
+        await gateway.settled()
+    assert len(gateway.provider.bills) == 2
+    assert await gateway.spent() == gateway.provider.billed_nanos
+    async with asyncio.timeout(10):
+        while gateway.alone.gateway.rooms.under_way.calls:  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(0.01)
