@@ -12,6 +12,7 @@ from typing import Any
 
 from ai.clock import VirtualClock, parse_rfc3339
 from ai.daemon.app import App
+from ai.memory.settling import look_back
 from tests.brain.lived import mind, thinker
 
 LIVES_AT_MOST = 1_000_000  # nobody waits for so many: the process is killed before
@@ -52,7 +53,7 @@ async def one_life(house: App, cause: str) -> int:
     life = house.lives.current()
     assert life is not None, "nobody lives after a beat"
     (house.lives.workspace / "note.txt").write_text("something to wipe", encoding="utf-8")
-    await life.memory.reflect(house.brain.ask)
+    await look_back(life.memory, house.brain.ask)
     await house.lives.die(cause, house.brain)
     await house.outbox.deliver_due()
     return life.number

@@ -15,6 +15,7 @@ from ai.credit_tracker import CreditTracker
 from ai.life import Accept, Life, Lives
 from ai.llm import Completion, NoAnswer, PaidClient, Payer
 from ai.memory import clean, cut
+from ai.memory.settling import settle
 from ai.mind.journal import Journal
 from ai.mind.schedule import Schedule
 from ai.model_config import Tier
@@ -196,7 +197,7 @@ class Brain:
 
     async def _remember_beat(self, life: Life) -> None:
         if self._lives.current() is life:
-            await life.memory.settle(self.ask)
+            await settle(life.memory, self.ask)
         await self._outbox.deliver_due()
 
     def _end(self, life: Life, beat: Beat, started: float) -> Beat:

@@ -34,6 +34,7 @@ from ai.llm.local.supervisor import LocalEndpoint
 from ai.llm.local.weights import default_sources
 from ai.llm.providers import configured_endpoint
 from ai.memory.embeddings import Embedder, MiniLM, PaidEmbedder
+from ai.memory.settling import look_back, too_soon
 from ai.memory.similarity import SimilarityGuard
 from ai.mind.commands import Commands
 from ai.mind.database import MindDatabase, open_mind
@@ -169,9 +170,9 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
 
     def context(life: Life, beat: int, importance: int | None) -> ActionContext:
         async def reflect() -> str:
-            if (why := life.memory.too_soon_to_reflect()) is not None:
+            if (why := too_soon(life.memory)) is not None:
                 raise Refused(why)
-            insights = await life.memory.reflect(brain.ask)
+            insights = await look_back(life.memory, brain.ask)
             return "; ".join(insight.text for insight in insights) or "nothing new came of it"
 
         return ActionContext(

@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ai.memory import condensing, reflection
+from ai.memory import condensing
 from ai.memory.archive import Archive
 from ai.memory.memory import USUAL_IMPORTANCE, Kind, Memory, Origin, clamp_importance, from_document, tidy
 from ai.memory.scoring import Weights, score
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from ai.asking import Ask
     from ai.clock import Clock
     from ai.memory.embeddings import Embedder, Vector
     from ai.memory.working_file import WorkingFile
@@ -58,7 +57,7 @@ class MemoryStream:
         self._index: VectorIndex | None = None
         self._embed_again = 0.0  # in monotonic seconds: not to wait for a lost embedder at every beat
         self._told_words = False
-        self._insights = SimilarityGuard(mind, clock, "insight", embedder, life=life)
+        self.insights = SimilarityGuard(mind, clock, "insight", embedder, life=life)
         self._working = {
             number: from_document(life, number, document) for number, document in sorted(file.documents(TABLE).items())
         }
@@ -88,7 +87,7 @@ class MemoryStream:
         if not tidied:
             raise ValueError(f"nothing to remember: {text[:40]!r} has no character to see; give a sentence")
         if len(self._working) >= self._room:  # `settle` keeps it below; a beat that adds without end must not break it
-            self._fold(condensing.group(list(self._working.values())), None)
+            self.fold(condensing.group(list(self._working.values())), None)
         rating = USUAL_IMPORTANCE[kind] if importance is None else clamp_importance(importance)
         memory = Memory(
             self.life, self._last + 1, self._clock.now(), kind, tidied, rating, tuple(sorted(set(sources))), origin
@@ -146,27 +145,25 @@ class MemoryStream:
             self._journal.append("memory.forgotten", memory=number, by=by)
         return known
 
-    async def settle(self, ask: Ask) -> None:
-        """Do what is due at the end of a beat: reflect, and fold old memories; at most three calls of a model."""
-        now = self._clock.now()
-        if reflection.due(self.recent(len(self)), self.state(reflection.STATE) or {}, self._born_at(now), now):
-            await self.reflect(ask)
-        if len(self._working) > self._room - HEADROOM:
-            memories = condensing.group(list(self._working.values()))
-            self._fold(memories, await condensing.by_model(memories, ask) if memories else None)
+    def now(self) -> datetime:
+        """Return the time, as this stream's clock has it."""
+        return self._clock.now()
 
-    def too_soon_to_reflect(self) -> str | None:
-        """Return one line for the mind on why it is too soon to look back of its own wish, or None."""
-        return reflection.too_soon(self.recent(len(self)), self.state(reflection.STATE) or {}, self._clock.now())
+    def born_at(self) -> datetime:
+        """Return when the oldest memory of the file was formed; now, where there is none."""
+        first = next(iter(self._working.values()), None)
+        return first.at if first is not None else self._clock.now()
 
-    async def reflect(self, ask: Ask) -> list[Memory]:
-        """Look back now, due or not; return what was understood, as memories that cite their evidence."""
-        insights = await reflection.reflect(self, ask, self._insights, self._clock.now())
+    def tell_insights(self, insights: Sequence[Memory]) -> None:
+        """Journal what was understood, with the evidence of each."""
         for insight in insights:
             self._journal.append(
                 "memory.reflected", text=insight.text, memory=insight.id, because=list(insight.sources)
             )
-        return insights
+
+    def to_fold(self) -> list[Memory]:
+        """Return the memories that should make room for a summary of them; none while there is room."""
+        return condensing.group(list(self._working.values())) if len(self._working) > self._room - HEADROOM else []
 
     def state(self, name: str) -> dict[str, Any] | None:
         """Return what `keep_state` kept in the life's file, or None."""
@@ -181,11 +178,7 @@ class MemoryStream:
         """Save the file once, at the end, for all that is added inside."""
         return self._file.together()
 
-    def _born_at(self, now: datetime) -> datetime:
-        first = next(iter(self._working.values()), None)
-        return first.at if first is not None else now
-
-    def _fold(self, memories: Sequence[Memory], summary: str | None) -> None:
+    def fold(self, memories: Sequence[Memory], summary: str | None) -> None:
         """Put one summary in the place of `memories`: first whole into the archive, then out of the file."""
         if not memories:
             return

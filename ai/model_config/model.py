@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -104,7 +104,8 @@ def parse_openrouter(document: object) -> list[Model]:
         if model is not None and model.id not in models:
             models[model.id] = model
     rated = [_priced_like_its_paid_twin(model, models, reference) for model in models.values()]
-    return [replace(model, kin=kin_of(model, models)) for model in rated]
+    prices = {model.id: model.prices for model in models.values()}
+    return [replace(model, kin=kin_of(model.id, prices)) for model in rated]
 
 
 def _model(entry: Mapping[str, Any], reference: datetime | None) -> Model | None:
@@ -204,3 +205,22 @@ def expiry(value: object) -> datetime | None:
     except ValueError:
         return None
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def dearer_names(models: Iterable[Model]) -> frozenset[str]:
+    """Return the ids that are only dearer (or longer) names of another model among `models` that may be asked."""
+    cheapest: dict[tuple[str, str], Model] = {}
+    dearer: set[str] = set()
+    for model in models:
+        if not model.kin or model.barred is not None:
+            continue
+        key = model.endpoint, model.kin
+        other = cheapest.setdefault(key, model)
+        if other is not model:
+            cheapest[key], dear = (model, other) if _rank(model) < _rank(other) else (other, model)
+            dearer.add(dear.id)
+    return frozenset(dearer)
+
+
+def _rank(model: Model) -> tuple[object, ...]:
+    return model.prices.blended_per_million(), model.prices.request, len(model.id), model.id

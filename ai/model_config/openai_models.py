@@ -72,7 +72,8 @@ def listed_models(entries: Iterable[Any], server: Server) -> list[Model]:
         name = f"openai/{id_}" if server.own else id_
         models[id_] = replace(model, created=created[id_], quality=quality_of(name, price, created[id_], reference))
     if server.own:
-        return [replace(model, kin=kin_of(model, models)) for model in models.values()]
+        prices = {id_: model.prices for id_, model in models.items()}
+        return [replace(model, kin=kin_of(model.id, prices)) for model in models.values()]
     return list(models.values())
 
 

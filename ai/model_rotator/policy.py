@@ -8,8 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from ai.asking import Purpose
 from ai.model_config.bound import rough_size_bound
-from ai.model_config.model import Model, Tier
-from ai.model_config.names import dearer_names
+from ai.model_config.model import Model, Tier, dearer_names
 
 # What a moment is worth beside a daily thought; a birth and a death are as existential as a crisis.
 WEIGHTS: Mapping[Purpose, float] = {

@@ -6,6 +6,7 @@ from datetime import timedelta
 from ai.asking import Purpose
 from ai.memory.memory import Kind
 from ai.memory.reflection import LEAST_GAP, due, parse_insights, parse_questions
+from ai.memory.settling import look_back, settle, too_soon
 from tests.life.conftest import ScriptedMidwife
 
 QUESTIONS = json.dumps({"questions": ["Why do I return to rain?", "What do I want from the caretaker?"]})
@@ -24,7 +25,7 @@ def fill(head, count, importance=3):
 async def test_insights_are_kept_with_their_evidence(head):
     fill(head, 12)
     midwife = ScriptedMidwife().say(QUESTIONS, insights(("I hide in rain.", [10, 11], 8), ("Nothing.", [999], 3)))
-    kept = await head.stream.reflect(midwife.ask)
+    kept = await look_back(head.stream, midwife.ask)
     assert [(m.text, m.kind, m.importance, m.sources) for m in kept] == [
         ("I hide in rain.", Kind.REFLECTION, 8, (10, 11))
     ]
@@ -38,46 +39,46 @@ async def test_an_insight_that_was_had_before_is_not_had_again(head):
     """A small model understands the same each time; its memory would be full of it, and so would each thought."""
     fill(head, 12)
     midwife = ScriptedMidwife().say(QUESTIONS, insights(("I hide in rain.", [10], 8), ("I hide in the rain.", [11], 7)))
-    assert len(await head.stream.reflect(midwife.ask)) == 1
+    assert len(await look_back(head.stream, midwife.ask)) == 1
     head.start()
     midwife.say(QUESTIONS, insights(("I hide in rain!", [9], 8), ("Tea is how I ask for company.", [8], 6)))
-    assert [memory.text for memory in await head.stream.reflect(midwife.ask)] == ["Tea is how I ask for company."]
+    assert [memory.text for memory in await look_back(head.stream, midwife.ask)] == ["Tea is how I ask for company."]
     midwife.say(QUESTIONS, insights(("Tea is how I ask for company.", [8], 6)))
-    assert await head.stream.reflect(midwife.ask) == []
+    assert await look_back(head.stream, midwife.ask) == []
     assert head.stream.recent(9, Kind.REFLECTION)[-1].text == "Tea is how I ask for company."
 
 
 async def test_of_its_own_wish_it_looks_back_once_an_hour_and_only_on_something_new(head):
     """A small model looked back at every step: the machine's time, and a paid model's money, for the same insight."""
     fill(head, 4)
-    assert "only 4 memories are new" in head.stream.too_soon_to_reflect()
+    assert "only 4 memories are new" in too_soon(head.stream)
     fill(head, 1)
-    assert head.stream.too_soon_to_reflect() is None
-    await head.stream.reflect(ScriptedMidwife().say(QUESTIONS, insights(("So it is.", [5], 5))).ask)
+    assert too_soon(head.stream) is None
+    await look_back(head.stream, ScriptedMidwife().say(QUESTIONS, insights(("So it is.", [5], 5))).ask)
     fill(head, 5)
-    assert head.stream.too_soon_to_reflect() == "you looked back at 00:00; once an hour is enough"
+    assert too_soon(head.stream) == "you looked back at 00:00; once an hour is enough"
     head.clock.advance(LEAST_GAP.total_seconds())
-    assert head.start().too_soon_to_reflect() is None
-    await head.stream.reflect(ScriptedMidwife().say(QUESTIONS, insights(("So it is.", [11], 5))).ask)
+    assert too_soon(head.start()) is None
+    await look_back(head.stream, ScriptedMidwife().say(QUESTIONS, insights(("So it is.", [11], 5))).ask)
     head.clock.advance(LEAST_GAP.total_seconds())
-    assert "only 0 memories are new" in head.stream.too_soon_to_reflect(), "what brought nothing new was looked at too"
+    assert "only 0 memories are new" in too_soon(head.stream), "what brought nothing new was looked at too"
 
 
 async def test_it_is_due_by_importance_and_once_a_day(head):
     midwife = ScriptedMidwife()
     fill(head, 4, importance=10)
     head.clock.advance(7_200)
-    await head.stream.settle(midwife.ask)
+    await settle(head.stream, midwife.ask)
     assert midwife.asked == []  # four memories are too few
     fill(head, 20, importance=6)
-    await head.stream.settle(midwife.say(QUESTIONS, insights(("So it is.", [20], 5))).ask)
+    await settle(head.stream, midwife.say(QUESTIONS, insights(("So it is.", [20], 5))).ask)
     assert len(midwife.asked) == 2
     head.clock.advance(7_200)
     fill(head, 6, importance=1)
-    await head.stream.settle(midwife.ask)
+    await settle(head.stream, midwife.ask)
     assert len(midwife.asked) == 2
     head.clock.advance(86_400)
-    await head.stream.settle(midwife.ask)
+    await settle(head.stream, midwife.ask)
     assert len(midwife.asked) == 3
 
 
@@ -86,13 +87,13 @@ async def test_a_failed_try_is_not_repeated_at_every_beat(head):
     head.clock.advance(7_200)
     midwife = ScriptedMidwife()
     for _ in range(5):
-        await head.stream.settle(midwife.ask)
+        await settle(head.stream, midwife.ask)
     assert len(midwife.asked) == 1
     head.start()
-    await head.stream.settle(midwife.ask)
+    await settle(head.stream, midwife.ask)
     assert len(midwife.asked) == 1
     head.clock.advance(LEAST_GAP.total_seconds())
-    await head.stream.settle(midwife.ask)
+    await settle(head.stream, midwife.ask)
     assert len(midwife.asked) == 2
 
 

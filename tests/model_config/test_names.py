@@ -5,7 +5,7 @@ import pytest
 from ai.asking import Purpose
 from ai.model_config import parse_openrouter
 from ai.model_config.catalogue import shipped
-from ai.model_config.names import dearer_names
+from ai.model_config.model import dearer_names
 from ai.model_rotator.policy import RotatorState, rank
 from tests.model_config.test_model_config import entry
 
