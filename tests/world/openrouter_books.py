@@ -29,7 +29,12 @@ def model_entry(model_id: str, prompt: str = "0", completion: str = "0", **extra
 
 
 # What the listing tells of a model's thinking; `mandatory` refuses a request that switches it off.
-NO_REASONING = {"mandatory": False, "default_enabled": False, "default_effort": None, "supported_efforts": []}
+NO_REASONING: dict[str, Any] = {
+    "mandatory": False,
+    "default_enabled": False,
+    "default_effort": None,
+    "supported_efforts": [],
+}
 DEFAULT_MODELS: dict[str, Any] = {
     "data": [
         *(model_entry(f"acme/free-{n}:free") for n in range(1, 13)),
