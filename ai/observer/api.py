@@ -12,6 +12,7 @@ from ai.mind.journal import Event
 from ai.observer.answers import Encoded, accepts_gzip, answer, encoded_json, problem
 from ai.observer.event_stream import EventStream
 from ai.observer.events import LAST_SEQ, event_json, page_of, shown
+from ai.observer.frames import frame
 from ai.observer.hosts import visitor_of
 from ai.observer.kinds import EVERYTHING, kinds_shown
 from ai.observer.money import month_json
@@ -155,7 +156,8 @@ def live(request: Request, flavour: str, tell: Callable[[Event], str | None]) ->
     if not room:
         return problem(503, f"{STREAMS} streams are open; come again in a minute", {"retry-after": "60"})
     after = view.tail.newest if start is None else start
-    return EventStream(view.tail, after, lambda event: view.frames.of(event, flavour, tell), who)
+    frames = (lambda event: view.frames.of(event, flavour, tell), lambda event: frame(event.seq, tell(event)))
+    return EventStream(view.tail, after, frames, view.reader, who)
 
 
 def resume_point(request: Request) -> int | None:

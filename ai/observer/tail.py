@@ -41,6 +41,11 @@ class Follower:
         """Whether the streams end."""
         return self._tail.ended
 
+    @property
+    def lags(self) -> bool:
+        """Whether what comes next is no longer in memory, so that it is made for this reader alone."""
+        return self._position < self._tail.floor
+
     def wake(self) -> None:
         """Let `batch` return, with what there is."""
         self._woken.set()
@@ -74,7 +79,7 @@ class Tail:
         self._catch_up = catch_up
         self._kept: deque[Event] = deque()
         self._bytes = 0
-        self._floor = 0  # every event above this number is in `_kept`
+        self.floor = 0  # every event above this number is in `_kept`
         self.newest = 0
         self.ended = False
         self._followers: set[Follower] = set()
@@ -88,7 +93,7 @@ class Tail:
     async def start(self) -> None:
         """Find the journal's end and begin to follow it."""
         self._loop = asyncio.get_running_loop()
-        self.newest = self._floor = await self.reader.read(newest_seq)
+        self.newest = self.floor = await self.reader.read(newest_seq)
         self._pump = asyncio.create_task(self._follow_journal(), name="observer-tail")
 
     def wake(self) -> None:
@@ -136,7 +141,7 @@ class Tail:
         """Return the events that follow number `position`, as many as make one batch."""
         if position >= self.newest:
             return []
-        if position >= self._floor:
+        if position >= self.floor:
             return self._kept_above(position)
         return await self._catch_up(
             lambda mind: page_of(mind, None, limit=PAGE, after=position, most_bytes=BATCH_BYTES)
@@ -186,7 +191,7 @@ class Tail:
         while len(self._kept) > KEPT_EVENTS or self._bytes > KEPT_BYTES:
             gone = self._kept.popleft()
             self._bytes -= weight(gone)
-            self._floor = gone.seq
+            self.floor = gone.seq
 
     def _tell(self) -> None:
         """Tell that there is more: whoever counts at once, the many readers together and not too often."""

@@ -19,7 +19,7 @@ PROBES_PER_SECOND = 150.0  # of health probes, which cost a fifth of that
 JOBS_PER_SECOND = 400.0  # of the readers' thread, had they no cost; each is charged for beside that
 JOBS_BURST = 100
 AFTERWARDS = 5.0  # the readers' thread holds the loop up: a sixth of the time may go into its work for strangers
-WAITING_OF_ONE = 64  # requests of one visitor for one thing that wait; a browser opens six connections
+WAITING_OF_ONE = 64  # requests of one visitor that wait; a browser opens six connections
 WAITING = 512  # of all visitors together
 LATE_SECONDS = 2.0  # a refusal comes this late, so that asking again and again gains nothing
 PROBES = frozenset({"/healthz", "/readyz"})
@@ -60,7 +60,10 @@ class Turns:
         if not self._waiting and self._may_grant():
             self.charge(self._every)
             return True
-        if len(self._visitors.get(who, _NOTHING).get(what, ())) >= self._waiting_of_one or self._waiting >= self._most:
+        if (
+            sum(map(len, self._visitors.get(who, _NOTHING).values())) >= self._waiting_of_one
+            or self._waiting >= self._most
+        ):
             return False
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._visitors.setdefault(who, OrderedDict()).setdefault(what, deque()).append(turn)
@@ -130,7 +133,7 @@ class InTurn:
         """Serve one request (ASGI)."""
         if scope["type"] == "http" and not self._gate.is_caretaker(HTTPConnection(scope)):
             line = self._probes if scope["path"] in PROBES else self._turns
-            asking = visitor_of(scope), _thing(scope["path"])
+            asking = visitor_of(scope), scope["path"] + "?" + scope["query_string"].decode("latin-1")
             if line is self._turns:
                 ASKING.set(asking)
             if not await line.take(*asking):
@@ -139,8 +142,3 @@ class InTurn:
                 await refuse(send, 429, text, {"retry-after": "5", "connection": "close"})
                 return
         await self._app(scope, receive, send)
-
-
-def _thing(path: str) -> str:
-    """Return what an address asks for, without which one: `/api/events`, `/events`."""
-    return "/".join(path.split("/", 3)[: 3 if path.startswith("/api/") else 2])
