@@ -175,3 +175,21 @@ def test_keys_and_statements_are_told(tmp_path: Path, provider: FakeOpenRouter) 
     assert '"calls": 0' in empty
     assert genesis("statement", "--csv", env=env).stdout == "model,calls,prompt_tokens,completion_tokens,cost\n"
     assert genesis("statement", "--period", "yesterday", env=env).returncode == 1
+
+
+@pytest.mark.local_model
+def test_without_any_key_a_program_runs_on_the_embedded_model(tmp_path: Path) -> None:
+    code = (
+        "import json, os, urllib.request\n"
+        "body = {'model': 'gpt-4o', 'messages': [{'role': 'user', 'content': 'hello'}], 'max_tokens': 8}\n"
+        "headers = {'Authorization': 'Bearer ' + os.environ['OPENAI_API_KEY'], 'Content-Type': 'application/json'}\n"
+        "url = os.environ['OPENAI_BASE_URL'] + '/chat/completions'\n"
+        "request = urllib.request.Request(url, json.dumps(body).encode(), headers)\n"
+        "answer = urllib.request.urlopen(request, timeout=110)\n"
+        "print(json.load(answer)['choices'][0]['message']['content'])\n"
+    )
+    env = environ(None, tmp_path, LOCAL_MODEL="135m")
+    done = genesis("exec", "--budget", "0", "--run", "fresh", "--", sys.executable, "-c", code, env=env)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+    assert "Est. cost:     $0.0000" in done.stderr
