@@ -10,10 +10,10 @@ from ai.clock import Clock
 from ai.credit_tracker import calls as call_rows
 from ai.credit_tracker.balances import Outlook, all_available, available, caps_left, read_balance
 from ai.credit_tracker.bands import Band
+from ai.credit_tracker.comparison import Reconciliation, latest_reconciliation
 from ai.credit_tracker.limits import Limit, limits_at, touches, wishes_account
 from ai.credit_tracker.looks import SharedLook
 from ai.credit_tracker.periods import day_of, month_end, month_of, month_start
-from ai.credit_tracker.reconcile import Reconciliation, latest_reconciliation
 from ai.credit_tracker.records import OPEN_STATES, Balance, CallRecord, CallState, CapLeft, Expense, RunUsage
 from ai.credit_tracker.report import budget_json, call_json
 from ai.credit_tracker.reserve_rows import find_reserve

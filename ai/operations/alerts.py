@@ -9,10 +9,10 @@ from ai.credit_tracker.balances import available
 from ai.credit_tracker.bands import Band
 from ai.credit_tracker.books import Books
 from ai.credit_tracker.calls import overdue_calls
+from ai.credit_tracker.comparison import Reconciliation
 from ai.credit_tracker.limits import day_account
 from ai.credit_tracker.months import find_month
 from ai.credit_tracker.periods import day_of, month_of, period_end
-from ai.credit_tracker.reconcile import Reconciliation
 from ai.credit_tracker.records import Balance, CallRecord
 from ai.ledger.errors import StoreUnavailable
 from ai.ledger.money import usd9

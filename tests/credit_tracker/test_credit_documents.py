@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from ai.credit_tracker import CallState, Usage
-from ai.credit_tracker.reconcile import Reconciliation, reconciliation_json
+from ai.credit_tracker.comparison import Reconciliation, reconciliation_json
 from ai.credit_tracker.records import CallRecord, Category
 from ai.credit_tracker.report import call_json
 from ai.credit_tracker.spending import Line, Spending, daily_costs, spending_csv, spending_json

@@ -7,12 +7,11 @@ import pytest
 
 from ai.clock import microseconds
 from ai.credit_tracker import CallState, Usage
-from ai.credit_tracker.reconcile import (
+from ai.credit_tracker.comparison import (
     IN_STEP_NANOS,
     MAX_ASKED,
     WARN_LEAST_NANOS,
     Doubts,
-    Reconciler,
     Reconciliation,
     compare,
     doubtful_calls,
@@ -21,6 +20,7 @@ from ai.credit_tracker.reconcile import (
     likely_cause,
     model_spending,
 )
+from ai.credit_tracker.reconcile import Reconciler
 from tests.credit_tracker.test_reconcile import Known, call, desk  # noqa: F401 - a fixture, which pytest finds here
 
 USD = 1_000_000_000

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from ai.credit_tracker import CallState, NotAffordable, Usage
+from ai.credit_tracker.comparison import Doubts, likely_cause, reconciliation_json
 from ai.credit_tracker.months import note_restore
-from ai.credit_tracker.reconcile import Doubts, Reconciler, likely_cause, reconciliation_json
+from ai.credit_tracker.reconcile import Reconciler
 from tests.credit_tracker.conftest import BOTH_STORES
 
 USD = 1_000_000_000
