@@ -41,7 +41,8 @@ BYTES_PER_TOKEN = 4  # about, for who asks how many tokens a text has
 def create_app(gateway: Gateway) -> Starlette:
     """Return the app that answers for `gateway`."""
     door = Door(gateway)
-    routes = [route for prefix in ("", "/runs/{run}") for route in _routes(door, prefix)]
+    routes = [Route("/healthz", healthz)]
+    routes += [route for prefix in ("", "/runs/{run}") for route in _routes(door, prefix)]
 
     @contextlib.asynccontextmanager
     async def living(_app: Starlette) -> AsyncIterator[None]:
@@ -74,6 +75,11 @@ def _calling(door: Door, path: str, dialect: Dialect) -> Route:
         return await door.call(request, dialect, request.path_params.get("id"))
 
     return Route(path, call, methods=["POST"])
+
+
+async def healthz(_request: Request) -> Response:
+    """Say that the process lives; beside a mind the page answers this."""
+    return JSONResponse({"ok": True})
 
 
 async def models(door: Door, request: Request) -> Response:

@@ -215,3 +215,9 @@ async def test_a_body_beyond_32_megabytes_is_refused(gateway: Open) -> None:
     refused = await gateway.post("/v1/chat/completions", secret, b"x" * (32 * 1024 * 1024 + 1))
     assert refused.status_code == 413
     assert refused.json()["error"]["code"] == "request_too_large"
+
+
+async def test_the_door_alone_says_that_it_lives(gateway: Open) -> None:
+    assert (await gateway.http.get(f"{gateway.url}/healthz")).json() == {"ok": True}
+    lost = await gateway.http.get(f"{gateway.url}/v1/nothing")
+    assert (lost.status_code, lost.json()["error"]["code"]) == (404, "not_found")
