@@ -20,6 +20,7 @@ from ai.mind.database import open_mind
 from ai.mind.logs import configure
 from ai.operations.lock import DaemonLock, Locked, is_held
 from ai.people.letters import MAX_LETTER_CHARS
+from ai.people.plain import plain
 from ai.settings import Settings
 
 LOOK_SECONDS = 0.1
@@ -87,11 +88,12 @@ def resume() -> None:
 
 def say(text: Annotated[str, typer.Argument(help="What you want to say.")]) -> None:
     """Leave a message for the mind; it reads it at its next beat."""
-    if not text.strip():
+    words = plain(text, MAX_LETTER_CHARS)
+    if not words:
         raise Failed("the message is empty; write what you want to say")
     if len(text) > MAX_LETTER_CHARS:
         raise Failed(f"the message has {len(text):,} characters; write {MAX_LETTER_CHARS:,} at most")
-    _tell(wait_for(lambda: deliver("say", {"text": text}, SAY_SECONDS)))
+    _tell(wait_for(lambda: deliver("say", {"text": words}, SAY_SECONDS)))
 
 
 def kill(cause: Annotated[str, typer.Option("--cause", help="Why this life ends.")]) -> None:
