@@ -62,6 +62,7 @@ class Places:
         self.most = most
         self._by_peer: defaultdict[str, set[Seat]] = defaultdict(set)
         self.taken = 0
+        self.expected = 0  # accepted and about to be seated
 
     def add(self, seat: Seat) -> None:
         """Seat a connection."""
@@ -79,7 +80,7 @@ class Places:
 
     def room_for(self, peer: str) -> bool:
         """Tell whether `peer` may have a place, making room where somebody only sits or has more than a fair share."""
-        if self.taken < self.most:
+        if self.taken + self.expected < self.most:
             return True
         crowds = sorted(self._by_peer.values(), key=len, reverse=True)
         for seats in crowds:

@@ -18,7 +18,7 @@ from ai.observer.once_a_minute import OnceAMinute
 from ai.observer.places import CONNECTIONS, LEAST, SPARE_FILES, Places, raise_file_limit
 from ai.observer.sources import ObserverSources
 
-BACKLOG = 256
+BACKLOG = 4096  # who does not fit in it asks again only after a second; a thousand may come back at once
 SEND_BYTES = 128 * 1024  # the system keeps for a reader; left alone it keeps megabytes for each that does not read
 KEEP_ALIVE_SECONDS = 5
 DRAIN_SECONDS = 3  # for answers under way at a stop; the daemon has 10 s for everything
