@@ -59,6 +59,7 @@ class Relay:
         self._room = asyncio.Event()
         self._gone = False
         self._closed = False
+        self._kept_bytes = 0
         self._kept: list[bytes] | None = [] if keep else None  # what the client is told, for its idempotency key
 
     # --- from the provider -----------------------------------------------------------------------------------
@@ -146,8 +147,7 @@ class Relay:
     # --- to the client ---------------------------------------------------------------------------------------
 
     async def _put(self, data: bytes) -> None:
-        if data and self._kept is not None:
-            self._kept.append(data)
+        self._keep(data)
         if not data or self._gone:
             return
         while self._waiting_bytes + len(data) > MAX_WAITING_BYTES and self._waiting and not self._gone:
@@ -161,6 +161,15 @@ class Relay:
             self._waiting.append(data)
             self._waiting_bytes += len(data)
             self._news.set()
+
+    def _keep(self, data: bytes) -> None:
+        """Keep what the client is told for its idempotency key, up to what may be kept."""
+        if self._kept is None:
+            return
+        self._kept.append(data)
+        self._kept_bytes += len(data)
+        if self._kept_bytes > MAX_KEPT_BYTES:
+            self._kept = None
 
     def close(self) -> None:
         """Nothing more comes from this attempt."""
