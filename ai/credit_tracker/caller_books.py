@@ -10,6 +10,7 @@ from ai.credit_tracker import requests as request_rows
 from ai.credit_tracker import runs as run_rows
 from ai.credit_tracker import statement as statements
 from ai.credit_tracker.balances import cap_states
+from ai.credit_tracker.caller_looks import KeyLook, RunLook, look_at_callers
 from ai.credit_tracker.callers import share_limit
 from ai.credit_tracker.keys import Key, KeyTerms
 from ai.credit_tracker.limits import Limit, limits_at
@@ -115,6 +116,11 @@ class CallerBooks:
         """Return who spent what this month, the dearest first, `limit` at most."""
         period = month_of(self._clock.now())
         return await self._ledger.read(lambda tx: statements.spending_by_caller(tx, period, limit))
+
+    async def looks(self, limit: int) -> tuple[list[KeyLook], list[RunLook]]:
+        """Return how keys and runs stand now, `limit` of each at most: good keys and busy runs first."""
+        now = self._clock.now()
+        return await self._ledger.read(lambda tx: look_at_callers(tx, now, limit))
 
     async def statement_calls(
         self, *, run: str | None = None, key: str | None = None, period: str | None = None, after_seq: int = 0

@@ -132,6 +132,12 @@ def all_keys(tx: Transaction) -> list[Key]:
     return [_key(row) for row in tx.execute("SELECT * FROM keys ORDER BY name")]
 
 
+def newest_keys(tx: Transaction, limit: int) -> list[Key]:
+    """Return up to `limit` keys: those that were not revoked before the others, the newest first."""
+    newest = "SELECT * FROM keys ORDER BY CASE WHEN revoked_at IS NULL THEN 0 ELSE 1 END, created_at DESC, name LIMIT ?"
+    return [_key(row) for row in tx.execute(newest, (limit,))]
+
+
 def revoke_key(tx: Transaction, name: str, now: datetime) -> Key:
     """End a key at once and empty its account; the same again changes nothing. Raises KeyEnded for an unknown one."""
     key = get_key(tx, name)

@@ -29,6 +29,12 @@ def all_runs(tx: Transaction) -> list[Run]:
     return [Run(*row) for row in tx.execute("SELECT name, budget, times, account FROM runs ORDER BY name")]
 
 
+def newest_runs(tx: Transaction, limit: int) -> list[Run]:
+    """Return the runs that were made last, `limit` at most, the newest first."""
+    rows = tx.execute("SELECT name, budget, times, account FROM runs ORDER BY created_at DESC, name LIMIT ?", (limit,))
+    return [Run(*row) for row in rows]
+
+
 def ensure_run(tx: Transaction, name: str) -> Run:
     """Return the run of that name, made without a budget where there is none. Raises ValueError for no name."""
     found = find_run(tx, name)

@@ -143,6 +143,15 @@ def spending_by_caller(tx: Transaction, period: str, limit: int) -> list[CallerS
     return [CallerSpending(row["key"], row["run"], int(row["calls"]), int(row["cost"])) for row in rows]
 
 
+def under_way_by_caller(tx: Transaction) -> list[tuple[str, str, int, int, int]]:
+    """Return key, run, calls that have not ended, what they hold in nano-dollars, and how many of them are unknown."""
+    rows = tx.execute(
+        "SELECT key, run, COUNT(*) AS calls, SUM(held) AS held, SUM(CASE state WHEN 'unknown' THEN 1 ELSE 0 END) "
+        f"AS unknown FROM calls WHERE {_OPEN} GROUP BY key, run"
+    )
+    return [(row["key"], row["run"], int(row["calls"]), int(row["held"]), int(row["unknown"])) for row in rows]
+
+
 def statement_calls(  # noqa: PLR0913 - what is chosen, and which page of it
     tx: Transaction, *, run: str | None, key: str | None, period: str | None, limit: int, after_seq: int = 0
 ) -> list[CallRecord]:

@@ -8,7 +8,7 @@ from ai.clock import Clock
 from ai.credit_tracker.caller_books import CallerBooks
 from ai.credit_tracker.rollups import cost_of_lives
 from ai.credit_tracker.spending import spending_json
-from ai.daemon import status
+from ai.daemon import caller_sources, status
 from ai.daemon.app import App
 from ai.ledger.money import usd9
 from ai.memory import Kind
@@ -20,6 +20,7 @@ from ai.observer.sources import (
     ByDay,
     CallerRow,
     Fragment,
+    GatewayLook,
     LifeRow,
     State,
     Tweet,
@@ -71,11 +72,29 @@ class AppSources:
 
     async def callers(self) -> Sequence[CallerRow]:
         """Return who spent what through the gateway this month."""
-        books = CallerBooks(self._house.ledger, self.settings, self.clock)
         return [
             {"key": row.key, "run": row.run, "calls": row.calls, "cost": usd9(row.cost)}
-            for row in await books.spending(CALLERS)
+            for row in await self._books().spending(CALLERS)
         ]
+
+    def _books(self) -> CallerBooks:
+        return CallerBooks(self._house.ledger, self.settings, self.clock)
+
+    async def gateway(self) -> GatewayLook:
+        """Return how the gateway's keys and runs stand."""
+        return await caller_sources.look(self._books(), self.clock.now())
+
+    async def revoke_key(self, name: str, by: str) -> str:
+        """End a key at once: what programs spend does not wait for the mind's next step."""
+        done = await caller_sources.revoke(self._books(), name)
+        self._house.journal.append("caretaker.command", command="revoke_key", by=by, result=done)
+        return done
+
+    async def topup_key(self, name: str, amount: str, id: str, by: str) -> str:  # noqa: A002 - what it is called
+        """Raise what a key may spend in its period."""
+        done = await caller_sources.topup(self._books(), name, amount, id)
+        self._house.journal.append("caretaker.command", command="topup_key", by=by, result=done)
+        return done
 
     async def days(self) -> Sequence[ByDay]:
         """Return what each day of this month cost."""

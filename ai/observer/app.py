@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ai.ledger.errors import LedgerError
-from ai.observer import admin, api, caretaker, kofi, metrics, openapi, pages, visitors, works
+from ai.observer import admin, api, caretaker, gateway, kofi, metrics, openapi, pages, visitors, works
 from ai.observer.answers import problem
 from ai.observer.bodies import Bodies
 from ai.observer.gate import Doorkeeper
@@ -24,9 +24,8 @@ from ai.observer.sources import ObserverSources
 from ai.observer.turns import InTurn
 from ai.observer.view import View, view_of
 
-PAGES = frozenset(
-    {"/money", "/models", "/posts", "/works", "/letters", "/lives", "/caretaker"}
-)  # found with a slash behind them as well
+# found with a slash behind them as well
+PAGES = frozenset({"/money", "/models", "/posts", "/works", "/letters", "/lives", "/gateway", "/caretaker"})
 
 
 class Number(Convertor[int]):
@@ -70,6 +69,8 @@ def routes() -> list[Route]:
         Route("/votes", visitors.vote, methods=["POST"]),
         Route("/lives", pages.lives),
         Route("/lives/{number:number}", pages.life),
+        Route("/gateway", gateway.show),
+        Route("/caretaker/keys/{name}/{what}", gateway.change, methods=["POST"]),
         Route("/caretaker", caretaker.show),
         Route("/caretaker/sign-in", caretaker.sign_in, methods=["POST"]),
         Route("/caretaker/sign-out", caretaker.sign_out, methods=["POST"]),

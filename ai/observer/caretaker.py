@@ -93,8 +93,8 @@ def same_origin(request: Request) -> bool:
 Act = Callable[[Request, View, Form], Awaitable[str]]
 
 
-def signed(act: Act) -> Callable[[Request], Awaitable[Response]]:
-    """Let a form through that a signed-in caretaker sent from this page (session, CSRF token, origin)."""
+def signed(act: Act, back: str = "/caretaker") -> Callable[[Request], Awaitable[Response]]:
+    """Let a form through that a signed-in caretaker sent from a page of ours (session, CSRF token, origin)."""
 
     async def checked(request: Request) -> Response:
         view = view_of(request)
@@ -108,7 +108,7 @@ def signed(act: Act) -> Callable[[Request], Awaitable[Response]]:
             notice = await act(request, view, form)
         except (BadOrder, CommandRefused) as error:
             return await show(request, notice=str(error), status=400)
-        return RedirectResponse(f"/caretaker?notice={quote(notice)}", 303)
+        return RedirectResponse(f"{back}?notice={quote(notice)}", 303)
 
     return checked
 

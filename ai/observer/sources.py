@@ -170,6 +170,32 @@ class CallerRow(TypedDict):
     cost: str
 
 
+class CallerLook(TypedDict):
+    """A key or a run as it stands: calls and cost of this month, what has not ended, and its cap where it has one.
+
+    Money is in dollars with nine places; `ended` says why nothing is spent with it any more, None where it is good.
+    """
+
+    name: str
+    ended: str | None
+    terms: str  # what else binds it, in words; '' where nothing does
+    budget: str | None
+    available: str | None
+    resets_at: str | None
+    calls: int
+    cost: str
+    under_way: int
+    held: str
+    unknown: int
+
+
+class GatewayLook(TypedDict):
+    """The gateway's keys and runs, those that are busy first."""
+
+    keys: Sequence[CallerLook]
+    runs: Sequence[CallerLook]
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What became of a donation: `new` is True the first time only, `refused` says why it was not booked."""
@@ -206,6 +232,18 @@ class ObserverSources(Protocol):
 
     async def callers(self) -> Sequence[CallerRow]:
         """Return who spent what through the gateway this month, the dearest first."""
+        ...
+
+    async def gateway(self) -> GatewayLook:
+        """Return how the gateway's keys and runs stand; raises StoreUnavailable while the purse is away."""
+        ...
+
+    async def revoke_key(self, name: str, by: str) -> str:
+        """End a key of the gateway at once; return what was done. Raises ValueError."""
+        ...
+
+    async def topup_key(self, name: str, amount: str, id: str, by: str) -> str:  # noqa: A002 - what it is called
+        """Raise what a key may spend in its period by dollars, once for each `id`. Raises ValueError."""
         ...
 
     async def days(self) -> Sequence[ByDay]:

@@ -23,6 +23,7 @@ from ai.observer.sources import (
     Budget,
     ByDay,
     CallerRow,
+    GatewayLook,
     LifeRow,
     ObserverSources,
     State,
@@ -63,6 +64,7 @@ class View:
         self.state: Recent[State] = Recent(house.state, clock, newest)
         self.budget: Recent[Budget] = Recent(house.budget, clock, newest)
         self.callers: Recent[Sequence[CallerRow]] = Recent(house.callers, clock, newest)
+        self.gateway: Recent[GatewayLook] = Recent(house.gateway, clock, newest)
         self.days: Recent[Sequence[ByDay]] = Recent(house.days, clock, newest)
         self.models: Recent[Sequence[ModelRow]] = Recent(house.models, clock, newest)
         self.tweets: Recent[Sequence[Tweet]] = Recent(lambda: house.tweets(TWEETS), clock, newest)

@@ -387,3 +387,27 @@ async def test_a_statement_reads_no_more_for_all_the_calls_there_were(tracker, b
     assert any("calls_of_callers_open" in detail for detail in seen), seen
     assert not any("calls_of_key" in detail or "calls_of_run" in detail for detail in seen), seen
     assert not any(detail == "SCAN calls" for detail in seen), seen
+
+
+async def test_a_look_shows_busy_runs_and_good_keys_first_with_what_each_holds_and_spent(tracker, books, purse):
+    await books.create_key("old", KeyTerms(budget=CENT))
+    await books.revoke_key("old")
+    await books.create_key("ann", KeyTerms(budget=10 * CENT))
+    await books.create_key("bob", KeyTerms())
+    await books.set_run_budget("town", 5 * CENT)
+    await spend(tracker, call(2 * CENT, key="ann", run="town"), CENT)
+    await spend(tracker, call(3 * CENT, key="bob", run="dear"))
+    await tracker.hold(call(CENT, key="ann", run="town"))
+    purse.clock.advance(1)
+    await books.ensure_run("idle")
+    keys, runs = await books.looks(10)
+    assert [(one.key.name, one.use.calls, one.use.cost, one.use.held) for one in keys] == [
+        ("ann", 1, CENT, CENT),
+        ("bob", 1, 3 * CENT, 0),
+        ("old", 0, 0, 0),
+    ]
+    assert (keys[0].cap.available, keys[1].cap, keys[2].cap) == (8 * CENT, None, None)
+    assert [(one.run.name, one.use.under_way, one.use.cost) for one in runs[:2]] == [("town", 1, CENT), ("idle", 0, 0)]
+    assert (runs[0].cap.available, runs[0].cap.held, runs[0].cap.spent) == (3 * CENT, CENT, CENT)
+    keys, runs = await books.looks(1)
+    assert ([one.key.name for one in keys], [one.run.name for one in runs]) == (["bob"], ["town"])

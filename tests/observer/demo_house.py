@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ai.clock import VirtualClock, rfc3339
+from ai.credit_tracker import CallerBooks
+from ai.daemon import caller_sources
 from ai.ledger.errors import StoreUnavailable
 from ai.ledger.money import NANOS_PER_USD, nanos, usd9
 from ai.mind.commands import Commands
@@ -59,6 +61,7 @@ class DemoHouse:
         self.born_at = now - timedelta(days=days)
         self.away = False
         self.beats = 0
+        self.caller_books: CallerBooks | None = None  # while programs call through the gateway, see `demo_callers`
         self.calls: dict[str, int] = defaultdict(int)
         self.model = MODELS[3]
         self.posts: list[dict[str, Any]] = []
@@ -140,6 +143,25 @@ class DemoHouse:
 
     async def callers(self) -> Any:
         return self.also.get("callers", [])
+
+    async def gateway(self) -> Any:
+        if self.away:
+            raise StoreUnavailable("the purse cannot be reached", transient=True)
+        if self.caller_books is None:
+            return {"keys": [], "runs": []}
+        return await caller_sources.look(self.caller_books, self.clock.now())
+
+    async def revoke_key(self, name: str, by: str) -> str:
+        assert self.caller_books is not None, by
+        done = await caller_sources.revoke(self.caller_books, name)
+        self.tell("caretaker.command", command="revoke_key", by=by, result=done)
+        return done
+
+    async def topup_key(self, name: str, amount: str, id: str, by: str) -> str:  # noqa: A002 - what it is called
+        assert self.caller_books is not None, by
+        done = await caller_sources.topup(self.caller_books, name, amount, id)
+        self.tell("caretaker.command", command="topup_key", by=by, result=done)
+        return done
 
     async def models(self) -> Any:
         rows = []

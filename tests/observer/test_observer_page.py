@@ -13,7 +13,7 @@ from tests.observer.conftest import TOKEN, Serve, Served
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
-PAGES = ("/", "/money", "/models", "/posts", "/lives", "/lives/3", "/lives/2", "/caretaker", "/events/5")
+PAGES = ("/", "/money", "/models", "/posts", "/lives", "/lives/3", "/lives/2", "/gateway", "/caretaker", "/events/5")
 HOSTILE = (
     "<script>document.title='owned'</script>",
     "<img src=x onerror=\"document.title='owned'\">",
