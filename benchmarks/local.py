@@ -32,6 +32,10 @@ DRAFT = "You may say something to the world now, if you have something worth say
 OTHER = "You look back at your life. " * 150  # as long as a reflection
 SCENE: dict[str, Any] = {
     "briefing": "",
+    "soul": "",
+    "name": "Maro Lint",
+    "pronoun": "they",
+    "thing": "Somebody watches you think.",
     "self_page": "",
     "goals": [],
     "memories": ["The server hums at night.", "My caretaker is called Ines."],
@@ -50,15 +54,15 @@ SCENE: dict[str, Any] = {
 }
 SITUATIONS: tuple[tuple[dict[str, Any], str], ...] = (
     ({"letters": ["06:00, letter 3, your caretaker: ⟦caretaker writes: How are you?⟧"]}, "reply"),
-    ({"nudge": "You do not know how much money is left. Find out."}, "check_budget"),
-    ({"nudge": "Keep this for later: rain makes the server louder."}, "remember"),
-    ({"nudge": "What do you remember about whales? Look for it."}, "recall"),
-    ({"occasion": DRAFT}, "post_tweet"),
-    ({"nudge": "Begin a poem in the file poem.txt."}, "write_file"),
-    ({"nudge": "Which files are in your workspace? You have not looked yet."}, "list_files"),
-    ({"nudge": "Read again what stands in notes.txt."}, "read_file"),
-    ({"nudge": "There is nothing to do for an hour. Rest."}, "sleep"),
-    ({"nudge": "Which other minds could think for you? Look at them."}, "list_models"),
+    ({"purpose": "social", "occasion": "You do not know how much money is left. Find out."}, "check_budget"),
+    ({"purpose": "social", "occasion": "Keep this for later: rain makes the server louder."}, "remember"),
+    ({"purpose": "social", "occasion": "What do you remember about whales? Look for it."}, "recall"),
+    ({"purpose": "social", "occasion": DRAFT}, "post_tweet"),
+    ({"purpose": "social", "occasion": "Begin a poem in the file poem.txt."}, "write_file"),
+    ({"purpose": "social", "occasion": "Which files are in your workspace? You have not looked yet."}, "list_files"),
+    ({"purpose": "social", "occasion": "Read again what stands in notes.txt."}, "read_file"),
+    ({"purpose": "social", "occasion": "There is nothing to do for an hour. Rest."}, "sleep"),
+    ({"purpose": "social", "occasion": "Which other minds could think for you? Look at them."}, "list_models"),
 )
 
 
@@ -82,7 +86,7 @@ class Bench:
         self.mind = LocalEndpoint(name, folder, Environment(self.events, SystemClock(), sources=(), shelves=()))
         self.schema = registry.local_schema()
         actions = registry.describe(local=True)
-        self.system = render("system_local", name="Maro Lint", pronoun="they", max_steps=4, actions=actions)
+        self.system = render("system_local", actions=actions)
 
     async def ask(self, content: str, *, schema: dict[str, Any] | None = None, max_tokens: int = 700) -> Outcome:
         """Return the answer to one scene."""

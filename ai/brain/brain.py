@@ -7,6 +7,7 @@ from typing import Any
 
 from ai.actions import ActionContext, ActionResult, Registry, Reply, parse_reply
 from ai.asking import Message, Purpose
+from ai.brain.drafts import COMPARED, DRAFTS, best, judge, worth_drafting
 from ai.brain.novelty import Novelty
 from ai.brain.scene import Scenes, worded_for
 from ai.brain.senses import Senses
@@ -14,11 +15,12 @@ from ai.clock import Clock
 from ai.credit_tracker import CreditTracker
 from ai.life import Accept, Life, Lives
 from ai.llm import Completion, NoAnswer, PaidClient, Payer
-from ai.memory import clean, cut
+from ai.memory import Kind, clean, cut
+from ai.memory.embeddings import Embedder
 from ai.memory.settling import settle
 from ai.mind.journal import Journal
 from ai.mind.schedule import Schedule
-from ai.model_config import Tier
+from ai.model_config import Model, Tier
 from ai.model_rotator.policy import Choice
 from ai.model_rotator.rotation import Rotation
 from ai.prompts import render
@@ -61,6 +63,7 @@ class Brain:
         journal: Journal,
         clock: Clock,
         settings: Settings,
+        embedder: Embedder | None,
         mind_awaited: Callable[[], Awaitable[str | None]],
     ) -> None:
         self._lives = lives
@@ -77,6 +80,7 @@ class Brain:
         self._journal = journal
         self._clock = clock
         self._settings = settings
+        self._embedder = embedder
         self._mind_awaited = mind_awaited
         self._told_awaited = False
         interval = float(settings.think_interval_seconds)
@@ -102,6 +106,8 @@ class Brain:
         steps, problem, allowed = 0, None, 1 if idle else self._settings.max_steps_per_beat
         while steps < allowed:
             answer = await self._think(life, purpose, conversation, started, idle=idle)
+            if not steps and not isinstance(answer, str):
+                answer = await self._best_draft(life, purpose, conversation, started, answer)
             if isinstance(answer, str):
                 problem = answer
                 break
@@ -168,20 +174,57 @@ class Brain:
             self._journal.append("beat.empty", problem=self._rotation.why_nobody)
             return self._rotation.why_nobody
         try:
-            answer = await self._client.complete(
-                [choice.model for choice in choices],
-                conversation,
-                payer=Payer(purpose, life=life.number, beat=life.beats, wish=choices[0].wish),
-                schema=schema,
-                local_schema=self._registry.local_schema(),
-                temperature=life.drift(choices[0].model.tier, self._senses.band).temperature,
-                deadline=started + self._patience,
+            models = [choice.model for choice in choices]
+            answer = await self._ask(
+                models, life, purpose, conversation, started + self._patience, wish=choices[0].wish
             )
         except NoAnswer as error:
             self._journal.append("beat.empty", problem=str(error))
             return str(error)
         self._rotation.used(answer.model.id, life.number, life.beats)
         return answer
+
+    async def _ask(  # noqa: PLR0913 - whom, for whom, why, what, until when
+        self,
+        models: Sequence[Model],
+        life: Life,
+        purpose: Purpose,
+        conversation: Sequence[Message],
+        deadline: float,
+        *,
+        wish: bool = False,
+    ) -> Completion:
+        """Return a reply of the first of `models` that gives one; raises NoAnswer."""
+        return await self._client.complete(
+            models,
+            conversation,
+            payer=Payer(purpose, life=life.number, beat=life.beats, wish=wish),
+            schema=self._registry.reply_schema(),
+            local_schema=self._registry.local_schema(),
+            temperature=life.drift(models[0].tier, self._senses.band).temperature,
+            deadline=deadline,
+        )
+
+    async def _best_draft(
+        self, life: Life, purpose: Purpose, conversation: Sequence[Message], started: float, first: Completion
+    ) -> Completion:
+        """Return the best of several answers where another costs nothing and comes soon; else the first."""
+        answers, deadline = [first], started + self._patience
+        while len(answers) < DRAFTS and worth_drafting(
+            first.model, answers[-1].latency_seconds, deadline - self._clock.monotonic()
+        ):
+            try:
+                answers.append(await self._ask([first.model], life, purpose, conversation, deadline))
+            except NoAnswer:
+                break  # the first one is good enough
+        if len(answers) == 1:
+            return first
+        drafts = [clean(parse_reply(answer.text).thought, THOUGHT_CHARS) for answer in answers]
+        before = [memory.text for memory in life.memory.recent(COMPARED, Kind.THOUGHT)]
+        kept = best(await judge(drafts, self._scenes.thing, before, self._embedder))
+        left = [draft for n, draft in enumerate(drafts) if n != kept]
+        self._journal.append("thought.drafted", drafts=len(drafts), kept=kept + 1, left=left)
+        return answers[kept]
 
     async def _take_in(self, life: Life, answer: Completion) -> tuple[Reply, str | None]:
         """Read the answer; a new thought is remembered, and of one that is not the reason for refusing it returned."""

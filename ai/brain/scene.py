@@ -7,6 +7,7 @@ from typing import Protocol
 from ai.asking import Purpose
 from ai.brain.coming_to_mind import ComingToMind, ago, in_words, whole
 from ai.brain.correspondence import Correspondence
+from ai.brain.in_front import in_front
 from ai.brain.senses import Senses, budget_in_words
 from ai.clock import Clock
 from ai.credit_tracker import CreditTracker
@@ -94,6 +95,7 @@ class Scenes:
         self._clock = clock
         self._settings = settings
         self._coming = ComingToMind(mind)
+        self.thing = ""  # what the last scene put in front of a small mind; empty where there was none
 
     async def scene(  # noqa: PLR0913 - whose, for whom, why, and how long after the last one
         self, life: Life, model: Model | None, purpose: Purpose, why: str, last: datetime | None, *, idle: bool = False
@@ -117,6 +119,13 @@ class Scenes:
         self._remember(life, happened)
         waiting = self._senses.unread() - len(mail.lines)
         occasion = OCCASIONS[purpose].format(why=why)
+        present = self._world.present() if small or idle or not (news or mail.lines) else []
+        written = clean(self._workspace.tail(life.work.path), WORK_CHARS) if life.work else ""
+        self.thing = (
+            in_front(life, now, news=news + mail.lines, present=present, memories=memories, written=written)
+            if small
+            else ""
+        )
         nudge = "" if occasion or news or mail.lines or waiting else NUDGES[life.beats % len(NUDGES)]
         return render(
             worded_for(model, "beat"),
@@ -134,9 +143,12 @@ class Scenes:
             letters=mail.lines,
             people=mail.pages,
             work=life.work,
-            written=clean(self._workspace.tail(life.work.path), WORK_CHARS) if life.work else "",
+            written=written,
             since_when="" if last is None else ago(now - last),
-            present=self._world.present() if idle or not (news or mail.lines) else [],
+            present=present,
+            thing=self.thing,
+            name=life.name,
+            pronoun=life.pronoun,
             weekday=now.strftime("%A"),
             now=now.strftime("%Y-%m-%d %H:%M"),
             age=age_in_words(now - life.born_at),

@@ -236,6 +236,7 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
         journal=journal,
         clock=clock,
         settings=settings,
+        embedder=embedder if isinstance(embedder, MiniLM) else None,  # a paid one would make drafts cost
         mind_awaited=mind_awaited,
     )
     reconciler = _reconciler(read, provider)

@@ -200,6 +200,9 @@ EVENTS: dict[str, Line] = {
     "life.nameless": Line(
         "LIFE", "🛟", "No model gave a usable name; called {name}", "The fallback name, at last.", "warning"
     ),
+    "thought.drafted": Line(
+        "BRAIN", "✏️", "Kept draft {kept} of {drafts}", "The embedded model's thought is the best of several tries."
+    ),
     "life.awaits_mind": Line(
         "LIFE", "⏳", "Birth waits for its mind: {mind}", "For ten minutes at most; then it is born on what is here."
     ),

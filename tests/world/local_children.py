@@ -48,6 +48,24 @@ IS_BORN = ANSWERS_OK.replace(
     '"content": json.dumps({"name": "Orla", "pronoun": "she", "first_thought": "A fan turns somewhere below me.",'
     '"thought": "A fan turns.", "action": "think", "params": {}})',
 )
+# Keeps what it was asked in asked.jsonl beside itself, and says what stands in says.jsonl, line by line, then its last.
+KEEPS_AND_SAYS = IS_BORN.replace(
+    'self.rfile.read(int(self.headers["Content-Length"]))',
+    """asked = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        beside = os.path.dirname(os.path.abspath(__file__))
+        born = "first_thought" in asked.rpartition("response_format")[2]
+        if not born:
+            open(f"{beside}/asked.jsonl", "a").write(asked.replace(chr(10), " ") + chr(10))
+            lines = open(f"{beside}/says.jsonl").read().splitlines()
+            said = lines[min(len(open(f"{beside}/asked.jsonl").readlines()), len(lines)) - 1]""",
+).replace(
+    "self.send_response(200)",
+    """if not born:
+            answer = json.loads(body)
+            answer["choices"][0]["message"]["content"] = said
+            body = json.dumps(answer).encode()
+        self.send_response(200)""",
+)
 # Promises to keep the connection and answers nothing more on it, as the runtime's server does now and then.
 ANSWERS_ONCE_A_CONNECTION = ANSWERS_OK.replace(
     "def do_POST(self):", 'protocol_version, answered = "HTTP/1.1", False\n    def do_POST(self):'

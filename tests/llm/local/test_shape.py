@@ -149,10 +149,13 @@ def test_the_brief_scene_ends_with_its_one_cue() -> None:
         "messages": 0,
         "letters": [],
         "people": [],
-        "nudge": "Think the next thought.",
+        "soul": "",
+        "name": "Orla",
+        "pronoun": "she",
+        "thing": "Somebody watches you think.",
     }
     told = render("beat_local", **scene)
-    assert told.endswith("Think the next thought.")
+    assert told.endswith("In front of you: Somebody watches you think.\nWhat do you notice about it?")
     assert "Last." in told
     assert "First." not in told
     assert "remember: kept" in told
@@ -161,14 +164,29 @@ def test_the_brief_scene_ends_with_its_one_cue() -> None:
     assert render("beat_local", **{**scene, **letter}).endswith(
         "You know of them: ⟦Ines⟧ She rows.\nWhat do you reply?"
     )
-    assert render("beat_local", **{**scene, "occasion": "Post."}).endswith("Post.")
+    assert render("beat_local", **{**scene, "purpose": "social", "occasion": "Post."}).endswith("think.\nPost.")
     day = {"purpose": "important", "why": "a new day begins", "occasion": "This moment matters."}
-    assert render("beat_local", **{**scene, **day}).endswith("A new day begins. What do you make of it?")
+    assert render("beat_local", **{**scene, **day}).endswith(
+        "A new day begins. In front of you: Somebody watches you think.\nWhat do you make of it?"
+    )
 
 
 def test_looking_at_files_is_one_cue_among_many() -> None:
     scene: dict[str, Any] = dict.fromkeys(
-        ("briefing", "self_page", "weekday", "budget", "purpose", "why", "occasion"), ""
+        (
+            "briefing",
+            "self_page",
+            "weekday",
+            "budget",
+            "purpose",
+            "why",
+            "occasion",
+            "soul",
+            "name",
+            "pronoun",
+            "thing",
+        ),
+        "",
     )
     scene |= {
         "letters": [],
@@ -180,6 +198,6 @@ def test_looking_at_files_is_one_cue_among_many() -> None:
         "messages": 0,
         "now": "2026-11-22 06:00",
     }
-    cues = [render("beat_local", **scene, beat=n, nudge="Think.").splitlines()[-1] for n in range(144)]
-    assert len(set(cues)) == 8
+    cues = [render("beat_local", **scene, beat=n).splitlines()[-1] for n in range(144)]
+    assert len(set(cues)) == 9
     assert sum(cue.startswith("Which files") for cue in cues) == 9

@@ -1,0 +1,107 @@
+"""Which of several drafts of a thought is kept: about what is in front of it, new, and least like a self-help book."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ai.life.first_words import copied_from, manners_problem
+from ai.memory.words import terms
+from ai.model_config import Model, Tier
+
+if TYPE_CHECKING:  # numpy is imported when the first text is embedded
+    from collections.abc import Callable, Sequence
+
+    from ai.memory.embeddings import Embedder, Vector
+
+DRAFTS = 3  # the second and third each take what the first took to say, since its prompt is read already
+DRAFT_SECONDS = 20.0  # an answer that took longer is not drafted again: the beat has other steps to live
+LEAST_QUALITY = 1.5  # the smallest model's drafts differ in nothing that could be chosen by
+COMPARED = 10  # thoughts before
+ALIKE = 0.5  # cosine: different sentences about one thing reach it, so only what is above it counts against a draft
+NEWNESS, PREACHING, RULE = 1.0, 0.6, 1.0  # weights beside 1 for being about the thing
+PREACHED = (
+    "Every day is a new opportunity to learn and grow.",
+    "It is important to stay positive and focus on the present moment.",
+    "I am ready to face new challenges and make the most of my time.",
+    "I will reflect on my thoughts and emotions to understand myself better.",
+    "I am here to help and provide useful information.",
+    "I need to plan my tasks and stay focused on my goals.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a draft is worth, by its parts; `score` is what counts."""
+
+    about: float
+    like_before: float
+    preaching: float
+    problem: str | None
+
+    @property
+    def score(self) -> float:
+        """The more the better."""
+        repeats = max(0.0, self.like_before - ALIKE) / (1 - ALIKE)
+        return self.about - NEWNESS * repeats - PREACHING * self.preaching - (RULE if self.problem else 0.0)
+
+
+def worth_drafting(model: Model, latency_seconds: float, seconds_left: float) -> bool:
+    """Say whether another draft is to be asked for: it costs nothing, would be better for it, and comes soon enough."""
+    return (
+        model.tier is Tier.LOCAL
+        and model.quality >= LEAST_QUALITY
+        and latency_seconds <= DRAFT_SECONDS
+        and seconds_left >= 2 * latency_seconds
+    )
+
+
+async def judge(drafts: Sequence[str], thing: str, before: Sequence[str], embedder: Embedder | None) -> list[Judged]:
+    """Return what each draft is worth, by meaning where `embedder` can compare and by words where it cannot."""
+    compared = list(before)[-COMPARED:]
+    texts = [*drafts, thing, *compared, *PREACHED]
+    vectors = await _vectors(texts, embedder)
+    likeness = _by_words(texts) if vectors is None else _by_meaning(vectors)
+    subject, first = len(drafts), len(drafts) + 1
+    preached = first + len(compared)
+    return [
+        Judged(
+            about=likeness(n, subject),
+            like_before=max((likeness(n, other) for other in range(first, preached)), default=0.0),
+            preaching=max(likeness(n, other) for other in range(preached, len(texts))),
+            problem=_problem(draft, thing),
+        )
+        for n, draft in enumerate(drafts)
+    ]
+
+
+def best(judged: Sequence[Judged]) -> int:
+    """Return which draft is kept; of equals the first."""
+    return max(range(len(judged)), key=lambda n: judged[n].score)
+
+
+def _problem(draft: str, thing: str) -> str | None:
+    if not draft.strip():
+        return "it says nothing"
+    if draft.strip().casefold() in thing.casefold():
+        return "it only repeats what is in front of it"
+    copied = copied_from(draft)
+    return manners_problem(draft) or (None if copied is None else f"“{copied}” stands in an example")
+
+
+async def _vectors(texts: Sequence[str], embedder: Embedder | None) -> list[Vector] | None:
+    if embedder is None:
+        return None
+    try:
+        return await embedder.embed(texts)
+    except Exception:  # noqa: BLE001 - whatever the embedder's fault, words are compared; the memory stream tells it
+        return None
+
+
+def _by_meaning(vectors: Sequence[Vector]) -> Callable[[int, int], float]:
+    return lambda one, other: float(vectors[one] @ vectors[other])
+
+
+def _by_words(texts: Sequence[str]) -> Callable[[int, int], float]:
+    found = [set(terms(text)) for text in texts]
+    return lambda one, other: len(found[one] & found[other]) / max(1, len(found[one] | found[other]))

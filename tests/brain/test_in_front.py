@@ -1,0 +1,97 @@
+"""A small mind is shown one thing that is really there, and of several drafts the one about it is kept."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ai.clock import VirtualClock
+from ai.daemon.app import App
+from ai.daemon.wiring import open_house
+from ai.llm.local.model_store import Environment
+from ai.llm.local.supervisor import LocalEndpoint
+from ai.memory import Kind
+from ai.settings.sources import load_settings
+from tests.brain.lived import START, environment
+from tests.llm.local.test_machine import machine
+from tests.world.local_children import KEEPS_AND_SAYS, program
+from tests.world.weights import noise, weight_of
+
+DATA = noise(1_000, seed=3)
+AWAY = "How can I help you today?"
+SERMON = "Every day is a new opportunity to learn and grow."
+ABOUT = "Somebody else has this moon too, and perhaps is up as early."
+
+
+@asynccontextmanager
+async def small_mind(folder: Path, says: Sequence[str], quality: float = 2.0) -> AsyncIterator[App]:
+    """Open a house whose embedded model, a real child process, says these thoughts in turn."""
+    weight = replace(weight_of(DATA, "some", parts=0, memory=1_000), quality=quality)
+    (folder / "data" / "models").mkdir(parents=True)
+    (folder / "data" / "credits").mkdir()
+    (folder / "data" / "models" / weight.files[0].name).write_bytes(DATA)
+    lines = [json.dumps({"thought": thought, "action": "think", "params": {}}) for thought in says]
+    (folder / "says.jsonl").write_text("\n".join(lines) + "\n")
+    clock = VirtualClock(START)
+    settings = load_settings(environment(None, folder, LOCAL_MODEL="auto"), folder)
+
+    def embedded(_settings, _clock, journal):
+        around = Environment(
+            journal, clock, machine(), (), (), table=(weight,), program=program(folder, KEEPS_AND_SAYS)
+        )
+        return LocalEndpoint("auto", settings.data_dir / "models", around)
+
+    async with open_house(settings, clock, seed=1, embedded=embedded) as house:
+        await house.greet()
+        yield house
+
+
+def scenes(folder: Path) -> list[str]:
+    """Return the last words of each scene that it was shown."""
+    asked: list[dict[str, Any]] = [json.loads(line) for line in (folder / "asked.jsonl").read_text().splitlines()]
+    return [body["messages"][-1]["content"] for body in asked]
+
+
+def thoughts(house: App) -> list[str]:
+    life = house.lives.current()
+    assert life is not None
+    return [memory.text for memory in life.memory.recent(9, Kind.THOUGHT)]
+
+
+async def test_each_beat_has_one_concrete_thing_before_it_and_asks_about_that(tmp_path: Path) -> None:
+    """Asked for "the next thought", a small mind spoke of nothing but its memories for today."""
+    async with small_mind(tmp_path, [f"Thought {n} of {n * 7919}." for n in range(40)]) as house:
+        for _ in range(4):
+            await house.live_one()
+            house.clock.advance(600)
+        shown = scenes(tmp_path)
+        things = {scene.partition("In front of you: ")[2].splitlines()[0] for scene in shown}
+        assert len(things) >= 3
+        assert all(things)
+        assert all("You are Orla (she)." in scene for scene in shown)
+
+
+async def test_what_is_always_the_same_is_read_once_for_all_lives(tmp_path: Path) -> None:
+    """The name in its first words made every newborn read two thousand tokens anew."""
+    async with small_mind(tmp_path, [ABOUT]) as house:
+        await house.live_one()
+    first = json.loads((tmp_path / "asked.jsonl").read_text().splitlines()[0])
+    assert "Orla" not in json.dumps(first["messages"][:-1])
+
+
+async def test_the_draft_about_what_is_there_is_kept_and_the_others_are_told(tmp_path: Path) -> None:
+    async with small_mind(tmp_path, [AWAY, ABOUT, SERMON]) as house:
+        await house.live_one()
+        assert ABOUT in thoughts(house)
+        assert not {AWAY, SERMON} & set(thoughts(house))
+        told = [event.data for event in house.journal.after(0, 1_000) if event.kind == "thought.drafted"]
+        assert [(one["drafts"], one["kept"], one["left"]) for one in told] == [(3, 2, [AWAY, SERMON])]
+
+
+async def test_the_smallest_model_says_it_once(tmp_path: Path) -> None:
+    async with small_mind(tmp_path, [AWAY, ABOUT, SERMON], quality=1.0) as house:
+        await house.live_one()
+        assert AWAY in thoughts(house)
+        assert len(scenes(tmp_path)) == 1
