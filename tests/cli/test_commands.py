@@ -140,7 +140,7 @@ def test_init_keeps_every_other_setting_and_what_an_answer_says_to_the_letter(tm
     others = f"TWEETS=approve\nBUDGETS='{cap}'\n"
     keys = "".join(f"{name.upper()}=k\n" for name in X_KEYS)
     dotenv.write_text(f"MONTHLY_BUDGET_USD=3.00\n{others}{keys}")
-    token = "two-words#and'quotes'\\ $HOME"
+    token = "two-words#and'quotes'\\$HOME"
     assert "wrote" in person.types("init", "--force", typing=f"\n7.50\n{token}\n").out
     chosen = load_settings({}, tmp_path)
     assert (chosen.monthly_budget_usd, chosen.tweets, chosen.budgets[0].name) == (Decimal("7.50"), "approve", "posts")
