@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ MODELS = {
     "data": [model_entry("gpt-4o-mini", "0.00000015", "0.0000006"), model_entry("gpt-4o", "0.0000025", "0.00001")]
 }
 PRICES = '{"gpt-4o-mini": ["0.15", "0.60"], "gpt-4o": ["2.5", "10"]}'
-WEIGHTS = Path(os.environ.get("GENESIS_MODELS_DIR", "none"))
 
 
 def openai_like() -> FakeOpenRouter:
