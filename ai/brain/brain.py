@@ -8,6 +8,7 @@ from typing import Any
 from ai.actions import ActionContext, ActionResult, Registry, Reply, parse_reply
 from ai.asking import Message, Purpose
 from ai.brain.drafts import COMPARED, DRAFTS, best, judge, worth_drafting
+from ai.brain.first_hour import quick_beat_seconds
 from ai.brain.novelty import Novelty
 from ai.brain.scene import Scenes, worded_for
 from ai.brain.senses import Senses
@@ -103,28 +104,31 @@ class Brain:
         # Nothing new came, and nothing calls: it is to cost less.
         idle = purpose is Purpose.THOUGHT and not why and self._novelty.idle(life.number)
         conversation = await self._perceive(life, purpose, why, last, idle=idle)
-        steps, problem, allowed = 0, None, 1 if idle else self._settings.max_steps_per_beat
-        while steps < allowed:
+        problem, allowed = None, 1 if idle else self._settings.max_steps_per_beat
+        answers: list[Completion] = []
+        while len(answers) < allowed:
             answer = await self._think(life, purpose, conversation, started, idle=idle)
-            if not steps and not isinstance(answer, str):
+            if not answers and not isinstance(answer, str):
                 answer = await self._best_draft(life, purpose, conversation, started, answer)
             if isinstance(answer, str):
                 problem = answer
                 break
-            steps += 1
+            answers.append(answer)
             self._scenes.heard(life)
             reply, stale = await self._take_in(life, answer)
             result = await self._registry.perform(reply, self._context(life, number, reply.importance))
             # What was decided is done first; then a mind that goes in circles rests, and so does one that loops.
             if self._novelty.rests(life.number) or result.ends_beat or result.looping or (reply.done and result.ok):
                 break
-            conversation += _next_step(answer, result, allowed - steps, stale)
+            conversation += _next_step(answer, result, allowed - len(answers), stale)
             await between_steps()
             if self._lives.current() is not life:  # it died of a command, or of its own deed
                 break
 
         await self._remember_beat(life)
-        return self._end(life, Beat(number, steps, problem), started)
+        if (seconds := quick_beat_seconds(life.age_seconds(), answers)) is not None:
+            self._schedule.hasten(seconds)
+        return self._end(life, Beat(number, len(answers), problem), started)
 
     async def _awaits_mind(self) -> bool:
         """Say whether a birth is to wait for its mind, which is told once."""

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from ai.clock import Clock, parse_rfc3339, rfc3339
 from ai.mind.database import MindDatabase
 
+PAUSE_SECONDS = 30.0  # after a beat that is followed soon: on a slow machine thinking would never end
+
 
 def due_at(stored: datetime | None, now: datetime, interval: timedelta) -> datetime:
     """Return when the next beat is due: what was stored, but never later than one `interval` from `now`.
@@ -63,6 +65,17 @@ class Schedule:
             self._mind.remember("rest_seconds", seconds)
             self._mind.remember("next_beat_at", rfc3339(when))
         return when
+
+    def hasten(self, seconds: float) -> None:
+        """Bring the next beat forward to `seconds` after the last one began, but for PAUSE_SECONDS from now.
+
+        Never later than it was due, and not at all where a rest was asked for.
+        """
+        last, due = self.last_beat_at(), self._time("next_beat_at")
+        if last is None or due is None or float(str(self._mind.recall("rest_seconds", 0))) > 0:
+            return
+        soon = max(last + timedelta(seconds=seconds), self._clock.now() + timedelta(seconds=PAUSE_SECONDS))
+        self._mind.remember("next_beat_at", rfc3339(min(due, soon)))
 
     @property
     def paused(self) -> bool:

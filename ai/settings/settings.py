@@ -95,7 +95,13 @@ class Settings(ProviderSettings, PostingSettings, PeopleSettings):
     free_requests_per_minute: int = _setting(
         20, "the provider's limit a minute for `:free` models", "20", ge=1, le=10_000
     )
-    think_interval_seconds: int = _setting(600, "the brain's timer", "600", ge=1, le=86_400 * 7)
+    think_interval_seconds: int = _setting(
+        600,
+        "the brain's timer; a newborn's first hour has a beat every two minutes where that costs next to nothing",
+        "600",
+        ge=1,
+        le=86_400 * 7,
+    )
     max_steps_per_beat: int = _setting(4, "model calls in one beat at most", "4", ge=1, le=32)
     max_output_tokens: int = _setting(700, "always sent as `max_tokens`", "700", ge=16, le=32_000)
     llm_timeout_seconds: int = _setting(60, "one model call at most", "60", ge=1, le=600)
