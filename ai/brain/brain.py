@@ -35,6 +35,9 @@ THOUGHT_CHARS = 4_000  # of a reply that is no JSON; MAX_OUTPUT_TOKENS bounds it
 RESULT_CHARS = 1_200  # of an action's result shown to the model; four steps must fit a context of 4,096 tokens
 
 
+Reader = Callable[[Model, Sequence[Message], Mapping[str, Any]], Awaitable[None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Beat:
     """What one beat was: its number in its life, how many answers models gave, and why it was empty if it was."""
@@ -155,6 +158,10 @@ class Brain:
     ) -> list[Message]:
         choices = await self._rotation.candidates(purpose, life=life.number, beat=life.beats, idle=idle)
         thinker = choices[0].model if choices else None
+        scene = await self._scenes.scene(life, thinker, purpose, why, last, idle=idle)
+        return [self._system(life, thinker), Message(role="user", content=scene)]
+
+    def _system(self, life: Life, thinker: Model | None) -> Message:
         system = render(
             worded_for(thinker, "system"),
             name=life.name,
@@ -163,8 +170,15 @@ class Brain:
             examples=thinker is None or thinker.quality < NEEDS_EXAMPLES,
             actions=self._registry.describe(local=thinker is not None and thinker.tier is Tier.LOCAL),
         )
-        scene = await self._scenes.scene(life, thinker, purpose, why, last, idle=idle)
-        return [Message(role="system", content=system), Message(role="user", content=scene)]
+        return Message(role="system", content=system)
+
+    async def read_ahead(self, reader: Reader) -> None:
+        """Let `reader` read what the next prompt begins with, where the embedded model is to think."""
+        life = self._lives.current()
+        choices = [] if life is None else await self._rotation.candidates(Purpose.THOUGHT, life=life.number)
+        if life is not None and choices and choices[0].model.tier is Tier.LOCAL:
+            model = choices[0].model
+            await reader(model, [self._system(life, model)], self._registry.local_schema())
 
     async def _think(
         self, life: Life, purpose: Purpose, conversation: Sequence[Message], started: float, *, idle: bool

@@ -15,7 +15,7 @@ from ai.life import Lives
 from ai.life.chronicle import Chronicle
 from ai.llm import ModelHealth, OpenAIEndpoint, PaidClient
 from ai.llm.account import key_info
-from ai.llm.local.supervisor import LocalEndpoint
+from ai.llm.local.supervisor import READ_AHEAD_SECONDS, LocalEndpoint
 from ai.memory.embeddings import Embedder, MiniLM
 from ai.mind.commands import Commands
 from ai.mind.database import MindDatabase
@@ -152,6 +152,7 @@ class App(ReadOnlyApp):
         return (
             ("settle", 60.0, self._settle),
             ("world", 60.0, self.world.look),
+            ("read ahead", 20.0, self._read_ahead),
             ("deliver", 60.0, self.outbox.deliver_due),
             ("catalogue", 300.0, self.catalogue.refresh_if_due),
             ("account", 3600.0, self.learn_account),
@@ -173,6 +174,14 @@ class App(ReadOnlyApp):
                     cause = f"voted to die, by {tally.die} of {tally.die + tally.live} visitors"
                     self.commands.put("kill", cause=cause, by="visitors", life=tally.life)
                     return
+
+    async def _read_ahead(self) -> None:
+        """Have the embedded model read what never changes shortly before a beat, not while somebody waits for it."""
+        if self.local is None or self.local.warm or self.schedule.paused:
+            return
+        wait = (self.schedule.next_beat_at() - self.clock.now()).total_seconds()
+        if 0 < wait <= READ_AHEAD_SECONDS:
+            await self.brain.read_ahead(self.local.read_ahead)
 
     async def _settle(self) -> None:
         await self.client.settle_unknowns()

@@ -29,8 +29,8 @@ ABOUT = "Somebody else has this moon too, and perhaps is up as early."
 async def small_mind(folder: Path, says: Sequence[str], quality: float = 2.0) -> AsyncIterator[App]:
     """Open a house whose embedded model, a real child process, says these thoughts in turn."""
     weight = replace(weight_of(DATA, "some", parts=0, memory=1_000), quality=quality)
-    (folder / "data" / "models").mkdir(parents=True)
-    (folder / "data" / "credits").mkdir()
+    (folder / "data" / "models").mkdir(parents=True, exist_ok=True)
+    (folder / "data" / "credits").mkdir(exist_ok=True)
     (folder / "data" / "models" / weight.files[0].name).write_bytes(DATA)
     lines = [json.dumps({"thought": thought, "action": "think", "params": {}}) for thought in says]
     (folder / "says.jsonl").write_text("\n".join(lines) + "\n")
@@ -95,3 +95,25 @@ async def test_the_smallest_model_says_it_once(tmp_path: Path) -> None:
         await house.live_one()
         assert AWAY in thoughts(house)
         assert len(scenes(tmp_path)) == 1
+
+
+async def test_after_a_restart_the_prompt_is_read_before_the_beat_is_due(tmp_path: Path) -> None:
+    """Read only then, a prompt of two thousand tokens kept a person waiting for half a minute, or three."""
+    async with small_mind(tmp_path, [ABOUT], quality=1.0) as house:
+        await house.live_one()
+    async with small_mind(tmp_path, [ABOUT], quality=1.0) as house:
+        chores = {name: work for name, _, work in house.chores()}
+        house.schedule.rest(7_200)
+        await chores["read ahead"]()
+        assert len(scenes(tmp_path)) == 1, "two hours ahead it would only fall asleep again"
+        house.schedule.rest(200)
+        await chores["read ahead"]()
+        await chores["read ahead"]()
+        await house.live_one()
+        assert house.local is not None
+        assert house.local.warm
+    bodies = [json.loads(line) for line in (tmp_path / "asked.jsonl").read_text().splitlines()]
+    _before, ahead, beat = bodies
+    assert ahead["max_tokens"] == 1
+    assert ahead["messages"][:-1] == beat["messages"][:-1]
+    assert len(ahead["messages"]) == len(beat["messages"]) > 10

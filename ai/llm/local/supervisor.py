@@ -2,23 +2,27 @@
 
 import asyncio
 import signal
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import httpx2
 
+from ai.asking import Message
 from ai.llm.calls import Endpoint, ModelRequest, Outcome, ProviderError, Shape
 from ai.llm.endpoint import OpenAIEndpoint
 from ai.llm.local.child import Child, ChildFailed, Served
 from ai.llm.local.listing import embedded_model
 from ai.llm.local.model_store import Environment, LocalModel, ModelStore
-from ai.llm.local.shape import shaped
+from ai.llm.local.shape import fields_of, shaped
 from ai.llm.local.table import MEGABYTE
 from ai.llm.local.weight_store import Download
 from ai.model_config import Model
 
 EACH_ANEW = httpx2.Limits(max_keepalive_connections=0)  # its server gives a kept connection up without a word at times
 IDLE_SECONDS = 900.0  # longer than the default 600 s between beats: a kept prefix makes a 1.5b reply 13 s → 1–2 s
+READ_AHEAD_SECONDS = 300.0  # 1,700 tokens of a prompt: half a minute of a free core, minutes of a busy one
 ATTEMPTS = 2  # a child that died is restarted and asked once more; twice is no accident
 DEATH_SECONDS = 1.0  # a broken connection is seen this much before its process is known to be dead
 ASIDE_SECONDS = 3_600.0  # a model that failed twice rests for so long where a smaller one can think
@@ -57,6 +61,7 @@ class LocalEndpoint:
         self._dozing: asyncio.Task[None] | None = None
         self._aside: dict[str, float] = {}
         self._closed = False
+        self._has_read = False  # whether the running child knows what every thought's prompt begins with
 
     def models(self) -> list[Model]:
         """Return the model that would think now (or first, while it is being fetched); empty where there is none."""
@@ -101,6 +106,18 @@ class LocalEndpoint:
         """Wait until a model can be asked, or until it is known that none can (a first start may fetch 98 MB)."""
         await self._stock.settled()
 
+    @property
+    def warm(self) -> bool:
+        """Whether the model that would think now runs and has read what every thought's prompt begins with."""
+        child, current = self._child, self._stock.current
+        running = child is not None and child.alive and current is not None and child.model_id == current.id
+        return running and self._has_read
+
+    async def read_ahead(self, model: Model, messages: Sequence[Message], schema: Mapping[str, Any]) -> None:
+        """Have the child read the beginning of a thought's prompt before a thought is due; trouble is left to that."""
+        begin = [*messages, Message(role="user", content="…")]
+        await self.complete(ModelRequest(model, begin, 1, schema, timeout_seconds=READ_AHEAD_SECONDS))
+
     async def complete(self, request: ModelRequest) -> Outcome:
         """Answer one request; every trouble is an Outcome with an error, nothing is raised but cancellation.
 
@@ -139,6 +156,7 @@ class LocalEndpoint:
             left = max(0.0, request.timeout_seconds - (self._clock.monotonic() - begun))
             outcome = await line.complete(replace(request, timeout_seconds=left))
             self._doze_later()
+            self._has_read |= outcome.error is None and "action" in fields_of(request.schema or {})
             how = await self._death_behind(outcome)
             if how is None:
                 return outcome
@@ -197,7 +215,7 @@ class LocalEndpoint:
             await child.stop()
             raise ChildFailed("the embedded model is being closed")
         transport = httpx2.AsyncHTTPTransport(uds=str(child.socket), limits=EACH_ANEW)
-        self._child = child
+        self._child, self._has_read = child, False
         client = httpx2.AsyncClient(transport=transport, timeout=None)
         self._line = OpenAIEndpoint("local", "http://local/v1", None, headers={}, clock=self._clock, http_client=client)
         seconds = round(self._clock.monotonic() - begun, 1)
