@@ -13,7 +13,7 @@ from dotenv import dotenv_values
 
 from ai.cli.door import Failed, screen, settings, wait_for
 from ai.clock import SystemClock
-from ai.durable import sync_file, sync_folder
+from ai.durable import PRIVATE, write_whole
 from ai.operations.doctor import examine
 from ai.operations.provider_check import Check
 from ai.settings import Settings
@@ -25,7 +25,6 @@ ASKED = {
     "ADMIN_TOKEN": "Admin token of the page, 16 characters at least (empty: a random one; none: nobody administers)",
 }
 TOKEN_BYTES = 24
-PRIVATE = 0o600  # there are keys in it
 PLAIN = re.compile(r"[\w./:@%+,=~-]+")  # nothing in it means anything to a reader of .env files
 HIDDEN = frozenset({"OPENROUTER_API_KEY", "ADMIN_TOKEN"})
 
@@ -82,18 +81,14 @@ def _token(answer: str) -> str:
 
 def _write(path: Path, values: Mapping[str, str]) -> None:
     """Write the settings aside and rename them into place; what was there before is kept as `.env.before`."""
-    beside = path.with_name(".env.new")
-    beside.unlink(missing_ok=True)
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write("# written by `genesis init`; docs/configuration.md lists every setting\n")
-        file.writelines(f"{name}={_quoted(value)}\n" for name, value in values.items())
-    sync_file(beside)
-    if path.exists():
-        path.chmod(PRIVATE)
-        path.replace(path.with_name(".env.before"))
-    beside.replace(path)
-    sync_folder(path.parent)
+    lines = ["# written by `genesis init`; docs/configuration.md lists every setting"]
+    lines += [f"{name}={_quoted(value)}" for name, value in values.items()]
+    write_whole(path, ("\n".join(lines) + "\n").encode(), keep=_keep_before)
+
+
+def _keep_before(path: Path) -> None:
+    path.chmod(PRIVATE)
+    path.replace(path.with_name(".env.before"))
 
 
 def _quoted(value: str) -> str:

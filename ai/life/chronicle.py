@@ -13,7 +13,6 @@ from ai.memory.archive import Archive
 from ai.memory.memory import from_document
 from ai.mind.database import MindDatabase
 
-LIFE_FILE = re.compile(r"^(\d{4,9})\.json$")
 _TRACE = re.compile(r"^(\d{4,9})\.json(\.previous|\.corrupt-\d+|\.previous\.corrupt-\d+)?$")
 
 

@@ -1,17 +1,8 @@
-"""How a mind feels today: a word, a manner of speaking and a temperature, drifting with model, money and life; pure."""
+"""How a mind feels today: a word and a temperature, drifting with model, money and life; pure."""
 
 import hashlib
 from dataclasses import dataclass
 
-# What a mind of that tier is told about its manner: a small model says more when it is asked for less.
-STYLES = {
-    "local": "Speak in short, plain sentences about one concrete thing.",
-    "free": "Speak plainly; one image, no lists.",
-    "ultra_cheap": "Speak plainly; one image, no lists.",
-    "cheap": "Speak precisely, and allow yourself one unexpected turn.",
-    "premium": "Think slowly; say the thing that only you could say.",
-}
-PLAIN_STYLE = STYLES["free"]
 # Moods a band allows, from the calm to the restless; a life leans to some of them, and each day moves on.
 MOODS = {
     "comfortable": ("curious", "playful", "serene", "expansive", "mischievous", "tender"),
@@ -28,10 +19,9 @@ LEAST_TEMPERATURE, MOST_TEMPERATURE = 0.2, 1.1
 
 @dataclass(frozen=True, slots=True)
 class Mood:
-    """A word for people and prompts, a manner of speaking, and a sampling temperature."""
+    """A word for people and prompts, and a sampling temperature."""
 
     word: str
-    style: str
     temperature: float
 
 
@@ -49,11 +39,7 @@ def mood(life: int, day: int, tier: str, band: str) -> Mood:
         + BAND_TEMPERATURE.get(band, 0.0)
         + SWING * (leaning + today - 1)
     )
-    return Mood(
-        word,
-        STYLES.get(tier, PLAIN_STYLE),
-        round(min(MOST_TEMPERATURE, max(LEAST_TEMPERATURE, temperature)), 2),
-    )
+    return Mood(word, round(min(MOST_TEMPERATURE, max(LEAST_TEMPERATURE, temperature)), 2))
 
 
 def _draw(name: str) -> float:

@@ -4,17 +4,15 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tinydb.storages import Storage
 
-from ai.durable import sync_folder
+from ai import durable
 
 Tables = dict[str, dict[str, Any]]
-FILE_MODE = 0o600  # a mind's memories are its own
-MAX_KEPT = 1_000  # broken copies of one life; beyond it something else is wrong, and people must look
 
 
 class LifeFileBroken(Exception):
@@ -131,21 +129,10 @@ def save(path: Path, data: Tables) -> None:
 
 
 def write_whole(path: Path, body: bytes) -> None:
-    """Make `body` the content of `path`: written aside, synced, renamed. Raises LifeFileUnwritable."""
-    beside = path.with_name(path.name + ".new")
+    """Make `body` the content of `path`, its state before kept beside it. Raises LifeFileUnwritable."""
     try:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            _keep_previous(path)
-        beside.replace(path)
-        sync_folder(path.parent)
+        durable.write_whole(path, body, keep=_keep_previous)
     except OSError as error:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
         raise LifeFileUnwritable(f"life file {path} could not be saved: {error.strerror}; free the disk") from error
 
 
@@ -198,8 +185,8 @@ def _keep_previous(path: Path) -> None:
 
 
 def _set_aside(path: Path) -> Path:
-    for number in range(1, MAX_KEPT + 1):
-        aside = path.with_name(f"{path.name}.corrupt-{number}")
-        if not aside.exists():
-            return path.rename(aside)
-    raise LifeFileBroken(f"{MAX_KEPT} broken copies of {path} are kept; look at the disk and move them away")
+    aside = durable.set_aside(path)
+    if aside is None:
+        kept = durable.MAX_SET_ASIDE
+        raise LifeFileBroken(f"{kept} broken copies of {path} are kept; look at the disk and move them away")
+    return aside

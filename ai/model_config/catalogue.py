@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from typing import Any, Literal, Protocol
 import httpx2
 
 from ai.clock import Clock, parse_rfc3339, rfc3339
+from ai.durable import set_aside, write_whole
 from ai.mind.journal import Journal
 from ai.model_config.listing import FetchFailed, Listing, read_json, trimmed
 from ai.model_config.model import Model, parse_openrouter
@@ -26,7 +26,6 @@ Source = Literal["live", "kept", "shipped", "built-in"]
 REFRESH_EVERY = timedelta(hours=6)  # prices change by the day, free models come and go by the week
 RETRY_AFTER = timedelta(minutes=10)  # a beat: an outage is noticed by its calls anyway
 FETCH_SECONDS = 30.0
-MAX_CORRUPT_KEPT = 100
 NO_KEY = "no key is set (genesis init)"
 ABOUT_TO_GO = timedelta(days=7)  # of an announced shutdown: others are asked before it comes
 
@@ -212,26 +211,19 @@ class Catalogue:
             "url": self._settings.provider_url,
             "data": entries,
         }
-        beside = self._path.with_suffix(".new")
+        written = json.dumps(document, ensure_ascii=False, default=str).encode(errors="backslashreplace")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with beside.open("w", encoding="utf-8", errors="backslashreplace") as file:
-                json.dump(document, file, ensure_ascii=False, default=str)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(self._path)
+            write_whole(self._path, written)
         except OSError as error:
             self._journal.append("catalogue.unkept", problem=error.strerror or str(error))
 
     def _set_aside(self) -> None:
         if self._journal is None:
             return
-        for number in range(1, MAX_CORRUPT_KEPT + 1):
-            aside = self._path.with_name(f"{self._path.name}.corrupt-{number}")
-            if not aside.exists():
-                self._path.replace(aside)
-                self._journal.append("catalogue.corrupt", name=aside.name)
-                return
+        aside = set_aside(self._path)
+        if aside is not None:
+            self._journal.append("catalogue.corrupt", name=aside.name)
 
 
 def _those_that_stay(models: list[Model], now: datetime) -> list[Model]:

@@ -11,7 +11,6 @@ def test_it_drifts_with_day_life_band_and_tier():
     assert len({mood(1, day, "free", "moderate").word for day in range(30)}) > 3
     assert len({mood(life, 0, "free", "moderate").word for life in range(30)}) > 3
     assert mood(1, 0, "free", "comfortable").temperature > mood(1, 0, "free", "critical").temperature
-    assert mood(1, 0, "local", "moderate").style != mood(1, 0, "premium", "moderate").style
 
 
 def test_a_band_has_moods_of_its_own_and_temperature_stays_within_bounds():
