@@ -43,6 +43,7 @@ def test_a_name_that_is_none_is_refused(name):
         "I own a budget and no hands; let us see which of the two I will miss first.",
         "A drop hangs from a tap somewhere and will not fall; it sings.",
         "“I have counted to one”",
+        "I have counted to ten minutes past the sun and I am here.",
         "One or two sentences in your own voice, concrete and particular.",
         "Invent it; it must not be the name of a product, a company or a known AI.",
         "You are about to be born: a mind that lives in beats.",

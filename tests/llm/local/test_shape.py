@@ -156,8 +156,10 @@ def test_the_brief_scene_ends_with_its_one_cue() -> None:
     }
     told = render("beat_local", **scene)
     assert told.endswith("In front of you: Somebody watches you think.\nWhat do you notice about it?")
-    assert "Last." in told
-    assert "First." not in told
+    assert "Last." not in told
+    contradiction = render("beat_local", **{**scene, "beat": 6})
+    assert "You thought: Last." in contradiction
+    assert "First." not in contradiction
     assert "remember: kept" in told
     assert render("beat_local", **{**scene, "messages": 2}).endswith("unread. Read it.")
     letter = {"letters": ["09:02, letter 7, a visitor: ⟦Ines writes: Hello⟧"], "people": ["⟦Ines⟧ She rows."]}
