@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ai.asking import Purpose
-from ai.credit_tracker import Caller, Expense, NotAffordable
+from ai.credit_tracker import Caller, NotAffordable
 from ai.credit_tracker.callers import TooManyRequests
 from ai.gateway.bound import call_bound, fitting_output, lowered, output_limit
 from ai.gateway.dialects.chat import CHAT
@@ -37,17 +37,6 @@ PURPOSE = "gateway"  # what a caller's calls stand under in `by_purpose`
 LOWERED_AT_MOST = 4  # times: what a cap has left may shrink while the limit is being lowered
 FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS = 0.02, 0.5  # between two looks while X-Genesis-Wait lasts
 VECTOR_BYTES = 64 * 1024  # of one embedding at most: 3,072 numbers as text
-
-
-@dataclass(frozen=True, slots=True)
-class CallerPayer(Payer):
-    """A program that pays through the gateway, with its key and its run."""
-
-    caller: Caller = field(default_factory=Caller)
-
-    def expense(self, model: Model, most_nanos: int) -> Expense:
-        """Return what is to be held for one call, on this caller's key and run too."""
-        return replace(Payer.expense(self, model, most_nanos), caller=self.caller)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +146,7 @@ class Attempt:
         """Hold and send once; raises NotAffordable where there is no room."""
         bound = call_bound(self._asked, self._models, self.max_output)
         purpose = PURPOSE if self._asked.output else Purpose.EMBEDDING.value
-        payer = CallerPayer(purpose=purpose, client=self.request.caller.key or PURPOSE, caller=self.request.caller)
+        payer = Payer(purpose=purpose, client=self.request.caller.key or PURPOSE, caller=self.request.caller)
         paying = asyncio.ensure_future(
             self._payments.pay(
                 payer, self.candidate.model, bound, self._send, linger_seconds=self._limits.linger_seconds
