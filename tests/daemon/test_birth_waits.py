@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import httpx2
+
 from ai.daemon.app import App
 from ai.daemon.daemon import Daemon
 from ai.daemon.sources import AppSources
@@ -13,6 +15,7 @@ from ai.daemon.wiring import open_house
 from ai.llm.local.model_store import BIRTH_WAITS_SECONDS, Environment
 from ai.llm.local.sources import HubSource
 from ai.llm.local.supervisor import LocalEndpoint
+from ai.observer import ObserverServer
 from ai.settings.sources import load_settings
 from tests.brain.lived import environment, thinker
 from tests.llm.local.test_machine import machine
@@ -53,6 +56,17 @@ async def house_at(
         yield house, heard
 
 
+async def page_of(house: App) -> str:
+    """Return the page that a visitor is served."""
+    observer = ObserverServer(AppSources(house, list))
+    await observer.start()
+    try:
+        async with httpx2.AsyncClient() as visitor:
+            return (await visitor.get(observer.url)).text
+    finally:
+        await observer.stop()
+
+
 async def nothing() -> None:
     """Let no commands in."""
 
@@ -70,6 +84,7 @@ async def test_a_birth_waits_for_the_larger_mind_and_page_and_log_say_how_far_it
             state = await AppSources(house, list).state()
             assert str(state["mind_arriving"]).startswith("Big, ")
             assert state["mind_arriving"].endswith("MB here")
+            assert "A first life waits for its mind: Big, " in await page_of(house)
             hub.release()
             await heard.until("local.takes_over")
             await house.brain.beat(nothing)
