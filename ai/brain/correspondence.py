@@ -12,17 +12,18 @@ SHOWN_AT_MOST = 3
 SHOWN_CHARS = 4_000  # of all letters in a scene: one of the caretaker's longest, or two of a visitor's
 SMALL_CHARS = 700  # for the embedded model, whose context holds 4,096 tokens and is read slowly
 REMEMBERED_CHARS = 1_500  # of a letter in a memory
-PAGE_CHARS = 600
+OWED_AT_MOST, OWED_CHARS = 3, 60  # letters that it read and did not answer: several came at once, it answers one
 _FROM = {"caretaker": "your caretaker", "donor": "somebody who gave you money", "visitor": "a visitor"}
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """What a scene shows of letters: a line each, the pages on who wrote, and what memory is asked with."""
+    """What a scene shows of letters: a line each, the pages on who wrote, what memory is asked with, what is owed."""
 
     lines: list[str]
     pages: list[str]
     cues: list[str]
+    owed: list[str]
 
 
 class Correspondence:
@@ -42,6 +43,7 @@ class Correspondence:
             [told(letter, now, room) for letter in self._shown],
             [f"{inline(name)} {page}" for name, page in pages.items()],
             [f"{letter.name} {letter.text}" for letter in self._shown],
+            [] if small else [_owed(letter) for letter in self._letters.unanswered(OWED_AT_MOST)],
         )
 
     def heard(self, life: Life) -> None:
@@ -60,6 +62,10 @@ def told(letter: Letter, now: datetime, room: int) -> str:
     """Return a letter as a scene shows it: time, number, from whom, and its words between the marks."""
     when = letter.at.strftime("%H:%M" if letter.at.date() == now.date() else "%a %d %b %H:%M")
     return f"{when}, letter {letter.id}, {_FROM[letter.role]}: {inline(f'{letter.name} writes: {letter.text}', room)}"
+
+
+def _owed(letter: Letter) -> str:
+    return f"{letter.id} {inline(f'{letter.name}: {letter.text}', OWED_CHARS)}"
 
 
 def _that_fit(letters: Sequence[Letter], room: int) -> list[Letter]:

@@ -142,6 +142,7 @@ class Scenes:
             since=news + mail.lines,
             letters=mail.lines,
             people=mail.pages,
+            owed=mail.owed,
             work=life.work,
             written=written,
             since_when="" if last is None else ago(now - last),

@@ -22,6 +22,7 @@ WAITING_AT_MOST = 100  # letters of visitors that nobody has looked at yet; a mi
 A_DAY_AT_MOST = 200  # letters of visitors: words for three days of a beat every twenty minutes
 KEPT_AT_MOST = 5_000  # letters of visitors in all; the oldest that were not answered go first
 FULL_SECONDS = 3_600  # when to come again where there is no room
+OWED_DAYS = 3  # an answer that did not come by then is no longer asked for
 NAMELESS = "somebody"
 _FIELDS = "id, role, name, text, at, state, seen, answer, answered_at, life"
 
@@ -123,6 +124,12 @@ class Letters:
     def earlier(self, most: int) -> list[Letter]:
         """Return the letters it saw last, oldest first."""
         return self._select("state = 'open' AND seen = 1 ORDER BY id DESC LIMIT ?", most)[::-1]
+
+    def unanswered(self, most: int) -> list[Letter]:
+        """Return the letters of the last days that it saw and did not answer, oldest first."""
+        since = rfc3339(self._clock.now() - timedelta(days=OWED_DAYS))
+        clause = "state = 'open' AND seen = 1 AND answer IS NULL AND at >= ? ORDER BY id DESC LIMIT ?"
+        return self._select(clause, since, most)[::-1]
 
     def mark_seen(self, numbers: Collection[int]) -> None:
         """Note that the mind saw these letters."""

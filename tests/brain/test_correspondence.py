@@ -67,6 +67,21 @@ async def test_three_people_write_and_each_is_answered(tmp_path: Path) -> None:
             assert any("At six I count." in text for text in kept(house, Kind.ACTION))
 
 
+async def test_of_letters_that_came_together_none_is_forgotten(tmp_path: Path) -> None:
+    """A beat answers one of them; the others counted as read, and nothing spoke of them any more."""
+    model, clock = Scripted({}), VirtualClock(START)
+    with FakeOpenRouter(reply=model, date=clock.now) as provider:
+        async with mind(provider, tmp_path, clock, **QUIET) as house:
+            await live(house, clock, 1)
+            house.letters.receive("visitor", "Ines", "Who are you?")
+            house.letters.receive("visitor", "Jo", "And who am I?")
+            model.replies = [deed("reply", text="Ada.", to="Ines"), deed("reply", text="Jo, I hope.")]
+            await live(house, clock, 3)
+            assert "- Letters you have not answered: 2 ⟦Jo: And who am I?⟧\n" in model.scenes[2]
+            assert "Letters you have not answered" not in model.scenes[3]
+            assert {letter.answer for letter in conversation(house.mind, 9)} == {"Ada.", "Jo, I hope."}
+
+
 async def test_a_letter_is_not_lost_to_a_beat_in_which_nobody_could_think(tmp_path: Path) -> None:
     model, clock = Scripted(), VirtualClock(START)
     with FakeOpenRouter(reply=model, date=clock.now) as provider:
