@@ -15,6 +15,7 @@ from ai.brain.senses import Senses
 from ai.clock import Clock
 from ai.credit_tracker import CreditTracker
 from ai.life import Accept, Life, Lives
+from ai.life.midwife import MindAwaited
 from ai.llm import Completion, NoAnswer, PaidClient, Payer
 from ai.memory import Kind, clean, cut
 from ai.memory.embeddings import Embedder
@@ -97,7 +98,10 @@ class Brain:
         """
         if self._lives.birth_due_at() is not None and await self._awaits_mind():
             return None
-        life = await self._lives.ensure_alive(self, await self._tracker.balance())
+        try:
+            life = await self._lives.ensure_alive(self, await self._tracker.balance())
+        except MindAwaited:  # every provider failed it
+            return None
         if life is None:
             return None
         purpose, why = await self._senses.occasion()
@@ -284,20 +288,33 @@ class Brain:
         accept: Accept | None = None,
         avoid: Collection[str] = (),
     ) -> Completion | None:
-        """Return the first reply that `accept` finds nothing wrong with, models in `avoid` last, or None."""
+        """Return the first reply that `accept` finds nothing wrong with, models in `avoid` last, or None.
+
+        Raises MindAwaited where a birth is left to the smallest embedded model, and a larger one is on its way.
+        """
         ranked: list[Choice] = await self._rotation.candidates(purpose, messages=messages, schema=schema)
         candidates = sorted((choice.model for choice in ranked), key=lambda model: model.id in avoid)
-        try:
-            return await self._client.complete(
-                candidates,
-                messages,
-                payer=self._payer(purpose),
-                schema=schema,
-                accept=accept,
-                deadline=self._clock.monotonic() + self._patience,
-            )
-        except NoAnswer:
-            return None  # each attempt that failed was journaled; who asked goes on without
+
+        async def first_of(models: Sequence[Model]) -> Completion | None:
+            try:
+                return await self._client.complete(
+                    models,
+                    messages,
+                    payer=self._payer(purpose),
+                    schema=schema,
+                    accept=accept,
+                    deadline=self._clock.monotonic() + self._patience,
+                )
+            except NoAnswer:
+                return None  # each attempt that failed was journaled; who asked goes on without
+
+        remote = [model for model in candidates if model.tier is not Tier.LOCAL]
+        if purpose is not Purpose.BIRTH or len(remote) in {0, len(candidates)}:
+            return await first_of(candidates)
+        answer = await first_of(remote)
+        if answer is None and await self._mind_awaited() is not None:
+            raise MindAwaited
+        return answer or await first_of([model for model in candidates if model.tier is Tier.LOCAL])
 
     def _payer(self, purpose: Purpose) -> Payer:
         """Return who pays for what is asked between steps; what a birth costs is the newborn's."""

@@ -5,6 +5,10 @@ from typing import Protocol
 from ai.asking import Ask
 
 
+class MindAwaited(Exception):
+    """Nobody is to be born yet: only the smallest embedded model could be asked, and a larger one is on its way."""
+
+
 class Midwife(Protocol):
     """Who helps a life into the world and out of it."""
 

@@ -168,3 +168,20 @@ async def test_run_waits_for_the_mind_and_then_lives_its_beat(tmp_path: Path) ->
             beat = await run
             assert beat is not None
             assert beat.number == 1
+
+
+async def test_a_provider_that_takes_no_key_leaves_no_birth_to_the_smallest_model_either(tmp_path: Path) -> None:
+    with FakeOpenRouter(reply=thinker(1)) as provider, Hub(AT_HUB, held={BIG.files[0].hub}) as hub:
+        provider.key = "sk-or-of-somebody-else"
+        async with house_at(hub, tmp_path, HeldClock(), provider) as (house, heard):
+            provider.key = "sk-or-another-one"
+            assert await house.brain.beat(nothing) is None
+            await heard.until("local.fetched")
+            assert await house.brain.beat(nothing) is None
+            assert house.lives.current() is None
+            hub.release()
+            await heard.until("local.takes_over")
+            await house.brain.beat(nothing)
+            life = house.lives.current()
+            assert life is not None
+            assert life.facts()["first_model"] == "local/big"
