@@ -20,7 +20,6 @@ from ai.credit_tracker import (
     statement_json,
 )
 from ai.credit_tracker.checks import check_records
-from ai.credit_tracker.statement import read_statement
 from ai.ledger.errors import TransferConflict
 from ai.settings import Settings
 from tests.credit_tracker.conftest import BOTH_STORES, USD
@@ -358,35 +357,6 @@ async def test_the_audit_names_a_key_whose_books_do_not_match(tracker, books, pu
 
 class Look(Exception):
     """Takes what was seen of a damaged purse out of a transaction that is then undone."""
-
-
-@pytest.mark.parametrize("chosen", [{"key": "bob"}, {"run": "town"}, {"key": "bob", "period": "2026-11"}])
-async def test_a_statement_reads_no_more_for_all_the_calls_there_were(tracker, books, purse, store, chosen):
-    if store != "sqlite":
-        pytest.skip("how SQLite reads is what is looked at")
-    for key, run in (("bob", "town"), ("bob", ""), ("", "town")):
-        for _ in range(3):
-            if key and not await books.keys():
-                await books.create_key(key, KeyTerms())
-            await spend(tracker, call(1, key=key, run=run))
-    seen = []
-
-    def query(tx):
-        plain = tx.execute
-
-        class Spy:
-            at = tx.at
-
-            def execute(self, sql, params=()):
-                seen.extend(row["detail"] for row in plain(f"EXPLAIN QUERY PLAN {sql}", params))
-                return plain(sql, params)
-
-        return read_statement(Spy(), **{"run": None, "key": None, "period": None} | chosen)
-
-    assert purse.ledger.read_now(query).calls > 0
-    assert any("calls_of_callers_open" in detail for detail in seen), seen
-    assert not any("calls_of_key" in detail or "calls_of_run" in detail for detail in seen), seen
-    assert not any(detail == "SCAN calls" for detail in seen), seen
 
 
 async def test_a_look_shows_busy_runs_and_good_keys_first_with_what_each_holds_and_spent(tracker, books, purse):

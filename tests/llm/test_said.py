@@ -51,10 +51,10 @@ def test_a_draft_is_not_a_deed(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in LEAKS if name != "a cut draft and a lone closing tag"])
 def test_a_birth_takes_the_name_that_was_said_and_not_the_draft_of_it(name: str) -> None:
     draft = '{"name": "Draftling", "pronoun": "it", "first_thought": "Not me yet."}'
-    deed = '{"name": "Maro Lint", "pronoun": "they", "first_thought": "Something counts behind a wall."}'
+    deed = '{"name": "Tessel Orn", "pronoun": "they", "first_thought": "A cup stands where nobody left one."}'
     newborn = parse_newborn(LEAKS[name].format(draft=draft, deed=deed), ())
     assert not isinstance(newborn, str)
-    assert newborn.name == "Maro Lint"
+    assert newborn.name == "Tessel Orn"
 
 
 @pytest.mark.parametrize(
