@@ -45,6 +45,7 @@ ALL = (
     Measurement(
         "readers", "hostile texts of doubling sizes for whoever reads words from outside", ("--up-to", "262144")
     ),
+    Measurement("week", "a week with a window and without: what is new, what comes of it", ("--days", "1")),
     Measurement(
         "local_day", "a day on the embedded model, with its memory and hygiene and without", None, ("--compare",)
     ),

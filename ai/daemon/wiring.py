@@ -53,6 +53,8 @@ from ai.world import World
 from ai.world.opening import open_world
 from ai.world.visitors import Visitors
 
+Outside = Callable[[Settings, MindDatabase, Journal, Clock, Visitors], World]
+
 
 @asynccontextmanager
 async def open_reading(settings: Settings, clock: Clock) -> AsyncIterator[ReadOnlyApp]:
@@ -82,12 +84,13 @@ async def open_house(  # noqa: PLR0913 - what a simulation or a rehearsal hands 
     hygiene: LoopGuards = USUAL_LOOP_GUARDS,
     stage: Stage | None = None,
     embedded: Callable[[Settings, Clock, Journal], LocalEndpoint | None] | None = None,
+    outside: Outside = open_world,
 ) -> AsyncIterator[App]:
     """Open every room in `settings.data_dir`; the caller holds the daemon's lock.
 
     `seed` makes a run repeatable; `listen` is told of every event from the first one on; `hygiene` says who keeps the
     mind out of circles. On a `stage` nobody outside is asked, and nothing leaves. `embedded`
-    opens another embedded model than this machine's.
+    opens another embedded model than this machine's, `outside` another world than the one around it.
 
     Raises NewerSchema, CorruptStore, StoreUnavailable, LifeFileBroken, SettingsError: one line each.
     """
@@ -135,7 +138,7 @@ async def open_house(  # noqa: PLR0913 - what a simulation or a rehearsal hands 
         lives = Lives(settings.data_dir, mind, journal, clock, rng, settings, embedder)
         stack.callback(lives.close)
         visitors = Visitors(mind, clock)
-        world = open_world(settings, mind, journal, clock, visitors)
+        world = outside(settings, mind, journal, clock, visitors)
         stack.push_async_callback(world.close)
         webhook = _webhook(settings, mind, journal, clock)
         if webhook is not None:

@@ -10,8 +10,9 @@ from typing import Any
 
 from ai.clock import VirtualClock
 from ai.daemon.app import App
-from ai.daemon.wiring import open_house
+from ai.daemon.wiring import Outside, open_house
 from ai.settings.sources import load_settings
+from ai.world.opening import open_world
 from tests.world.openrouter import FakeOpenRouter
 
 START = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)
@@ -63,11 +64,13 @@ def environment(provider: FakeOpenRouter | None, folder: Path, **more: str) -> d
 
 
 @asynccontextmanager
-async def mind(provider: FakeOpenRouter | None, folder: Path, clock: VirtualClock, **more: str) -> AsyncIterator[App]:
-    """Open a house in `folder` as `run N` does."""
+async def mind(
+    provider: FakeOpenRouter | None, folder: Path, clock: VirtualClock, outside: Outside = open_world, /, **more: str
+) -> AsyncIterator[App]:
+    """Open a house in `folder` as `run N` does, in the world that `outside` opens."""
     settings = load_settings(environment(provider, folder, **more), folder)
     (settings.data_dir / "credits").mkdir(parents=True, exist_ok=True)
-    async with open_house(settings, clock, seed=1) as house:
+    async with open_house(settings, clock, seed=1, outside=outside) as house:
         await house.greet()
         yield house
 
