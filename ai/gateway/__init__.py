@@ -14,6 +14,7 @@ How a call goes, a file each:
     translate/     a dialect that a provider does not speak, told as chat and back    (pure)
     refusals.py    what cannot be, in words and in the dialect's own shape
     replays.py     an Idempotency-Key's answer, kept
+    spans.py         what OpenTelemetry is told of each call, where it is wanted
     limits.py      how often and how many at once a key may call
     aftermath.py   what follows from how a call ended: what its client is told, which models rest
     telling.py     the journal's 🚪 lines: once a minute, refusals once

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?")
 LONGEST_WAIT_SECONDS = 60.0
 LEAST_WEIGHT, MOST_WEIGHT = Decimal("0.01"), Decimal(100)
 MAX_IDEMPOTENCY_CHARS = 255
@@ -23,7 +24,10 @@ ON, OFF = frozenset({"on", "1", "true", "yes"}), frozenset({"off", "0", "false",
 
 @dataclass(frozen=True, slots=True)
 class CallOptions:
-    """What one request asks for beside its body; `max_cost` is in nano-dollars, `wait_seconds` at most 60."""
+    """What one request asks for beside its body; `max_cost` is in nano-dollars, `wait_seconds` at most 60.
+
+    `trace` is the trace and the span that it is part of, where its program tells them.
+    """
 
     run: str | None = None
     max_cost: int | None = None
@@ -32,6 +36,7 @@ class CallOptions:
     keep: bool = False
     weight: float = 1.0
     idempotency_key: str | None = None
+    trace: tuple[str, str] | None = None
 
 
 def read_options(headers: Mapping[str, str], path_run: str | None) -> CallOptions:
@@ -51,7 +56,14 @@ def read_options(headers: Mapping[str, str], path_run: str | None) -> CallOption
         keep=_switch(headers, "x-genesis-keep"),
         weight=float(weight or 1),
         idempotency_key=_idempotency_key(headers),
+        trace=trace_of(headers),
     )
+
+
+def trace_of(headers: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return trace and span of the caller's `traceparent`, None where there is none that can be meant."""
+    found = TRACEPARENT.fullmatch(headers.get("traceparent", "").strip())
+    return None if found is None else (found[1], found[2])
 
 
 def secret_of(headers: Mapping[str, str]) -> str | None:

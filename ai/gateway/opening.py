@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from ai.gateway.attempt import CallLimits
 from ai.gateway.gateway import Gateway
 from ai.gateway.local import LocalSender
 from ai.gateway.rooms import Rooms
+from ai.gateway.spans import spans_wanted
 from ai.gateway.telling import Telling
 from ai.gateway.upstream import Sender, Upstream
 from ai.llm.providers import attribution
@@ -77,6 +79,7 @@ def open_gateway(opened: Opened) -> Gateway:
         senders=senders,
         pinned=settings.pinned_model,
         embedding_model=None if embeds is None else _embedding_model(),
+        spans=spans_wanted(os.environ, opened.clock),
     )
     limits = CallLimits(CALL_TIMES * seconds, SILENCE_TIMES * seconds, SILENCE_TIMES * seconds)
     return Gateway(rooms, limits)
@@ -85,6 +88,8 @@ def open_gateway(opened: Opened) -> Gateway:
 async def close_gateway(gateway: Gateway) -> None:
     """Tell what was not told yet, and close the connections to the provider."""
     gateway.rooms.telling.tell()
+    if gateway.rooms.spans is not None:
+        await gateway.rooms.spans.close()
     for sender in gateway.rooms.senders.values():
         await sender.close()
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ai.credit_tracker.caller_books import CallerBooks
     from ai.gateway.aftermath import Aftercare
     from ai.gateway.attempt import Request
+    from ai.gateway.spans import Spans
     from ai.gateway.telling import Telling
     from ai.gateway.upstream import Sender
     from ai.llm.health import ModelHealth
@@ -40,6 +41,7 @@ class Rooms:
     pinned: str | None = None
     embedding_model: Model | None = None
     payers: Payers = field(default_factory=Payers)
+    spans: Spans | None = None
     under_way: UnderWay = field(default_factory=UnderWay)
 
     @property
@@ -56,3 +58,5 @@ class Rooms:
             payer = payer_name(caller.key, caller.run)
             self.payers.used(payer, model.id, clock.now(), weight=request.options.weight)
         self.telling.called(model, paid, caller)
+        if self.spans is not None:
+            self.spans.ended(model, paid, request)
