@@ -35,6 +35,12 @@ ALL = (
     ),
     Measurement("budget", "every question about money on large books", ("--transfers", "200000")),
     Measurement(
+        "gateway_cap",
+        "four gateways on one PostgreSQL raced against one key's cap",
+        ("--attempts", "2000"),
+        ("--attempts", "100000", "--cap", "0.50"),
+    ),
+    Measurement(
         "daemon",
         "a beat beside the model's time; start to healthy; idle; memory",
         ("--beats", "60", "--idle-seconds", "10"),
