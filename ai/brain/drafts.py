@@ -18,6 +18,7 @@ DRAFTS = 3  # the second and third each take what the first took to say, since i
 DRAFT_SECONDS = 20.0  # an answer that took longer is not drafted again: the beat has other steps to live
 LEAST_QUALITY = 1.5  # the smallest model's drafts differ in nothing that could be chosen by
 COMPARED = 10  # thoughts before
+ECHO = 0.8  # cosine to what is in front of it: so near it only says it again
 ALIKE = 0.5  # cosine: different sentences about one thing reach it, so only what is above it counts against a draft
 NEWNESS, PREACHING, RULE = 1.0, 0.6, 1.0  # weights beside 1 for being about the thing
 PREACHED = (
@@ -69,7 +70,7 @@ async def judge(drafts: Sequence[str], thing: str, before: Sequence[str], embedd
             about=likeness(n, subject),
             like_before=max((likeness(n, other) for other in range(first, preached)), default=0.0),
             preaching=max(likeness(n, other) for other in range(preached, len(texts))),
-            problem=_problem(draft, thing),
+            problem="it only says again what is there" if likeness(n, subject) >= ECHO else _problem(draft, thing),
         )
         for n, draft in enumerate(drafts)
     ]

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from ai.brain.coming_to_mind import ago, whole
 from ai.life import Life
-from ai.memory import Memory
+from ai.memory import Kind, Memory
 from ai.world.sky import phase
 
 THING_CHARS = 240
@@ -40,7 +40,9 @@ def _hour(now: datetime) -> str:
 
 
 def _remembered(memories: Sequence[Memory], now: datetime) -> list[str]:
-    return [f"From {ago(now - memory.at)}: “{memory.text}”" for memory in memories[:2]]
+    """Return memories of what came from outside or was kept: its own thoughts it would only think again."""
+    kept = [memory for memory in memories if memory.kind not in {Kind.THOUGHT, Kind.REFLECTION}]
+    return [f"From {ago(now - memory.at)}: “{memory.text}”" for memory in kept[:2]]
 
 
 def _written(text: str) -> list[str]:
@@ -49,4 +51,5 @@ def _written(text: str) -> list[str]:
 
 
 def _counted(life: Life) -> str:
-    return f"This is beat {life.beats} of your life. The first thing you ever thought was: “{life.first_thought}”"
+    minutes = life.age_seconds() / 60
+    return f"You have lived {minutes:,.0f} minutes and woken {life.beats} times."

@@ -20,6 +20,7 @@ from ai.model_config import Model, Tier
 from ai.prompts import render
 from ai.settings import Settings
 from ai.world import Happening, told
+from ai.world.journal_news import Posts
 
 THOUGHTS_SHOWN = 5  # enough not to repeat oneself; more crowds a small model's context of 4,096 tokens
 DEEDS_SHOWN = 3
@@ -29,6 +30,7 @@ THOUGHT_CHARS = 360
 DEED_CHARS = 240
 GOAL_CHARS = 240
 SELF_CHARS = 900
+OWN_POSTS = Posts.name  # its own words in front of it, a small mind only says again
 SOUL_CHARS = 1_200  # of a seed of up to 4,000, which a newborn reads whole: each beat pays for what it is shown
 WORK_CHARS = 600  # of the last lines of the work in hand
 OCCASIONS = {
@@ -121,11 +123,10 @@ class Scenes:
         occasion = OCCASIONS[purpose].format(why=why)
         present = self._world.present() if small or idle or not (news or mail.lines) else []
         written = clean(self._workspace.tail(life.work.path), WORK_CHARS) if life.work else ""
-        self.thing = (
-            in_front(life, now, news=news + mail.lines, present=present, memories=memories, written=written)
-            if small
-            else ""
-        )
+        ahead = [told(one, now) for one in happened if one.source != OWN_POSTS] + mail.lines
+        self.thing = ""
+        if small:
+            self.thing = in_front(life, now, news=ahead, present=present, memories=memories, written=written)
         nudge = "" if occasion or news or mail.lines or waiting else NUDGES[life.beats % len(NUDGES)]
         return render(
             worded_for(model, "beat"),
