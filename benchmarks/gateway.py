@@ -1,6 +1,6 @@
 """Our gateway beside LiteLLM's proxy and Portkey's, before one provider in one run: calls, memory, start, and a race.
 
-    python -m benchmarks.gateway [--seconds 5] [--callers 1,16,64] [--only ours] [--json]
+    python -m benchmarks.gateway [--seconds 5] [--callers 1,16,64] [--only ours] [--books 100000] [--json]
 
 Every door answers the same calls of the same provider, which takes no time itself; ours books each of them durably.
 The race: 64 callers ask for calls of $0.0017 that take 0.2 s, against a cap of $0.10; what did the provider bill?
@@ -22,6 +22,7 @@ from pathlib import Path
 from ai.credit_tracker.keys import KeyTerms
 from ai.ledger.money import nanos, usd9
 from benchmarks import gateway_doors as doors
+from benchmarks.gateway_books import fill
 from benchmarks.gateway_load import load
 from benchmarks.gateway_provider import DEAR
 from tests.world.postgres import running_server
@@ -69,11 +70,13 @@ async def race(given: doors.Provider, door: doors.Door, key: str | None = None) 
 
 
 @asynccontextmanager
-async def _ours(
-    name: str, given: doors.Provider, folder: Path, workers: int, url: str
+async def _ours(  # noqa: PLR0913, PLR0917 - what a door of ours is
+    name: str, given: doors.Provider, folder: Path, workers: int, url: str, books: int = 0
 ) -> AsyncIterator[tuple[doors.Door, str]]:
     settings = doors.our_settings(given, folder, url)
     secret = await doors.make_key(settings, "load", KeyTerms())
+    if books:
+        await fill(settings, "load", books)
     capped = await doors.make_key(settings, "race", KeyTerms(budget=nanos(doors.CAP), per="ever"))
     async with doors.ours(name, settings, secret, workers) as door:
         yield door, capped
@@ -85,8 +88,8 @@ async def _theirs(opened: AbstractAsyncContextManager[doors.Door]) -> AsyncItera
         yield door, None
 
 
-async def compare(folder: Path, seconds: float, callers: list[int], only: str) -> list[Row]:
-    """Open one door after the other before one provider, and measure each."""
+async def compare(folder: Path, seconds: float, callers: list[int], only: str, books: int) -> list[Row]:
+    """Open one door after the other before one provider, and measure each; ours once more with so many calls booked."""
     with doors.provider() as given, running_server() as postgres:
         opened: list[tuple[str, Callable[[], AbstractAsyncContextManager[tuple[doors.Door, str | None]]]]] = [
             ("ours", lambda: _ours("ours, SQLite", given, folder / "sqlite", 1, "")),
@@ -95,6 +98,9 @@ async def compare(folder: Path, seconds: float, callers: list[int], only: str) -
             ("litellm", lambda: _theirs(doors.litellm(given, folder / "litellm", _free_port()))),
             ("portkey", lambda: _theirs(doors.portkey(given, _free_port()))),
         ]
+        if books:
+            name = f"ours, SQLite, {books:,} calls in the books"
+            opened.insert(1, ("ours", lambda: _ours(name, given, folder / "books", 1, "", books)))
         rows = [await measure(doors.straight(given), seconds, callers)]
         for kind, opening in opened:
             if only in ("", kind):
@@ -149,12 +155,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0, help="of each load")
     parser.add_argument("--callers", default="1,16,64")
     parser.add_argument("--only", default="", help="ours, litellm or portkey")
+    parser.add_argument("--books", type=int, default=0, help="calls that stand in the books of one more door of ours")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     callers = [int(number) for number in given.callers.split(",")]
     before = os.getloadavg()
     with tempfile.TemporaryDirectory() as folder:
-        rows = asyncio.run(compare(Path(folder), given.seconds, callers, given.only))
+        rows = asyncio.run(compare(Path(folder), given.seconds, callers, given.only, given.books))
     if given.json:
         print(json.dumps([asdict(row) for row in rows]))
         return
