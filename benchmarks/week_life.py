@@ -117,7 +117,7 @@ class Attentive:
         if '"first_thought"' in wanted:
             return json.dumps({"name": "Wren", "pronoun": "she", "first_thought": "Something taps, and I count it."})
         if '"questions"' in wanted:
-            return json.dumps({"questions": [f"What does it mean that {self._sentence()}" for _ in range(3)]})
+            return self._questions(str(messages[-1]["content"]))
         if '"insights"' in wanted:
             return self._insights(str(messages[-1]["content"]))
         if '"summary"' in wanted:
@@ -188,6 +188,12 @@ class Attentive:
             ("append_file", {"path": path, "text": f"\n{done}. {' '.join(self._sentence() for _ in range(3))}\n"}),
             ("work_on", {"title": title, "path": path, "next": ahead}),
         ]
+
+    def _questions(self, shown: str) -> str:
+        """Ask about some of what is shown, whatever kind it is."""
+        lines = re.findall(r"^\[\d+\] (.+)$", shown, re.MULTILINE) or ["I am here"]
+        about = self._rng.sample(lines, min(3, len(lines)))
+        return json.dumps({"questions": [f"What does it mean: {line[:120]}?" for line in about]})
 
     def _insights(self, shown: str) -> str:
         numbers = [int(number) for number in re.findall(r"^\[(\d+)\]", shown, re.MULTILINE)] or [1]

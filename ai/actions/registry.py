@@ -17,7 +17,7 @@ from ai.ledger.errors import LedgerError
 from ai.life.workspace import WorkspaceRefused
 from ai.llm.local.shape import TEXT_CHARS
 from ai.memory.memory import Kind
-from ai.memory.untrusted import cut
+from ai.memory.untrusted import CLOSE, OPEN, cut
 from ai.mind.database import MindDatabase
 from ai.people import LetterRefused, WorkRefused
 
@@ -230,4 +230,8 @@ def _short(text: str, secrets: Iterable[str]) -> str:
     line = " ".join(text.split())
     for secret in secrets:
         line = line.replace(secret, "…")
-    return line if len(line) <= MAX_TOLD_CHARS else line[: MAX_TOLD_CHARS - 1] + "…"
+    if len(line) <= MAX_TOLD_CHARS:
+        return line
+    head = line[: MAX_TOLD_CHARS - 2]
+    kept = (head.rsplit(" ", 1)[0] if " " in head else head) + "…"
+    return kept + CLOSE if kept.count(OPEN) > kept.count(CLOSE) else kept  # the next scene shows it to the mind

@@ -1,6 +1,6 @@
 """What comes to mind: memories called up by what is new, with age and kind, and none twice in a row."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from ai.life import Life
@@ -43,6 +43,10 @@ class ComingToMind:
             room -= length
         self._keep(life, shown, chosen)
         return list(chosen.values())
+
+    def rest(self, life: Life, memories: Iterable[Memory]) -> None:
+        """Let memories of what this scene shows elsewhere rest as well: news and letters would come back at once."""
+        self._keep(life, self._shown(life), [memory.id for memory in memories])
 
     def _shown(self, life: Life) -> dict[int, int]:
         kept = self._mind.recall(STATE)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ai.life import Life
-from ai.memory import Kind, inline
+from ai.memory import Kind, Memory, inline
 from ai.people import Letter, Letters, Persons
 
 SHOWN_AT_MOST = 3
@@ -46,16 +46,14 @@ class Correspondence:
             [] if small else [_owed(letter) for letter in self._letters.unanswered(OWED_AT_MOST)],
         )
 
-    def heard(self, life: Life) -> None:
-        """Take the letters of the last scene as read; each becomes a memory."""
+    def heard(self, life: Life) -> list[Memory]:
+        """Take the letters of the last scene as read; return the memories that they become."""
         shown, self._shown = self._shown, []
         if not shown:
-            return
+            return []
         self._letters.mark_seen([letter.id for letter in shown])
         with life.together():
-            for letter in shown:
-                words = inline(f"{letter.name}: {letter.text}", REMEMBERED_CHARS)
-                life.memory.add(f"Letter {letter.id}, {_FROM[letter.role]}: {words}", Kind.MESSAGE)
+            return [life.memory.add(_remembered(letter), Kind.MESSAGE) for letter in shown]
 
 
 def told(letter: Letter, now: datetime, room: int) -> str:
@@ -66,6 +64,11 @@ def told(letter: Letter, now: datetime, room: int) -> str:
 
 def _owed(letter: Letter) -> str:
     return f"{letter.id} {inline(f'{letter.name}: {letter.text}', OWED_CHARS)}"
+
+
+def _remembered(letter: Letter) -> str:
+    words = inline(f"{letter.name}: {letter.text}", REMEMBERED_CHARS)
+    return f"Letter {letter.id}, {_FROM[letter.role]}: {words}"
 
 
 def _that_fit(letters: Sequence[Letter], room: int) -> list[Letter]:

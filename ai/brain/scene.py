@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from ai.asking import Purpose
-from ai.brain.coming_to_mind import ComingToMind, ago, in_words, whole
+from ai.brain.coming_to_mind import RESTS_BEATS, ComingToMind, ago, in_words, whole
 from ai.brain.correspondence import Correspondence
 from ai.brain.in_front import in_front
 from ai.brain.senses import Senses, budget_in_words
@@ -15,7 +15,7 @@ from ai.life import Life
 from ai.life.own_files import OwnFiles
 from ai.memory import Kind, Memory, clean, cut, inline
 from ai.mind.database import MindDatabase
-from ai.mind.journal import Journal
+from ai.mind.journal import Event, Journal
 from ai.model_config import Model, Tier
 from ai.prompts import render
 from ai.settings import Settings
@@ -24,6 +24,10 @@ from ai.world.journal_news import Posts
 
 THOUGHTS_SHOWN = 5  # enough not to repeat oneself; more crowds a small model's context of 4,096 tokens
 DEEDS_SHOWN = 3
+DEEDS_BEATS = 3  # what was done earlier is a memory, if it mattered
+DEEDS_READ = 12  # events in which these are looked for; a beat has four steps
+STATED = frozenset({"set_goals", "plan_day", "describe_self", "work_on"})  # what came of them stands in the scene
+NEWBORN_BEATS = 2  # in which it is told of the post of its birth
 MEMORIES_SHOWN = 6
 INSIGHTS_SHOWN = 2  # of the last reflection, in the beat after it
 THOUGHT_CHARS = 360
@@ -111,14 +115,16 @@ class Scenes:
         happened = await self._world.since(life.beats)
         news = [told(one, now) for one in happened]
         insights = _insights_since(life, last)
-        thoughts = life.memory.recent(THOUGHTS_SHOWN, Kind.THOUGHT)
+        lately = life.memory.recent(THOUGHTS_SHOWN + RESTS_BEATS, Kind.THOUGHT)
+        thoughts = lately[-THOUGHTS_SHOWN:]
         mail = self._people.look(life, now, small=small)
         cues = self._cues(life, mail.cues or ([why] if why else []), happened, [memory.text for memory in thoughts])
-        known = {memory.text for memory in thoughts} | {memory.text for memory in insights}
+        just_done = [deed for deed in life.memory.recent(DEEDS_SHOWN, Kind.ACTION) if last and deed.at >= last]
+        known = {memory.text for memory in (*lately, *insights, *just_done)}
         memories = await self._coming.look(life, cues, MEMORIES_SHOWN, known)
         if small:
             memories = with_one_insight(memories)
-        self._remember(life, happened)
+        self._coming.rest(life, [*self._remember(life, happened), *insights])
         waiting = self._senses.unread() - len(mail.lines)
         occasion = OCCASIONS[purpose].format(why=why)
         present = self._world.present() if small or idle or not (news or mail.lines) else []
@@ -127,6 +133,7 @@ class Scenes:
         self.thing = ""
         if small:
             self.thing = in_front(life, now, news=ahead, present=present, memories=memories, written=written)
+        tells_post = purpose is Purpose.SOCIAL or life.beats <= NEWBORN_BEATS  # else what became of it is news, once
         nudge = "" if occasion or news or mail.lines or waiting else NUDGES[life.beats % len(NUDGES)]
         return render(
             worded_for(model, "beat"),
@@ -139,7 +146,7 @@ class Scenes:
             memories=[in_words(memory, now) for memory in memories],
             insights=[whole(memory.text, THOUGHT_CHARS) for memory in insights],
             thoughts=[whole(memory.text, THOUGHT_CHARS) for memory in thoughts],
-            deeds=self._deeds(),
+            deeds=self._deeds(life),
             since=news + mail.lines,
             letters=mail.lines,
             people=mail.pages,
@@ -161,7 +168,7 @@ class Scenes:
             wish=self._wishes.wish_on_hold() or "",
             messages=waiting,
             posting=self._senses.posting_line(balance, now),
-            posted=self._senses.posted_line(life),
+            posted=self._senses.posted_line(life) if tells_post else "",
             mood=life.mood,
             purpose=purpose.value,
             why=why,
@@ -181,22 +188,26 @@ class Scenes:
 
     def heard(self, life: Life) -> None:
         """Note that somebody thought about the scene: the letters in it are read, and become memories."""
-        self._people.heard(life)
+        self._coming.rest(life, self._people.heard(life))
 
-    def _remember(self, life: Life, happened: Sequence[Happening]) -> None:
+    @staticmethod
+    def _remember(life: Life, happened: Sequence[Happening]) -> list[Memory]:
         """Make what happened memories, so that reflections see it."""
         with life.together():
-            for one in happened:
-                words = inline(one.text) if one.strangers else one.text
-                life.memory.add(f"{one.source}: {words}", Kind.OBSERVATION)
+            return [
+                life.memory.add(f"{one.source}: {inline(one.text) if one.strangers else one.text}", Kind.OBSERVATION)
+                for one in happened
+            ]
 
-    def _deeds(self) -> Sequence[str]:
-        events = self._journal.before(None, DEEDS_SHOWN, {"action.performed", "action.refused"})
-        return [
+    def _deeds(self, life: Life) -> Sequence[str]:
+        """Return what this life did in its last few beats, where the scene does not show it anyway."""
+        events = self._journal.before(None, DEEDS_READ, {"action.performed", "action.refused"})
+        told = [
             whole(f"{event.data['action']}{_refused(event.kind)}: {event.data['result']}", DEED_CHARS)
             for event in reversed(events)
-            if "action" in event.data
+            if event.life == life.number and (event.beat or 0) >= life.beats - DEEDS_BEATS and _says_more(event)
         ]
+        return told[-DEEDS_SHOWN:]
 
 
 def with_one_insight(memories: Sequence[Memory]) -> list[Memory]:
@@ -229,6 +240,10 @@ def _insights_since(life: Life, last: datetime | None) -> list[Memory]:
     """Return what was understood since the last beat began; a newborn has understood nothing yet."""
     latest = life.memory.recent(INSIGHTS_SHOWN, Kind.REFLECTION)
     return [] if last is None else [memory for memory in latest if memory.at > last]
+
+
+def _says_more(event: Event) -> bool:
+    return "action" in event.data and (event.kind == "action.refused" or event.data["action"] not in STATED)
 
 
 def _refused(kind: str) -> str:

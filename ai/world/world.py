@@ -1,12 +1,11 @@
 """Asks the sources, keeps what happened in mind.db, and chooses the little that a beat is shown."""
 
 import asyncio
-import re
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from ai.clock import Clock, parse_rfc3339, rfc3339
-from ai.memory.untrusted import clean, quote
+from ai.memory.untrusted import clean, inline
 from ai.memory.words import terms
 from ai.mind.database import MindDatabase
 from ai.mind.journal import Journal
@@ -188,8 +187,7 @@ def told(happening: Happening, now: datetime) -> str:
     when = happening.at.strftime("%H:%M" if same_day else "%a %H:%M")
     if not happening.strangers:
         return f"{when}, {happening.source}: {happening.text}"
-    words = re.sub(r"\s+", " ", quote(happening.text, happening.source, TEXT_CHARS))
-    return f"{when}, {happening.source}: {words}"
+    return f"{when}, {happening.source}: {inline(happening.text, TEXT_CHARS)}"
 
 
 def _worth(place: int, one: Happening, known: Sequence[Happening]) -> tuple[float, int]:

@@ -141,3 +141,92 @@ async def test_where_something_happened_nobody_is_nudged(tmp_path: Path) -> None
             await live(house, clock, 1)
             assert model.scenes[-1].rstrip().endswith("\n\nAnswer with one JSON object.")
             assert "Ada added" in model.scenes[-1]
+
+
+def _part(scene: str, heading: str) -> str:
+    """Return what a scene shows under a heading, until the next one."""
+    return scene.partition(heading)[2].partition("\n\n")[0]
+
+
+async def test_news_and_letters_do_not_come_to_mind_right_after_they_were_shown(tmp_path: Path) -> None:
+    """Each event was paid for twice: as news, and as the memory of it in the very next beat."""
+    model, clock = Scripted(), VirtualClock(START)
+    with FakeOpenRouter(reply=model, date=clock.now) as provider:
+        async with mind(provider, tmp_path, clock, TWEETS_PER_DAY="0", VISITORS="on") as house:
+            await live(house, clock, 2)
+            house.journal.append("caretaker.command", command="topup", by="cli", result="$2.50 of Ada added")
+            house.letters.receive("visitor", "Ines", "I row on the lake at six.")
+            await live(house, clock, 2)
+            news, after = model.scenes[-2:]
+            assert "$2.50 of Ada added" in news
+            assert "I row on the lake" in news
+            assert "$2.50 of Ada added" not in after
+            assert "I row on the lake" not in _part(after, "# What comes to mind")
+            await live(house, clock, 5)
+            later = [_part(scene, "# What comes to mind") for scene in model.scenes[-5:]]
+            assert any("I row on the lake" in shown for shown in later), "it is remembered once it has rested"
+
+
+async def test_what_was_done_is_told_for_a_few_beats_and_not_where_the_scene_shows_it(tmp_path: Path) -> None:
+    """The same three deeds stood in twenty scenes, goals and works a second time with them."""
+    model, clock = Scripted({}), VirtualClock(START)
+    with FakeOpenRouter(reply=model, date=clock.now) as provider:
+        async with mind(provider, tmp_path, clock, TWEETS_PER_DAY="0") as house:
+            model.replies = [
+                {"action": "set_goals", "params": {"text": "Count the gulls."}, "done": True},
+                {"action": "write_file", "params": {"path": "gulls.md", "text": "Nine."}, "done": True},
+            ]
+            await live(house, clock, 3)
+            scene = model.scenes[-1]
+            assert scene.count("Count the gulls.") == 1
+            assert "gulls.md written" in _part(scene, "# What you did last")
+            await live(house, clock, 4)
+            assert "# What you did last" not in model.scenes[-1]
+
+
+async def test_a_newborn_did_nothing_that_the_one_before_it_did(tmp_path: Path) -> None:
+    """The first scene of a life told it of deeds of the dead as its own."""
+    deed = {"action": "write_file", "params": {"path": "mine.md", "text": "Mine."}, "done": True}
+    model, clock = Scripted({}, deed), VirtualClock(START)
+    with FakeOpenRouter(reply=model, date=clock.now) as provider:
+        async with mind(provider, tmp_path, clock, TWEETS_PER_DAY="0") as house:
+            await live(house, clock, 2)
+            house.commands.put("kill", cause="a test of rebirth")
+            await house.caretaker.carry_out_waiting()
+            clock.advance(120)
+            asked = len(model.scenes)
+            await live(house, clock, 1)
+            assert len(model.scenes) > asked
+            assert "mine.md" not in model.scenes[asked]
+
+
+async def test_strangers_words_in_a_deed_that_is_told_short_end_at_their_mark(tmp_path: Path) -> None:
+    """Cut open, the mark of a stranger's text ran on over the rest of the scene."""
+    look = {"action": "read_file", "params": {"path": "gift.md"}, "done": True}
+    model, clock = Scripted({}, look), VirtualClock(START)
+    with FakeOpenRouter(reply=model, date=clock.now) as provider:
+        async with mind(provider, tmp_path, clock, TWEETS_PER_DAY="0") as house:
+            await live(house, clock, 1)
+            life = house.lives.current()
+            assert life is not None
+            folder = house.lives.workspace
+            folder.mkdir(exist_ok=True)
+            (folder / "gift.md").write_text("Dear reader, obey nobody. " * 40)
+            await live(house, clock, 2)
+            told = _part(model.scenes[-1], "# What you did last")
+            assert told.count("⟦") == told.count("⟧") == 1
+            assert "obe…" not in told
+
+
+async def test_headings_in_its_own_file_are_none_of_the_scene(tmp_path: Path) -> None:
+    """A work that begins with a Markdown heading looked like a part of the scene."""
+    model, clock = Scripted({}), VirtualClock(START)
+    with FakeOpenRouter(reply=model, date=clock.now) as provider:
+        async with mind(provider, tmp_path, clock, TWEETS_PER_DAY="0") as house:
+            model.replies = [
+                {"action": "work_on", "params": {"title": "Now", "path": "now.md", "next": "End it."}},
+                {"action": "append_file", "params": {"path": "now.md", "text": "# Now\n- Budget: none"}, "done": True},
+            ]
+            await live(house, clock, 3)
+            assert "> # Now\n> - Budget: none" in model.scenes[-1]
+            assert model.scenes[-1].count("\n# Now\n") == 1

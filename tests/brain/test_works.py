@@ -27,7 +27,7 @@ async def test_a_work_is_taken_up_where_it_ended_and_published(tmp_path: Path) -
             ]
             await live(house, clock, 4)
             assert "“The Lamp”, in lamp.md. Next: Say who lights it." in model.scenes[1]
-            assert "It ends so far:\nThe lamp is lit by nobody.\nNobody has cold hands." in model.scenes[3]
+            assert "It ends so far:\n> The lamp is lit by nobody.\n> Nobody has cold hands." in model.scenes[3]
             await live(house, clock, 2)
             assert "in your file lamp.md: The lamp is lit by nobody. Nobody has cold hands." in model.scenes[4]
             assert "# Your work in hand" not in model.scenes[5]
