@@ -77,11 +77,10 @@ def weights() -> str:
 
 def commands() -> str:
     """Return the commands' own help, for docs/operations.md."""
-    from typer.main import get_command  # noqa: PLC0415 - only this page needs it
+    from ai.cli.app import app  # noqa: PLC0415 - only this page needs the commands
+    from ai.cli.on_demand import whole  # noqa: PLC0415 - the same
 
-    from ai.cli import app  # noqa: PLC0415 - importing every room is slow; the other pages do not need them
-
-    group = get_command(app)
+    group = whole(app)
     rows = []
     for name, command in sorted(_leaves(group)):
         options = " ".join(

@@ -5,51 +5,24 @@ import sys
 
 import typer
 
-from ai.cli import books, care, keys, lives, look, people, programs, rehearse, setup, wake
-from ai.cli.door import Failed, fail
-from ai.ledger.errors import LedgerError
-from ai.ledger.sqlite import name_error
-from ai.life.file import NewerLifeFile
-from ai.life.storage import LifeFileBroken, LifeFileUnwritable
-from ai.mind.commands import CommandRefused
-from ai.operations.lock import Locked
+from ai.cli.on_demand import OnDemand
 from ai.operations.modes import keep_private
-from ai.settings.sources import SettingsError
 
 app = typer.Typer(
     name="genesis",
+    cls=OnDemand,
     help="An AI that lives on a budget it cannot exceed.",
     add_completion=False,
     pretty_exceptions_enable=False,
     no_args_is_help=False,
-)
-wake.add_to(app)
-look.add_to(app)
-lives.add_to(app)
-people.add_to(app)
-books.add_to(app)
-care.add_to(app)
-programs.add_to(app)
-keys.add_to(app)
-rehearse.add_to(app)
-setup.add_to(app)
-
-EXPECTED = (
-    SettingsError,
-    Failed,
-    Locked,
-    LedgerError,
-    CommandRefused,
-    LifeFileBroken,
-    LifeFileUnwritable,
-    NewerLifeFile,
-    OSError,
 )
 
 
 @app.callback(invoke_without_command=True)
 def _no_command(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
+        from ai.cli import wake  # noqa: PLC0415 - every command's file is loaded where it is called
+
         wake.up()
 
 
@@ -58,9 +31,27 @@ def main() -> None:
     keep_private()
     try:
         app()
-    except EXPECTED as error:
-        fail(error)
-    except sqlite3.Error as error:
-        fail(name_error(error, "in DATA_DIR") or error)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        _explain(error)
+        raise
+
+
+def _explain(error: Exception) -> None:
+    """Say in one line what failed and exit with 1, where it is a failure that is to be expected."""
+    # Here, since a command that succeeds does without all of them.
+    from ai.cli.door import Failed, fail  # noqa: PLC0415
+    from ai.ledger.errors import LedgerError  # noqa: PLC0415
+    from ai.ledger.sqlite import name_error  # noqa: PLC0415
+    from ai.life.file import NewerLifeFile  # noqa: PLC0415
+    from ai.life.storage import LifeFileBroken, LifeFileUnwritable  # noqa: PLC0415
+    from ai.mind.commands import CommandRefused  # noqa: PLC0415
+    from ai.operations.lock import Locked  # noqa: PLC0415
+    from ai.settings.sources import SettingsError  # noqa: PLC0415
+
+    files = (LifeFileBroken, LifeFileUnwritable, NewerLifeFile)
+    if isinstance(error, (SettingsError, Failed, Locked, LedgerError, CommandRefused, OSError, *files)):
+        fail(error)
+    if isinstance(error, sqlite3.Error):
+        fail(name_error(error, "in DATA_DIR") or error)

@@ -14,7 +14,7 @@ from ai.clock import SystemClock
 from ai.credit_tracker.checks import check_records
 from ai.credit_tracker.render import render_budget, render_spending
 from ai.credit_tracker.spending import spending_csv, spending_json
-from ai.daemon.app import ReadOnlyApp
+from ai.daemon.reading import ReadOnlyApp
 from ai.ledger import audit as audit_books
 from ai.operations.backup import BackupProblem, make_backup
 from ai.operations.lock import DaemonLock

@@ -12,8 +12,7 @@ import typer
 
 from ai.cli.door import Failed, ensure_data_dir, look, settings, wait_for
 from ai.clock import SystemClock
-from ai.daemon.app import ReadOnlyApp
-from ai.daemon.wiring import open_house
+from ai.daemon.reading import ReadOnlyApp
 from ai.ledger.money import exact_nanos, usd9
 from ai.mind.commands import Answer, Commands
 from ai.mind.database import open_mind
@@ -160,6 +159,8 @@ async def _answered(
 
 async def _carry_out_here(here: Settings, clock: SystemClock) -> bool:
     """Carry out what waits, in place of a daemon; False where somebody was faster."""
+    from ai.daemon.wiring import open_house  # noqa: PLC0415 - every room; where a daemon lives, none of them is needed
+
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(DaemonLock(here.data_dir))

@@ -1,5 +1,7 @@
 """What every command shares: settings, exit codes, one line for a failure, JSON or words."""
 
+from __future__ import annotations
+
 import asyncio
 import errno
 import json
@@ -7,19 +9,21 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
-from rich.console import Console
 
 from ai.clock import SystemClock
-from ai.daemon.app import ReadOnlyApp
-from ai.daemon.wiring import open_reading
 from ai.mind.harmless import harmless
 from ai.mind.redaction import Redactor
 from ai.operations.modes import tighten
 from ai.settings import Settings
 from ai.settings.sources import load_settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ai.daemon.reading import ReadOnlyApp
 
 T = TypeVar("T")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
@@ -45,11 +49,15 @@ def settings() -> Settings:
 
 def screen() -> Console:
     """Return where tables go: stdout, plain where it is no terminal."""
+    from rich.console import Console  # noqa: PLC0415 - `--json` and one line of words do without
+
     return Console(soft_wrap=False)
 
 
 def progress_screen() -> Console:
     """Return where progress goes: stderr, so that stdout stays what was asked for."""
+    from rich.console import Console  # noqa: PLC0415 - see above
+
     return Console(stderr=True)
 
 
@@ -89,6 +97,7 @@ def fail(error: BaseException) -> NoReturn:
 
 def look(work: Callable[[ReadOnlyApp], Awaitable[T]]) -> T:
     """Open what is there for reading alone, and return what `work` finds."""
+    from ai.daemon.reading import open_reading  # noqa: PLC0415 - half of the rooms; the gateway's commands do without
 
     async def reading() -> T:
         async with open_reading(settings(), SystemClock()) as house:

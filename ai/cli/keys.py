@@ -11,7 +11,6 @@ from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, TypeVar
 
 import typer
-from rich.table import Table
 
 from ai.cli.door import AsJson, Failed, ensure_data_dir, print_json, screen, settings, wait_for
 from ai.clock import SystemClock, rfc3339
@@ -92,6 +91,8 @@ def list_keys(as_json: AsJson = False) -> None:
     if as_json:
         print_json(rows)
         return
+    from rich.table import Table  # noqa: PLC0415 - only where one is shown
+
     table = Table("name", "budget", "per", "spent", "available", "models", "state")
     for row in rows:
         models = row["model"] or ", ".join(row["models"]) or "any"
@@ -168,6 +169,8 @@ def _csv(rows: list[dict[str, Any]]) -> str:
 
 
 def _show(document: dict[str, Any]) -> None:
+    from rich.table import Table  # noqa: PLC0415 - only where one is shown
+
     table = Table(*CSV_COLUMNS)
     for row in [*document["by_model"], {"model": "in all", **document}]:
         table.add_row(*(f"{row[name]:,}" if isinstance(row[name], int) else str(row[name]) for name in CSV_COLUMNS))

@@ -11,16 +11,13 @@ from typing import Annotated, Any
 import typer
 
 from ai.cli.door import AsJson, Failed, ensure_data_dir, look, print_json, screen, settings, wait_for
-from ai.cli.tables import models_table, posts_table
 from ai.clock import SystemClock, parse_rfc3339
 from ai.credit_tracker.schema import open_credit_ledger
 from ai.daemon import status as status_document
-from ai.daemon.app import ReadOnlyApp
-from ai.daemon.wiring import open_reading
+from ai.daemon.reading import ReadOnlyApp, open_reading
 from ai.mind.database import open_mind
 from ai.mind.events import EVENTS
 from ai.mind.journal import Event, read_after, read_before
-from ai.mind.logs import render_event
 from ai.mind.redaction import Redactor
 from ai.model_config.row import ModelRow
 from ai.settings import Settings
@@ -72,6 +69,8 @@ def models(as_json: AsJson = False) -> None:
     if as_json:
         print_json(rows)
         return
+    from ai.cli.tables import models_table  # noqa: PLC0415 - rich, where a table is wanted
+
     screen().print(models_table(rows))
 
 
@@ -97,6 +96,8 @@ def tweets(as_json: AsJson = False) -> None:
     if as_json:
         print_json(rows)
         return
+    from ai.cli.tables import posts_table  # noqa: PLC0415 - the same
+
     screen().print(posts_table(rows) if rows else "no posts yet")
 
 
@@ -131,6 +132,8 @@ def logs(
 
 
 def _tell(events: Iterable[Event], redact: Redactor, seq: int = 0) -> int:
+    from ai.mind.logs import render_event  # noqa: PLC0415 - structlog, which no other of these commands needs
+
     for event in events:
         typer.echo(redact(render_event(event, settings().log_format)))
         seq = event.seq

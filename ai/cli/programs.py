@@ -8,7 +8,7 @@ import typer
 
 from ai.cli.door import Failed, ensure_data_dir, settings, wait_for
 from ai.cli.keys import amount_of
-from ai.cli.wake import summary
+from ai.cli.summary import summary
 from ai.clock import SystemClock
 from ai.daemon.gateway_serving import adopted, serve, serve_with_workers
 from ai.daemon.programs import Order, execute, made_name

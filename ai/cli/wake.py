@@ -11,13 +11,14 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ai.cli.door import Failed, ensure_data_dir, progress_screen, settings, wait_for
+from ai.cli.summary import summary
 from ai.clock import Clock, SystemClock
 from ai.credit_tracker import RunUsage
 from ai.daemon.app import App
 from ai.daemon.daemon import run_daemon
-from ai.daemon.wiring import open_house, open_reading
+from ai.daemon.reading import open_reading
+from ai.daemon.wiring import open_house
 from ai.ledger.errors import StoreUnavailable
-from ai.ledger.money import NANOS_PER_USD
 from ai.mind.commands import Commands
 from ai.mind.database import open_mind
 from ai.mind.journal import read_after, read_before
@@ -27,7 +28,6 @@ from ai.settings import Settings
 
 LOOK_SECONDS = 0.2  # how often a follower looks for news
 BEAT_SECONDS = 320.0  # a daemon ends a beat within 300 s; one that lives none in this time is stuck
-RULE = "=" * 50
 RESTS = "Beats follow one another at once: rests and sleeps are noted, and not waited for."
 
 
@@ -61,25 +61,6 @@ def run(beats: Annotated[int, typer.Argument(min=1, max=10_000, help="How many b
             with DaemonLock(chosen.data_dir):
                 usage = wait_for(lambda: _live(chosen, SystemClock(), beats, advance))
     typer.echo(summary(usage))
-
-
-def summary(usage: RunUsage) -> str:
-    """Return the block that ends `run N`, to the letter of CONTRACT §2; the cost in dollars with four places."""
-    embedding = f"  Embedding tokens: {usage.embedding_tokens:,}\n" if usage.embedding_tokens else ""
-    return (
-        f"{RULE}\nLLM Usage Summary\n{RULE}\n"
-        f"  Requests:      {usage.requests:,}\n"
-        f"  Input tokens:  {usage.input_tokens:,}\n"
-        f"  Output tokens: {usage.output_tokens:,}\n{embedding}"
-        f"  Est. cost:     ${_four_places(usage.cost_nanos)}\n{RULE}"
-    )
-
-
-def _four_places(amount_nanos: int) -> str:
-    """Return nano-dollars as dollars rounded half up to four places, without a float in between."""
-    unit = NANOS_PER_USD // 10_000
-    whole, rest = divmod((amount_nanos + unit // 2) // unit, 10_000)
-    return f"{whole:,}.{rest:04d}"
 
 
 async def _live(chosen: Settings, clock: Clock, beats: int, advance: Callable[[], None]) -> RunUsage:

@@ -66,6 +66,10 @@ class CallerBooks:
         now = self._clock.now()
         return await self._ledger.transact(lambda tx: key_rows.revoke_key(tx, name, now))
 
+    async def renew_key(self, name: str, until: datetime) -> Key:
+        """Let a key be good until then, also one that has expired. Raises KeyEnded for one unknown or revoked."""
+        return await self._ledger.transact(lambda tx: key_rows.renew_key(tx, name, until))
+
     async def topup_key(self, name: str, amount_nanos: int, id: str) -> Key:  # noqa: A002 - what callers call it
         """Raise what a key may spend in its current period; the same id again is the same top-up.
 

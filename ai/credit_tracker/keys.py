@@ -148,6 +148,15 @@ def revoke_key(tx: Transaction, name: str, now: datetime) -> Key:
     return get_key(tx, name)
 
 
+def renew_key(tx: Transaction, name: str, until: datetime) -> Key:
+    """Let a key be good until then, also one that has expired; raises KeyEnded for one unknown or revoked."""
+    key = get_key(tx, name)
+    if key.revoked_at is not None:
+        raise KeyEnded(name, key.ended(key.revoked_at) or "was revoked")
+    tx.execute("UPDATE keys SET expires_at = ? WHERE name = ?", (microseconds(until), name))
+    return get_key(tx, name)
+
+
 def topup_key(tx: Transaction, name: str, amount: int, topup_id: str, now: datetime) -> Key:
     """Raise what a key may spend in its current period; the same id again is the same top-up.
 

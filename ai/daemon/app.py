@@ -5,63 +5,26 @@ from dataclasses import dataclass
 
 from ai.asking import Purpose
 from ai.brain.brain import Beat, Brain
-from ai.clock import Clock
-from ai.credit_tracker import CreditTracker
 from ai.credit_tracker.reconcile import Reconciler
 from ai.daemon.command_handlers import CommandHandlers
-from ai.ledger import Ledger
+from ai.daemon.reading import ReadOnlyApp
 from ai.ledger.errors import StoreUnavailable
 from ai.life import Lives
-from ai.life.chronicle import Chronicle
-from ai.llm import ModelHealth, OpenAIEndpoint, PaidClient
+from ai.llm import OpenAIEndpoint, PaidClient
 from ai.llm.account import key_info
 from ai.llm.local.supervisor import READ_AHEAD_SECONDS, LocalEndpoint
 from ai.memory.embeddings import Embedder, MiniLM
 from ai.mind.commands import Commands
-from ai.mind.database import MindDatabase
 from ai.mind.journal import Journal
-from ai.mind.schedule import Schedule
-from ai.model_config import Model
-from ai.model_config.catalogue import Catalogue
-from ai.model_config.row import ModelRow
-from ai.model_rotator.rotation import Rotation
 from ai.operations.alerts import Alerts
 from ai.operations.webhook import Webhook
 from ai.people import Letters, Votes
-from ai.settings import Settings
-from ai.social import Outbox
 from ai.world import World
 from ai.world.visitors import Visitors
 
 SAFE_SECONDS = 86_400.0  # of a life's first day no vote ends it
 MIND_LOOK_SECONDS = 5.0  # how often a birth that waits for its mind looks whether it is here
 REBIRTH_SECONDS_AT_MOST = 90.0  # a birth comes 10 to 60 s after a death; a longer wait is one for money
-
-
-@dataclass(frozen=True, slots=True)
-class ReadOnlyApp:
-    """The rooms as those who only look see them: nothing is spent, nothing is written."""
-
-    settings: Settings
-    clock: Clock
-    mind: MindDatabase
-    ledger: Ledger
-    tracker: CreditTracker
-    health: ModelHealth
-    catalogue: Catalogue
-    rotation: Rotation
-    outbox: Outbox
-    schedule: Schedule
-    chronicle: Chronicle
-
-    async def models(self) -> list[ModelRow]:
-        """Return the catalogue, best first; without a key also what one would open."""
-        return await self.rotation.table(self.catalogue.out_of_reach())
-
-    def thinker(self) -> tuple[str | None, Model | None]:
-        """Return the id of who thought last, and what the catalogue knows of it; both None before the first thought."""
-        current = self.rotation.current()
-        return current, self.catalogue.models().get(current or "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from ai.clock import Clock
 from ai.credit_tracker import CreditTracker, ProviderClock, open_credit_ledger
-from ai.daemon.wiring import local_endpoint
 from ai.gateway.gateway import Gateway
 from ai.gateway.local import Embed
 from ai.gateway.opening import Opened, close_gateway, open_gateway
@@ -19,6 +18,7 @@ from ai.gateway.slot import Slot, folder_id
 from ai.ledger.errors import StoreUnavailable
 from ai.llm import Limits, ModelHealth, PaidClient
 from ai.llm.local.model_store import default_shelves
+from ai.llm.local.supervisor import local_endpoint
 from ai.llm.local.weights import default_sources
 from ai.llm.providers import configured_endpoint
 from ai.memory.embeddings import Embedder, MiniLM

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import signal
-import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -18,20 +16,20 @@ import httpx2
 from ai.clock import Clock
 from ai.credit_tracker import RunUsage, open_credit_ledger
 from ai.credit_tracker.caller_books import CallerBooks
-from ai.credit_tracker.keys import KeyTerms
+from ai.credit_tracker.keys import Key, KeyTerms
+from ai.daemon.child_program import run_program
 from ai.daemon.gateway_alone import open_alone
 from ai.gateway.environment import environment
 from ai.gateway.serving import GatewayServer, listen
 from ai.gateway.slot import running
-from ai.operations.modes import keep_private
 from ai.settings import Settings
 
 LOOPBACK = "127.0.0.1"
 LOOK_SECONDS = 2.0  # for a gateway that says it is there to answer
-KEY_LIVES = timedelta(days=30)  # it is revoked when its program ends; this is for where `exec` was killed
+KEY_LIVES = timedelta(minutes=5)  # revoked with its program's end, else renewed; so long a killed `exec` leaves it good
+KEY_LEFT = timedelta(minutes=4)  # with less of that it is renewed; a purse that is away for minutes costs no key
 SETTLE_SECONDS = 10.0  # after the program's end, for calls under way and unknown outcomes to be told
 PROGRESS_SECONDS = 1.0
-NOT_FOUND, NOT_EXECUTABLE, SIGNALLED = 127, 126, 128
 UNAUTHORIZED = 401
 
 
@@ -69,13 +67,12 @@ async def execute(settings: Settings, clock: Clock, order: Order, progress: Call
     async with _door(settings, clock) as (url, books):
         await books.set_run_budget(order.run, order.budget)
         name = f"exec-{secrets.token_hex(6)}"
-        terms = KeyTerms(model=order.model, expires_at=began + KEY_LIVES)
-        _, secret = await books.create_key(name, terms)
-        telling = asyncio.create_task(_tell(books, clock, order.run, progress))
+        key, secret = await books.create_key(name, KeyTerms(model=order.model, expires_at=began + KEY_LIVES))
+        keeping = asyncio.create_task(keep_key(books, clock, key, order.run, progress))
         try:
-            status = await _run(order.command, environment(os.environ, settings, url, order.run, secret))
+            status = await run_program(order.command, environment(os.environ, settings, url, order.run, secret))
         finally:
-            telling.cancel()
+            keeping.cancel()
             await books.revoke_key(name)
         unknown = await _settled(books, clock, order.run)
         return Ended(status, await books.usage_of_run(order.run, began), unknown)
@@ -108,37 +105,6 @@ async def _found(data_dir: Path) -> str | None:
     return None
 
 
-async def _run(command: Sequence[str], env: dict[str, str]) -> int:
-    """Run the program with our own stdin, stdout and stderr; return its status, 128 + n where signal n ended it."""
-    on_terminal = sys.stdin is not None and sys.stdin.isatty()
-    try:
-        # On a terminal it stays in our group: the terminal itself sends it Ctrl-C. Elsewhere it has its own, so that a
-        # signal to our group reaches it once, by our hand.
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            env=env,
-            process_group=None if on_terminal else 0,
-            umask=keep_private(),  # the person's own
-        )
-    except FileNotFoundError:
-        sys.stderr.write(f"genesis: there is no program {command[0]!r}\n")
-        return NOT_FOUND
-    except PermissionError:
-        sys.stderr.write(f"genesis: {command[0]!r} is no program that may be run\n")
-        return NOT_EXECUTABLE
-
-    def pass_on(number: int) -> None:
-        with suppress(ProcessLookupError):
-            process.send_signal(number)
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, pass_on, number)
-    loop.add_signal_handler(signal.SIGINT, (lambda: None) if on_terminal else (lambda: pass_on(signal.SIGINT)))
-    status = await process.wait()
-    return SIGNALLED - status if status < 0 else status
-
-
 async def _settled(books: CallerBooks, clock: Clock, run: str) -> int:
     """Wait until nothing of the run is under way or unknown, for a while; return how many outcomes are unknown."""
     until = clock.monotonic() + SETTLE_SECONDS
@@ -149,9 +115,13 @@ async def _settled(books: CallerBooks, clock: Clock, run: str) -> int:
         await clock.sleep(0.1)
 
 
-async def _tell(books: CallerBooks, clock: Clock, run: str, progress: Callable[[int, int], None]) -> None:
+async def keep_key(books: CallerBooks, clock: Clock, key: Key, run: str, progress: Callable[[int, int], None]) -> None:
+    """Tell how the run stands and keep its key good as long as this process lives; one that was revoked stays so."""
     while True:
         await clock.sleep(PROGRESS_SECONDS)
         with suppress(Exception):  # a purse that is away is the gateway's trouble
+            now, good_until = clock.now(), key.terms.expires_at
+            if good_until is None or good_until - now < KEY_LEFT:  # at once too where the machine has slept
+                key = await books.renew_key(key.name, now + KEY_LIVES)
             statement = await books.statement(run=run)
             progress(statement.calls, statement.cost)

@@ -14,23 +14,19 @@ from ai.brain.novelty import USUAL_LOOP_GUARDS, LoopGuards
 from ai.brain.scene import Scenes
 from ai.brain.senses import Senses
 from ai.clock import Clock
-from ai.credit_tracker import CreditTracker, ProviderClock
+from ai.credit_tracker import ProviderClock
 from ai.credit_tracker.reconcile import Reconciler
 from ai.credit_tracker.schema import open_credit_ledger
-from ai.daemon.app import App, ReadOnlyApp
+from ai.daemon.app import App
 from ai.daemon.command_handlers import CommandHandlers
+from ai.daemon.reading import ReadOnlyApp, rooms_to_read
 from ai.daemon.stage import Stage
-from ai.ledger import Ledger
-from ai.ledger.errors import StoreUnavailable
 from ai.life import Life, Lives
-from ai.life.chronicle import Chronicle
 from ai.life.own_files import OwnFiles
-from ai.llm import Endpoint, Limits, ModelHealth, OpenAIEndpoint, PaidClient, Payer
+from ai.llm import Endpoint, Limits, OpenAIEndpoint, PaidClient, Payer
 from ai.llm.account import Generation, generation, key_info
-from ai.llm.local.listing import embedded_models
-from ai.llm.local.machine import read_machine
-from ai.llm.local.model_store import Environment, default_shelves
-from ai.llm.local.supervisor import LocalEndpoint
+from ai.llm.local.model_store import default_shelves
+from ai.llm.local.supervisor import LocalEndpoint, local_endpoint
 from ai.llm.local.weights import default_sources
 from ai.llm.providers import configured_endpoint
 from ai.memory.embeddings import Embedder, MiniLM, PaidEmbedder
@@ -39,39 +35,18 @@ from ai.memory.similarity import SimilarityGuard
 from ai.mind.commands import Commands
 from ai.mind.database import MindDatabase, open_mind
 from ai.mind.journal import Event, Journal
-from ai.mind.schedule import Schedule
 from ai.model_config.catalogue import Catalogue
 from ai.model_rotator.covers import refuse_misspelt
-from ai.model_rotator.rotation import Rotation
 from ai.operations.alerts import Alerts
 from ai.operations.webhook import Webhook
 from ai.people import Letters, Persons, Votes, Works
 from ai.settings import Settings
-from ai.social import Outbox, SameMeaning, open_networks
-from ai.social.network import Network
+from ai.social import SameMeaning
 from ai.world import World
 from ai.world.opening import open_world
 from ai.world.visitors import Visitors
 
 Outside = Callable[[Settings, MindDatabase, Journal, Clock, Visitors], World]
-
-
-@asynccontextmanager
-async def open_reading(settings: Settings, clock: Clock) -> AsyncIterator[ReadOnlyApp]:
-    """Open what is there for reading alone. Raises StoreUnavailable where nothing was started here yet."""
-    path = settings.data_dir / "mind.db"
-    if not path.exists():
-        raise StoreUnavailable(f"nobody has lived in {settings.data_dir} yet; `genesis up` or `genesis run 1` begins")
-    mind = open_mind(path, read_only=True)
-    ledger = open_credit_ledger(settings.purse_url, clock, read_only=True)
-    journal, provider_clock = Journal(mind, clock), ProviderClock(clock, required=False)
-    embedded = embedded_models(settings.local_model, read_machine())
-    catalogue = Catalogue(settings, clock, provider_clock, local_models=lambda: embedded)
-    try:
-        yield _rooms_to_read(settings, clock, mind, ledger, journal, provider_clock, catalogue)
-    finally:
-        ledger.close()
-        mind.close()
 
 
 @asynccontextmanager
@@ -117,7 +92,7 @@ async def open_house(  # noqa: PLR0913 - what a simulation or a rehearsal hands 
         local_models = stage.local_models if stage is not None else local.models if local is not None else tuple
         catalogue = Catalogue(settings, clock, provider_clock, journal, local_models=local_models)
         await refuse_misspelt(settings, catalogue, ledger)
-        read = _rooms_to_read(
+        read = rooms_to_read(
             settings, clock, mind, ledger, journal, provider_clock, catalogue, None if stage is None else stage.networks
         )
         client = PaidClient(
@@ -311,43 +286,6 @@ def _webhook(settings: Settings, mind: MindDatabase, journal: Journal, clock: Cl
         clock=clock,
         mind_name=settings.mind,
     )
-
-
-def _rooms_to_read(  # noqa: PLR0913, PLR0917 - the same
-    settings: Settings,
-    clock: Clock,
-    mind: MindDatabase,
-    ledger: Ledger,
-    journal: Journal,
-    provider_clock: ProviderClock,
-    catalogue: Catalogue,
-    networks: Sequence[Network] | None = None,
-) -> ReadOnlyApp:
-    tracker = CreditTracker(ledger, settings, clock, mind_name=settings.mind, provider_clock=provider_clock)
-    health = ModelHealth(mind, clock)
-    rotation = Rotation(mind, catalogue, tracker, health, settings, clock, journal)
-    rotation.tell_holds()
-    opened = open_networks(settings, clock) if networks is None else networks
-    return ReadOnlyApp(
-        settings=settings,
-        clock=clock,
-        mind=mind,
-        ledger=ledger,
-        tracker=tracker,
-        health=health,
-        catalogue=catalogue,
-        rotation=rotation,
-        outbox=Outbox(mind, tracker, journal, clock, settings, opened, worth=rotation.worth_posting),
-        schedule=Schedule(mind, clock, settings.think_interval_seconds),
-        chronicle=Chronicle(mind),
-    )
-
-
-def local_endpoint(settings: Settings, clock: Clock, journal: Journal) -> LocalEndpoint | None:
-    """Return the embedded model, None where LOCAL_MODEL is off."""
-    if settings.local_model == "off":
-        return None
-    return LocalEndpoint(settings.local_model, settings.data_dir / "models", Environment(journal, clock))
 
 
 def _embedder(

@@ -15,7 +15,6 @@ from typing import TypeVar
 from ai.ledger.batch import Answer, Batch, Work, run_work
 from ai.ledger.circuit_breaker import CircuitBreaker
 from ai.ledger.errors import LedgerError, StoreUnavailable
-from ai.ledger.postgres_store import PostgresStore
 from ai.ledger.sqlite_store import SQLiteStore
 from ai.ledger.store import ComponentFolders, OpenStore, Store
 from ai.ledger.transaction import Transaction
@@ -209,6 +208,8 @@ def _opener(url: str, components: ComponentFolders, silence: CircuitBreaker) -> 
         folders = [(component, by_store["sqlite"]) for component, by_store in everything]
         return lambda read_only: SQLiteStore(Path(rest[1:]), folders, read_only=read_only)
     if scheme in {"postgresql", "postgres"} or "=" in scheme:  # a URL, or libpq's key=value pairs
+        from ai.ledger.postgres_store import PostgresStore  # noqa: PLC0415 - psycopg is slow to load, and rarely wanted
+
         folders = [(component, by_store["postgres"]) for component, by_store in everything]
         return lambda read_only: PostgresStore(url, folders, read_only=read_only, silence=silence)
     named = f", not {scheme!r}" if scheme.isalpha() and scheme != url else ""

@@ -7,10 +7,10 @@ import math
 import unicodedata
 from contextlib import suppress
 from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import httpx2
-import openai
 
 from ai.llm.body import OPENROUTER, chat_body, routing
 from ai.llm.calls import ModelRequest, Outcome, ProviderError, Shape, Wire
@@ -20,6 +20,8 @@ from ai.llm.wire import EXCHANGE, Exchange, generation_id_of, new_http_client, w
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
+
+    import openai
 
     from ai.clock import Clock
 
@@ -56,17 +58,28 @@ class OpenAIEndpoint:
         self.problem = _unsendable(name, api_key or "")
         http = http_client or new_http_client()
         watch(http)
-        unset: dict[str, Any] = {"OpenAI-Organization": openai.Omit(), "OpenAI-Project": openai.Omit()}
-        self._client = openai.AsyncOpenAI(
-            base_url=base_url,
-            api_key=NO_KEY if self.problem or not api_key else api_key,
-            max_retries=0,  # each attempt has its own hold
-            http_client=http,
-            default_headers={**ACCEPT_PLAIN, **headers, **unset},
-        )
+        self._http = http
+        self._base_url = httpx2.URL(base_url)  # one that is none is refused here, not at the first thought
+        self._api_key = NO_KEY if self.problem or not api_key else api_key
+        self._headers = {**ACCEPT_PLAIN, **headers}
+        self._made: openai.AsyncOpenAI | None = None
 
     def __repr__(self) -> str:
         return f"OpenAIEndpoint({self.name!r})"
+
+    async def _client(self) -> openai.AsyncOpenAI:
+        """Return the SDK's client, made at the first asking; meanwhile the event loop goes on."""
+        if self._made is None:
+            openai = await asyncio.to_thread(import_module, "openai")  # 0.7 s of CPU, which the gateway never needs
+            unset: dict[str, Any] = {"OpenAI-Organization": openai.Omit(), "OpenAI-Project": openai.Omit()}
+            self._made = self._made or openai.AsyncOpenAI(
+                base_url=self._base_url,
+                api_key=self._api_key,
+                max_retries=0,  # each attempt has its own hold
+                http_client=self._http,
+                default_headers={**self._headers, **unset},
+            )
+        return self._made
 
     async def complete(self, request: ModelRequest) -> Outcome:
         """Make one attempt; see `ai.llm.calls.Endpoint`."""
@@ -84,11 +97,13 @@ class OpenAIEndpoint:
         """GET a document of the account; (status, parsed JSON or None), status None where no answer came."""
         if self.problem is not None:
             return None, None
-        exchange = Exchange(Wire())
+        client, exchange = await self._client(), Exchange(Wire())
+        import openai  # noqa: PLC0415 - the client has loaded it already
+
         token = EXCHANGE.set(exchange)
         try:
             async with asyncio.timeout(timeout_seconds):
-                response = await self._client.get(path, cast_to=httpx2.Response, options={"params": dict(params)})
+                response = await client.get(path, cast_to=httpx2.Response, options={"params": dict(params)})
                 return response.status_code, parse_json(response.text)
         except openai.APIStatusError as error:
             with suppress(ValueError):
@@ -101,7 +116,7 @@ class OpenAIEndpoint:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.close()
+        await self._http.aclose()
 
     async def _attempt(
         self,
@@ -113,6 +128,7 @@ class OpenAIEndpoint:
         started = self._clock.monotonic()
         if self.problem is not None:
             return _never_sent(_own(Shape.CONNECTION, "unsendable", self.problem))
+        await self._client()  # before the time for an answer begins
         reply = Reply()
         error: ProviderError | None = None
         token = EXCHANGE.set(exchange)
@@ -150,13 +166,14 @@ class OpenAIEndpoint:
         vectors: list[list[float]] | None,
         patience: asyncio.Timeout,
     ) -> None:
+        client = await self._client()
         if vectors is None:
-            async with self._client.chat.completions.with_streaming_response.create(
+            async with client.chat.completions.with_streaming_response.create(
                 model=body["model"], messages=body["messages"], extra_body=_rest(body)
             ) as response:
                 await _read(response.iter_bytes(), reply, exchange, patience)
             return
-        async with self._client.embeddings.with_streaming_response.create(
+        async with client.embeddings.with_streaming_response.create(
             model=body["model"], input=body["input"], encoding_format="float", extra_body=_rest(body)
         ) as answer:
             data = bytearray()
@@ -167,6 +184,8 @@ class OpenAIEndpoint:
                 _take_embeddings(bytes(data), reply, vectors)
 
     def _describe(self, failure: Exception, exchange: Exchange, timeout_seconds: float) -> ProviderError:
+        import openai  # noqa: PLC0415 - the client has loaded it already
+
         if isinstance(failure, openai.APIStatusError):
             return self._status_error(failure.response, exchange)
         if isinstance(failure, TimeoutError | openai.APITimeoutError | httpx2.TimeoutException):

@@ -2,11 +2,9 @@
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import quote, quote_plus, unquote, unquote_plus, urlsplit
-
-import psycopg
-from psycopg.conninfo import conninfo_to_dict
 
 SQLITE = "sqlite:///"
 POSTGRES = ("postgresql://", "postgres://")
@@ -25,9 +23,8 @@ def database_problem(url: str) -> str | None:
         return None if len(url) > len(SQLITE) else "names no file after sqlite:///"
     if not is_postgres(url):
         return "is neither sqlite:///… nor postgresql://… nor libpq's host=… dbname=…"
-    try:
-        given = conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
+    given = _parts(url)
+    if given is None:
         return f"cannot be read as PostgreSQL's libpq reads it; {ESCAPES}"
     raw = _POSTGRES_URL.match(url)
     suspects = {
@@ -36,6 +33,17 @@ def database_problem(url: str) -> str | None:
         "a / @ or : in its database's name": raw is not None and re.search(r"[/@:]", raw["database"] or "") is not None,
     }
     return next((f"has {what}; {ESCAPES}" for what, found in suspects.items() if found), None)
+
+
+def _parts(url: str) -> Mapping[str, Any] | None:
+    """Return what libpq reads in an address, None where it cannot."""
+    import psycopg  # noqa: PLC0415 - a sixth of a second of every command, only where the purse is PostgreSQL
+    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415 - the same
+
+    try:
+        return conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        return None
 
 
 def _is_port(text: str) -> bool:
@@ -51,10 +59,7 @@ def secrets_of_database(url: str) -> Iterator[str]:
     """Yield every spelling of the secrets in a purse's address, also of one that cannot be understood."""
     if url.startswith(SQLITE):
         return
-    try:
-        given = conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
-        given = {}
+    given = _parts(url) or {}
     for name in SECRET_PARTS:
         yield from spellings(str(given.get(name) or ""))
     raw = _POSTGRES_URL.match(url)

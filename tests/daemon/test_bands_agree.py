@@ -6,7 +6,7 @@ import pytest
 
 from ai.clock import VirtualClock
 from ai.credit_tracker import Expense
-from ai.daemon.wiring import open_reading
+from ai.daemon.reading import open_reading
 from ai.llm.purse import open_purse
 from tests.brain.lived import START, live, mind, thinker
 from tests.world.openrouter import FakeOpenRouter

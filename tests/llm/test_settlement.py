@@ -220,7 +220,7 @@ async def test_what_began_is_never_taken_for_unbilled(quick, fault):
 
 async def test_a_server_that_speaks_of_no_generations_is_no_proof_that_nothing_was_billed(quick):
     call = await _unknown(quick, status(500, billed=True))
-    quick.endpoint._client.base_url = quick.provider.base_url.replace("/api/v1", "/elsewhere")
+    (await quick.endpoint._client()).base_url = quick.provider.base_url.replace("/api/v1", "/elsewhere")
     quick.provider.lost = b"<html>404</html>"
     quick.clock.advance(3600)
     await quick.client.settle_unknowns()

@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 
 from ai.asking import Message
+from ai.clock import Clock
 from ai.llm.calls import Endpoint, ModelRequest, Outcome, ProviderError, Shape
 from ai.llm.endpoint import OpenAIEndpoint
 from ai.llm.local.child import Child, ChildFailed, Served
@@ -18,7 +19,9 @@ from ai.llm.local.model_store import Environment, LocalModel, ModelStore
 from ai.llm.local.shape import fields_of, shaped
 from ai.llm.local.table import MEGABYTE
 from ai.llm.local.weight_store import Download
+from ai.mind.journal import Journal
 from ai.model_config import Model
+from ai.settings import Settings
 
 EACH_ANEW = httpx2.Limits(max_keepalive_connections=0)  # its server gives a kept connection up without a word at times
 IDLE_SECONDS = 900.0  # longer than the default 600 s between beats: a kept prefix makes a 1.5b reply 13 s → 1–2 s
@@ -272,3 +275,10 @@ class LocalEndpoint:
         error = ProviderError(Shape.CONNECTION, None, kind, problem)
         latency = self._clock.monotonic() - begun
         return Outcome(False, None, "", "", None, None, None, None, error, latency)
+
+
+def local_endpoint(settings: Settings, clock: Clock, journal: Journal) -> LocalEndpoint | None:
+    """Return the embedded model, None where LOCAL_MODEL is off."""
+    if settings.local_model == "off":
+        return None
+    return LocalEndpoint(settings.local_model, settings.data_dir / "models", Environment(journal, clock))
