@@ -53,6 +53,16 @@ class Action:
         ]
         return f"{self.name}({', '.join(parts)})"
 
+    def brief(self, longest: int) -> str:
+        """Return the same in few words, like `recall(query ≤ 200)`: each call of a paid model pays for every word."""
+        schema = self.params.model_json_schema()
+        required = set(schema.get("required", ()))
+        parts = [
+            f"{name}{'' if name in required else '?'}{_bounds(prop, longest)}"
+            for name, prop in schema.get("properties", {}).items()
+        ]
+        return f"{self.name}({', '.join(parts)})"
+
     def read(self, given: dict[str, Any]) -> Params:
         """Return the typed parameters; raises Refused with one line on what is wrong and how it would be right."""
         try:
@@ -63,6 +73,13 @@ class Action:
             problem = first["msg"].removeprefix("Value error, ")
             problem = problem[:1].lower() + problem[1:]
             raise Refused(f"{place}: {problem}. It is written {self.usage()}") from None
+
+
+def _bounds(prop: dict[str, Any], longest: int) -> str:
+    if prop.get("type") == "string":
+        return f" ≤ {min(prop.get('maxLength', longest), longest):,}"
+    low, high = prop.get("minimum"), prop.get("maximum")
+    return f": {low:g} to {high:g}" if low is not None and high is not None else ""
 
 
 def _kind(prop: dict[str, Any], longest: int | None) -> str:

@@ -76,7 +76,7 @@ class Registry:
             raise ValueError(f"action {action.name!r} is registered already; choose another name")
         self._actions[action.name] = action
         # Made here, once: pydantic takes 7 ms for both, and a step of a beat asks for both.
-        self._lines.append(f"- {action.usage(self._longest)}: {action.summary}")
+        self._lines.append(f"- {action.brief(self._longest)}: {action.summary}")
         written = action.params.model_json_schema()
         if action.simple:
             self._local_lines.append(f"- {action.usage(min(self._longest, TEXT_CHARS))}: {action.summary}")

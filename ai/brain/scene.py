@@ -119,8 +119,7 @@ class Scenes:
         thoughts = lately[-THOUGHTS_SHOWN:]
         mail = self._people.look(life, now, small=small)
         cues = self._cues(life, mail.cues or ([why] if why else []), happened, [memory.text for memory in thoughts])
-        just_done = [deed for deed in life.memory.recent(DEEDS_SHOWN, Kind.ACTION) if last and deed.at >= last]
-        known = {memory.text for memory in (*lately, *insights, *just_done)}
+        known = {memory.text for memory in (*lately, *insights)} | _deeds_in_view(life, last)
         memories = await self._coming.look(life, cues, MEMORIES_SHOWN, known)
         if small:
             memories = with_one_insight(memories)
@@ -240,6 +239,17 @@ def _insights_since(life: Life, last: datetime | None) -> list[Memory]:
     """Return what was understood since the last beat began; a newborn has understood nothing yet."""
     latest = life.memory.recent(INSIGHTS_SHOWN, Kind.REFLECTION)
     return [] if last is None else [memory for memory in latest if memory.at > last]
+
+
+def _deeds_in_view(life: Life, last: datetime | None) -> set[str]:
+    """Return the deeds that the scene shows anyway: the last beat's, and what was written into the work in hand."""
+    deeds = life.memory.recent(DEEDS_READ, Kind.ACTION)
+    written = f"I wrote in {life.work.path}:" if life.work else None
+    return {
+        deed.text
+        for deed in deeds
+        if (last is not None and deed.at >= last) or (written is not None and deed.text.startswith(written))
+    }
 
 
 def _says_more(event: Event) -> bool:

@@ -161,7 +161,7 @@ async def test_a_life_may_learn_further_actions(desk: Desk) -> None:
 
     desk.registry.register(Action("want", Wish, want, "keep a goal"))
     assert (await desk.do("want", goal="rain")).text == "you want rain"
-    assert "- want(goal: text): keep a goal" in desk.registry.describe()
+    assert "- want(goal ≤ 1,500): keep a goal" in desk.registry.describe()
     assert "want" in desk.registry.reply_schema()["properties"]["action"]["enum"]
     with pytest.raises(ValueError, match="registered already"):
         desk.registry.register(Action("want", Wish, want, "again"))
@@ -207,7 +207,9 @@ def test_a_small_model_cannot_forget_a_parameter(desk: Desk) -> None:
 def test_the_description_is_the_same_every_time(desk: Desk) -> None:
     text = desk.registry.describe()
     assert text == Registry(desk.mind, desk.clock).describe()
-    assert "- post_tweet(text: text of 1 to 280 characters): say something to the world; it costs" in text.splitlines()
+    assert "- post_tweet(text ≤ 280): say something to the world; it costs" in text.splitlines()
+    small = desk.registry.describe(local=True)  # which forgets signs, and pays for no word
+    assert "- post_tweet(text: text of 1 to 280 characters): say something to the world; it costs" in small.splitlines()
 
 
 # --- the loop breaker ----------------------------------------------------------------------------------
@@ -317,7 +319,7 @@ def test_no_text_is_promised_that_a_reply_cannot_hold(desk: Desk) -> None:
         longest = properties["text"]["maxLength"]
         assert longest <= max(200, tokens * 3)
         written = next(line for line in registry.describe().splitlines() if line.startswith("- write_file"))
-        assert f"to {min(longest, 4_000):,} characters" in written
+        assert f"text ≤ {min(longest, 4_000):,})" in written
         shown = next(line for line in registry.describe(local=True).splitlines() if line.startswith("- write_file"))
         assert f"to {min(longest, TEXT_CHARS):,} characters" in shown
 
