@@ -33,6 +33,7 @@ ALL = (
         "a hold and its capture against two bare commits; many callers; racing for a cap",
         ("--sizes", "1000,100000", "--attempts", "5000"),
     ),
+    Measurement("startup", "what each command costs before it does anything", ("--runs", "3")),
     Measurement("budget", "every question about money on large books", ("--transfers", "200000")),
     Measurement(
         "gateway_cap",
