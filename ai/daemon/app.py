@@ -1,5 +1,7 @@
 """The house: every room of a living mind, what it does on waking, and its chores beside thinking."""
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +25,7 @@ from ai.world import World
 from ai.world.visitors import Visitors
 
 SAFE_SECONDS = 86_400.0  # of a life's first day no vote ends it
+LOOK_SECONDS = 10.0  # at the disk, where a gigabyte of weights is read whole to know it; then the expected one is named
 MIND_LOOK_SECONDS = 5.0  # how often a birth that waits for its mind looks whether it is here
 REBIRTH_SECONDS_AT_MOST = 90.0  # a birth comes 10 to 60 s after a death; a longer wait is one for money
 
@@ -88,6 +91,10 @@ class App(ReadOnlyApp):
             return f"Using OpenRouter API (model: {self.settings.openrouter_model or 'rotating'})"
         if self.settings.provider == "openai":
             return f"Using OpenAI API (model: {await self._openai_model()})"
+        if self.local is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self.local.looked()
         models = self.local.models() if self.local else []
         return f"Using the embedded local model ({models[0].name if models else 'none can run here'})"
 

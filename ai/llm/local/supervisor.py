@@ -105,6 +105,10 @@ class LocalEndpoint:
         part = "" if download.name == weight.name else f"{download.name} first, "
         return f"{weight.title}, {part}{download.done / download.total:.0%} of {download.total // MEGABYTE:,} MB here"
 
+    async def looked(self) -> None:
+        """Wait until it is known which weights are on disk already."""
+        await self._stock.looked()
+
     async def settled(self) -> None:
         """Wait until a model can be asked, or until it is known that none can (a first start may fetch 98 MB)."""
         await self._stock.settled()
