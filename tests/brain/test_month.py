@@ -8,7 +8,7 @@ DAYS, INTERVAL = 3, 9000
 
 
 async def test_days_go_by_without_a_debt_a_loop_or_a_made_up_memory(tmp_path: Path) -> None:
-    month = await live(tmp_path, DAYS, INTERVAL, 3, lambda _: None)
+    month = await live(tmp_path, DAYS, INTERVAL, 5, lambda _: None)
     assert month.problems == []
     assert month.billed_nanos == month.booked_nanos > 0
     assert sum(day.reflections for day in month.days) > 0
