@@ -56,7 +56,8 @@ def status(as_json: AsJson = False) -> None:
     state = "paused" if document["paused"] else "alive" if document["alive"] else "not alive"
     money = document["budget"]
     typer.echo(f"{state}: {who}, {document['beats']} beats since {document['born_at'] or 'never'}")
-    typer.echo(f"thinks with: {document['model'] or 'nobody yet'} ({document['tier'] or '?'})")
+    thinker = f"{document['model']} ({document['tier'] or 'no tier'})" if document["model"] else "nobody yet"
+    typer.echo(f"thinks with: {thinker}")
     typer.echo(f"last beat: {document['last_beat_at'] or 'never'}; next: {document['next_beat_at'] or 'none'}")
     typer.echo(f"budget: ${money['available']} available, ${money['granted']} granted this month ({money['band']})")
 

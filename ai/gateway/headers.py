@@ -111,8 +111,8 @@ def _number(headers: Mapping[str, str], name: str, least: Decimal, most: Decimal
     text = headers.get(name)
     if text is None:
         return None
-    try:
-        value = Decimal(text.strip())
+    try:  # Decimal would read `1_0` as ten dollars, and digits of other scripts
+        value = Decimal(text.strip() if text.isascii() and "_" not in text else "NaN")
     except InvalidOperation:
         value = Decimal("NaN")
     if not value.is_finite() or not least <= value <= most:

@@ -54,8 +54,8 @@ def parsed(raw: bytes) -> dict[str, Any]:
 
 
 def headers_of(request: Request) -> Mapping[str, str]:
-    """Return the headers by lower-case names."""
-    return {name.lower(): value for name, value in request.headers.items()}
+    """Return the headers by lower-case names; one that came twice is one list, as HTTP reads it, so none is dropped."""
+    return {name.lower(): ", ".join(request.headers.getlist(name)) for name in request.headers}
 
 
 def _no_number(text: str) -> NoReturn:

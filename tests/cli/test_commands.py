@@ -105,6 +105,12 @@ def test_a_life_ends_by_command_and_the_next_begins(tmp_path: Path, provider: Fa
     assert "nobody lives" in one_line(person.types("kill", "--cause", "again"))
 
 
+def test_a_life_that_nobody_thought_for_yet_is_told_without_a_question_mark(tmp_path: Path) -> None:
+    person = Person(tmp_path)
+    assert person.types("run", "1").status == 0
+    assert "thinks with: nobody yet\n" in person.types("status").out
+
+
 def test_a_newer_or_torn_database_is_named_and_left_alone(tmp_path: Path, provider: FakeOpenRouter) -> None:
     person = Person(tmp_path, provider)
     assert person.types("run", "1").status == 0

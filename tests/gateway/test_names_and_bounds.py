@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.requests import Request
 
 from ai.credit_tracker import NotAffordable
 from ai.gateway.bound import LEAST_OUTPUT, call_bound, fitting_output, input_tokens, lowered, output_limit
@@ -16,6 +17,7 @@ from ai.gateway.dialects.chat import CHAT
 from ai.gateway.dialects.messages import MESSAGES
 from ai.gateway.headers import checked_name, read_options, secret_of
 from ai.gateway.names import named, named_embedding
+from ai.gateway.reading import headers_of
 from ai.gateway.refusals import Refusal, insufficient
 from ai.ledger.money import nanos
 from ai.llm.local.listing import embedded_model
@@ -185,6 +187,9 @@ def test_headers_are_read_and_the_path_names_the_run() -> None:
         {"x-genesis-max-cost": "-1"},
         {"x-genesis-max-cost": "NaN"},
         {"x-genesis-max-cost": "1e99"},
+        {"x-genesis-max-cost": "1_0"},
+        {"x-genesis-max-cost": "\u0663"},
+        {"x-genesis-wait": "2_0"},
         {"x-genesis-wait": "soon"},
         {"x-genesis-weight": "0"},
         {"x-genesis-fit": "maybe"},
@@ -200,6 +205,13 @@ def test_a_header_that_cannot_be_meant_is_refused(headers: dict[str, str]) -> No
     with pytest.raises(Refusal) as refused:
         read_options(headers, None)
     assert refused.value.status == 400
+
+
+def test_of_two_caps_in_one_request_neither_is_silently_dropped() -> None:
+    twice = [(b"x-genesis-max-cost", b"0.01"), (b"X-Genesis-Max-Cost", b"100")]
+    request = Request({"type": "http", "method": "POST", "path": "/", "headers": [(n.lower(), v) for n, v in twice]})
+    with pytest.raises(Refusal, match="cannot be meant"):
+        read_options(headers_of(request), None)
 
 
 def test_a_key_comes_as_a_bearer_or_as_anthropics_header() -> None:
