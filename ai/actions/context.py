@@ -1,6 +1,6 @@
 """What an action may reach: small views of the other rooms, so that each can be a real small object in a test."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -21,6 +21,10 @@ class Remembering(Protocol):
 
     def add(self, text: str, kind: Kind, importance: int | None = None) -> Memory:
         """Remember; raises ValueError where there is nothing to see."""
+        ...
+
+    def recent(self, n: int, kind: Kind | Collection[Kind] | None = None) -> list[Memory]:
+        """Return the last `n` memories of that kind, oldest first."""
         ...
 
     async def retrieve(self, query: str, k: int) -> list[Memory]:

@@ -11,6 +11,7 @@ from ai.memory.untrusted import cut, inline
 
 RECALLED = 6  # memories a recall shows; more would crowd out the thought about them
 WRITTEN = 2  # passages of its own files beside them
+NOTES_KNOWN = 100  # notes looked back on, so that none is kept twice in the same words
 MAX_SHOWN_CHARS = 300  # of each
 
 
@@ -28,6 +29,9 @@ class Question(Params):
 
 async def remember(params: Note, context: ActionContext) -> str:
     """Keep a note for as long as this life lasts."""
+    known = next((note for note in context.memory.recent(NOTES_KNOWN, Kind.NOTE) if note.text == params.text), None)
+    if known is not None:
+        raise Refused(f"you keep that already, as note {known.id}; remember something that you do not know yet")
     try:
         memory = context.memory.add(params.text, Kind.NOTE, context.importance)
     except ValueError as error:

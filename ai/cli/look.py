@@ -59,7 +59,10 @@ def status(as_json: AsJson = False) -> None:
     thinker = f"{document['model']} ({document['tier'] or 'no tier'})" if document["model"] else "nobody yet"
     typer.echo(f"thinks with: {thinker}")
     typer.echo(f"last beat: {document['last_beat_at'] or 'never'}; next: {document['next_beat_at'] or 'none'}")
-    typer.echo(f"budget: ${money['available']} available, ${money['granted']} granted this month ({money['band']})")
+    if document["purse_away"]:
+        typer.echo("budget: not known now, the purse is out of reach; `genesis doctor` says why")
+    else:
+        typer.echo(f"budget: ${money['available']} available, ${money['granted']} granted this month ({money['band']})")
 
 
 def models(as_json: AsJson = False) -> None:

@@ -167,7 +167,7 @@ class CommandHandlers:
         if not 1 <= beats <= BEATS_AT_MOST:
             raise Refusal(f"{beats} beats cannot be run; give 1 to {BEATS_AT_MOST}")
         self.beats_asked += beats
-        return f"{beats} beats will be lived now"
+        return f"{beats} beat{'s' if beats != 1 else ''} will be lived now"
 
     async def _approve(self, data: dict[str, Any], _: Command) -> str:
         return _decided(self._outbox.approve(int(data["id"])), "released")

@@ -137,7 +137,9 @@ class Daemon:
                 elif asked:
                     house.caretaker.beats_asked -= 1
             except asyncio.CancelledError:
-                raise
+                if not self._stop.is_set():
+                    raise
+                return  # the drain cut it short: what it holds stays held, and there is nothing to warn of
             except Exception as error:  # noqa: BLE001 - the mind never stops for a fault; it is told and tried again
                 self._report(error)
                 wait = min(RETRY_SECONDS, house.settings.think_interval_seconds)

@@ -28,6 +28,7 @@ def state(
     alive = facts.get("state") == "alive"
     last = schedule.last_beat_at()
     model_id, model = thinker
+    known = balance.away is None or balance.granted > 0  # away from the start, nothing is known: null, never 0
     return {
         "alive": alive,
         "life": facts.get("number"),
@@ -41,10 +42,11 @@ def state(
         "next_beat_at": _seconds(schedule.next_beat_at()) if not schedule.paused else None,
         "paused": schedule.paused,
         "budget": {
-            "available": usd9(balance.available),
-            "granted": usd9(balance.granted),
-            "band": balance.band.value,
+            "available": usd9(balance.available) if known else None,
+            "granted": usd9(balance.granted) if known else None,
+            "band": balance.band.value if known else None,
         },
+        "purse_away": balance.away is not None,
         "intelligence": None if model is None else model.intelligence,
         "mood": facts.get("mood"),
         "next_birth_at": None if alive or next_birth_at is None else _seconds(next_birth_at),

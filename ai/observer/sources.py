@@ -16,9 +16,9 @@ from ai.settings import Settings
 class Purse(TypedDict):
     """The budget line inside `State`; money as USD text with 9 places."""
 
-    available: str
-    granted: str
-    band: str
+    available: str | None  # None, all three: the purse is out of reach, and was so from the start
+    granted: str | None
+    band: str | None
 
 
 class State(TypedDict):
@@ -41,6 +41,7 @@ class State(TypedDict):
     next_birth_at: NotRequired[str | None]  # while nobody lives: when the next birth is due
     mind_arriving: NotRequired[str | None]  # while nobody lives: the model that its birth waits for, and how far it is
     held_unknown: NotRequired[str | None]  # USD: part of what is held whose outcome nobody knows yet
+    purse_away: NotRequired[bool]  # what is told of the money is what was last known
     free_left: NotRequired[int | None]  # requests to free models left today
     free_quota: NotRequired[int | None]
     posts_left: NotRequired[int | None]

@@ -57,6 +57,9 @@ class Notebook:
         self.kept.append(memory)
         return memory
 
+    def recent(self, n: int, kind: Kind | None = None) -> list[Memory]:
+        return [memory for memory in self.kept if kind in {None, memory.kind}][-n:]
+
     async def retrieve(self, query: str, k: int) -> list[Memory]:
         words = query.lower().split()
         return [memory for memory in self.kept if any(word in memory.text.lower() for word in words)][:k]

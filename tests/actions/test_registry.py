@@ -287,6 +287,14 @@ async def test_a_clock_set_back_opens_no_way_round_a_loop(desk: Desk) -> None:
 # --- what was not done is told -------------------------------------------------------------------------
 
 
+async def test_nothing_is_remembered_twice_in_the_same_words(desk: Desk) -> None:
+    """A small mind kept one sentence as four notes within a beat, and read it four times ever after."""
+    assert (await desk.do("remember", text="Rain has a rhythm.")).ok
+    again = await desk.do("remember", text="Rain has a rhythm.")
+    assert (again.ok, "as note 1" in again.text) == (False, True)
+    assert (await desk.do("remember", text="Snow has none.")).ok
+
+
 async def test_a_refusal_says_once_that_it_is_one(desk: Desk) -> None:
     for _ in range(3):
         await desk.do("list_files")

@@ -1,6 +1,7 @@
 """A daemon whose purse is away when it starts lives all the same, spends nothing, and says why."""
 
 from ai.clock import VirtualClock
+from ai.daemon import status
 from tests.brain.lived import START, mind
 from tests.world.openrouter import FakeOpenRouter
 
@@ -13,4 +14,9 @@ async def test_a_purse_that_is_away_at_the_start_stops_no_life(tmp_path):
             assert house.lives.current() is not None
             told = [event.data["problem"] for event in house.journal.after(0, 1000, {"daemon.trouble"})]
             assert any("127.0.0.1:1/purse is away" in problem for problem in told)
+            told = status.state(
+                house.chronicle, house.schedule, house.thinker(), await house.tracker.balance(), next_birth_at=None
+            )
+            assert told["budget"] == {"available": None, "granted": None, "band": None}, "what is not known is not 0"
+            assert told["purse_away"]
         assert provider.calls == []
