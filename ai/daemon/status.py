@@ -28,7 +28,8 @@ def state(
     alive = facts.get("state") == "alive"
     last = schedule.last_beat_at()
     model_id, model = thinker
-    known = balance.away is None or balance.granted > 0  # away from the start, nothing is known: null, never 0
+    # Away from the start, nothing is known of a month that was granted and neither spent nor left: null, never 0.
+    known = balance.away is None or bool(balance.available or balance.spent or balance.held)
     return {
         "alive": alive,
         "life": facts.get("number"),
