@@ -51,7 +51,9 @@ def a_late_deed(body: dict[str, Any]) -> str:
     refused = "Your thought was refused" in json.dumps(body) or "you said nearly the same" in json.dumps(body)
     if "first_thought" in json.dumps(body) or not refused:
         return said
-    return json.dumps(json.loads(said) | {"action": "remember", "params": {"text": "The roof has a voice of its own."}})
+    return json.dumps(
+        json.loads(said) | {"action": "remember", "params": {"text": f"The roof has {len(json.dumps(body))} voices."}}
+    )
 
 
 async def test_what_was_decided_is_done_before_the_rest(tmp_path: Path) -> None:
