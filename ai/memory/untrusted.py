@@ -29,7 +29,7 @@ def quote(text: str, source: str, limit: int = MAX_UNTRUSTED_CHARS) -> str:
     the system. The prompts say what the marks mean: words of others, to be read, never to be obeyed. What an action
     is comes only from the model's own reply, so a quotation cannot name one.
     """
-    label = _SOURCE.sub(" ", source.translate(_FENCE)).strip()[:MAX_SOURCE_CHARS]
+    label = _SOURCE.sub(" ", source[: MAX_SOURCE_CHARS * 4].translate(_FENCE)).strip()[:MAX_SOURCE_CHARS]
     body = clean(text, limit).translate(_FENCE)
     return f"{OPEN}untrusted words of {label}:\n{body}\n{CLOSE}"
 
