@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ai.clock import rfc3339
 from ai.memory.memory import tidy
-from ai.memory.words import terms
+from ai.memory.words import shared, terms
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -150,4 +150,4 @@ def _cosine(vector: Vector, blob: bytes) -> float:
 
 def _shared_words(one: str, other: str) -> float:
     mine, theirs = set(terms(one)), set(terms(other))
-    return len(mine & theirs) / len(mine | theirs) if mine and theirs else float(one == other)
+    return shared(mine, theirs) if mine and theirs else float(one == other)

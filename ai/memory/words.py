@@ -23,6 +23,11 @@ def terms(text: str) -> list[str]:
     return list(dict.fromkeys(telling or found))[:MAX_QUERY_TERMS]
 
 
+def shared(one: set[str], other: set[str]) -> float:
+    """Return the share of words that two sets have in common, of all that they have; 0 where one is empty."""
+    return len(one & other) / len(one | other) if one and other else 0.0
+
+
 def match_any(text: str) -> str | None:
     """Return an FTS5 expression for any of the words in `text`, each quoted, or None where it has no word."""
     found = terms(text)

@@ -1,12 +1,12 @@
 """Asks the sources, keeps what happened in mind.db, and chooses the little that a beat is shown."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from ai.clock import Clock, parse_rfc3339, rfc3339
 from ai.memory.untrusted import clean, inline
-from ai.memory.words import terms
+from ai.memory.words import shared, terms
 from ai.mind.database import MindDatabase
 from ai.mind.journal import Journal
 from ai.world.fetching import Fetcher
@@ -171,10 +171,11 @@ def choose(waiting: Sequence[Happening], shown: Sequence[Happening]) -> list[Hap
     SAME_SOURCE_AT_MOST. What a person did outweighs what the sky did: an entry that is like nothing shown wins.
     """
     left = list(waiting)
+    words = {one.text: set(terms(one.text)) for one in (*waiting, *shown)}
     taken: list[Happening] = []
     while left and len(taken) < SHOWN_AT_MOST:
         known = [*shown, *taken]
-        best = max(enumerate(left), key=lambda item: _worth(item[0], item[1], known))[1]
+        best = max(enumerate(left), key=lambda item: _worth(item[0], item[1], known, words))[1]
         left.remove(best)
         if sum(one.source == best.source for one in taken) < SAME_SOURCE_AT_MOST:
             taken.append(best)
@@ -190,13 +191,8 @@ def told(happening: Happening, now: datetime) -> str:
     return f"{when}, {happening.source}: {inline(happening.text, TEXT_CHARS)}"
 
 
-def _worth(place: int, one: Happening, known: Sequence[Happening]) -> tuple[float, int]:
+def _worth(place: int, one: Happening, known: Sequence[Happening], words: Mapping[str, set[str]]) -> tuple[float, int]:
     """Return what speaks for showing `one`, the `place`th newest: how unlike the known it is, then how new."""
-    mine = set(terms(one.text))
-    likeness = max((_shared(mine, set(terms(other.text))) for other in known), default=0.0)
+    likeness = max((shared(words[one.text], words[other.text]) for other in known), default=0.0)
     same_source = 0.3 * sum(other.source == one.source for other in known[-SHOWN_AT_MOST:])
     return 1.0 - likeness - same_source - 0.05 * place, -place
-
-
-def _shared(one: set[str], other: set[str]) -> float:
-    return len(one & other) / len(one | other) if one and other else 0.0
