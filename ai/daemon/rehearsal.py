@@ -13,6 +13,8 @@ from typing import Any
 
 from ai.asking import Purpose
 from ai.clock import VirtualClock
+from ai.credit_tracker.limits import DEFAULT_FREE_REQUESTS
+from ai.credit_tracker.periods import month_end, month_of
 from ai.daemon.app import App
 from ai.daemon.stage import Stage
 from ai.daemon.wiring import open_house
@@ -31,7 +33,6 @@ CHORES = frozenset({"settle", "deliver", "prune"})  # the others ask the world o
 CHORE_SECONDS = 600.0
 LOCAL_MODELS_AT_MOST = 1  # the embedded model is one candidate
 BOUND_ROUNDS = 200
-DEFAULT_FREE = 50  # requests a day, where the account's figure is not known
 REHEARSED_KEY = "rehearsal"  # no provider ever sees it
 NOWHERE = "http://127.0.0.1:1"  # where nobody listens: a listing that is not kept is the shipped one
 
@@ -89,7 +90,7 @@ class Rehearsal:
     def __init__(self, plan: Plan, chosen: Settings, folder: Path) -> None:
         self._plan = plan
         self._settings = settings_for(plan, chosen, folder)
-        self._start = _first_of_next_month(datetime.now(UTC))
+        self._start = month_end(month_of(datetime.now(UTC)))
         self._clock = VirtualClock(self._start)
         rng = Random(plan.seed)  # noqa: S311 - repeatable, and nothing secret
         self._remote = SimulatedEndpoint("openrouter", self._clock, rng, paid=True)
@@ -176,7 +177,7 @@ class Rehearsal:
         means = Means(
             budget=round(nanos(str(self._plan.budget)) * self._months()),
             days=self._plan.days + 1,
-            free_per_day=quota if isinstance(quota, int) else DEFAULT_FREE,
+            free_per_day=quota if isinstance(quota, int) else DEFAULT_FREE_REQUESTS,
             posts_per_day=self._settings.tweets_per_day,
             post_nanos=nanos(self._settings.tweet_price_usd),
             local_quality=self._models[0].quality if self._models else 0.0,
@@ -197,11 +198,6 @@ async def _reports(app: App, periods: set[str]) -> list[dict[str, Any]]:
 
 def _weight(moment: Moment) -> float:
     return 1.0 if moment.purpose is Purpose.SOCIAL else WEIGHTS[moment.purpose]
-
-
-def _first_of_next_month(now: datetime) -> datetime:
-    first = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    return (first + timedelta(days=32)).replace(day=1)
 
 
 def _merged(reports: list[dict[str, Any]], part: str, key: str) -> list[dict[str, Any]]:
