@@ -254,11 +254,12 @@ class Brain:
         if answer.finish_reason == "length" and reply.action is None:  # it ran out of tokens before it said what to do
             reply = replace(reply, cut=True)
         thought = clean(reply.thought, THOUGHT_CHARS)  # without what nobody can see; it may be nothing
-        with self._journal.together():
-            self._rotation.observed(answer.model.id, parsed=reply.action is not None, thought=reply.thought)
-            if thought:
-                self._journal.append("thought", text=thought, importance=reply.importance, model=answer.model.id)
-        return reply, await self._novelty.hear(thought, reply.importance, life.memory) if thought else None
+        stale = None
+        if thought:
+            self._journal.append("thought", text=thought, importance=reply.importance, model=answer.model.id)
+            stale = await self._novelty.hear(thought, reply.importance, life.memory)
+        self._rotation.observed(answer.model.id, good=reply.action is not None and stale is None)
+        return reply, stale
 
     async def _remember_beat(self, life: Life) -> None:
         if self._lives.current() is life:

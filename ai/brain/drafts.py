@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ai.life.first_words import copied_from, manners_problem
-from ai.memory.words import terms
+from ai.memory.similarity import vectors_of
+from ai.memory.words import shared, terms
 from ai.model_config import Model, Tier
 
 if TYPE_CHECKING:  # numpy is imported when the first text is embedded
@@ -61,7 +62,7 @@ async def judge(drafts: Sequence[str], thing: str, before: Sequence[str], embedd
     """Return what each draft is worth, by meaning where `embedder` can compare and by words where it cannot."""
     compared = list(before)[-COMPARED:]
     texts = [*drafts, thing, *compared, *PREACHED]
-    vectors = await _vectors(texts, embedder)
+    vectors = await vectors_of(texts, embedder)
     likeness = _by_words(texts) if vectors is None else _by_meaning(vectors)
     subject, first = len(drafts), len(drafts) + 1
     preached = first + len(compared)
@@ -90,19 +91,10 @@ def _problem(draft: str, thing: str) -> str | None:
     return manners_problem(draft) or (None if copied is None else f"“{copied}” stands in an example")
 
 
-async def _vectors(texts: Sequence[str], embedder: Embedder | None) -> list[Vector] | None:
-    if embedder is None:
-        return None
-    try:
-        return await embedder.embed(texts)
-    except Exception:  # noqa: BLE001 - whatever the embedder's fault, words are compared; the memory stream tells it
-        return None
-
-
 def _by_meaning(vectors: Sequence[Vector]) -> Callable[[int, int], float]:
     return lambda one, other: float(vectors[one] @ vectors[other])
 
 
 def _by_words(texts: Sequence[str]) -> Callable[[int, int], float]:
     found = [set(terms(text)) for text in texts]
-    return lambda one, other: len(found[one] & found[other]) / max(1, len(found[one] | found[other]))
+    return lambda one, other: shared(found[one], found[other])

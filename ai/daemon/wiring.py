@@ -31,7 +31,7 @@ from ai.llm.local.weights import default_sources
 from ai.llm.providers import configured_endpoint
 from ai.memory.embeddings import Embedder, MiniLM, PaidEmbedder
 from ai.memory.settling import look_back, too_soon
-from ai.memory.similarity import SimilarityGuard
+from ai.memory.similarity import NearSame, SimilarityGuard
 from ai.mind.commands import Commands
 from ai.mind.database import MindDatabase, open_mind
 from ai.mind.journal import Event, Journal
@@ -41,7 +41,6 @@ from ai.operations.alerts import Alerts
 from ai.operations.webhook import Webhook
 from ai.people import Letters, Persons, Votes, Works
 from ai.settings import Settings
-from ai.social import SameMeaning
 from ai.world import World
 from ai.world.opening import open_world
 from ai.world.visitors import Visitors
@@ -108,8 +107,7 @@ async def open_house(  # noqa: PLR0913 - what a simulation or a rehearsal hands 
         embedder = _embedder(settings, clock, journal, client, catalogue)
         if isinstance(embedder, MiniLM):
             stack.push_async_callback(embedder.close)
-        if embedder is not None:
-            read.outbox.compare_by(SameMeaning(embedder.embed))
+        read.outbox.compare_by(NearSame(embedder))
         lives = Lives(settings.data_dir, mind, journal, clock, rng, settings, embedder)
         stack.callback(lives.close)
         visitors = Visitors(mind, clock)

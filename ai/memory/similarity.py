@@ -1,7 +1,8 @@
-"""Notices what was said before in other words: near-same thoughts and posts, by meaning where it can, by words else."""
+"""Notices what was said before in other words: thoughts, insights and posts, by meaning where it can, by words else."""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,8 @@ from ai.clock import rfc3339
 from ai.memory.memory import tidy
 from ai.memory.words import shared, terms
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # numpy is imported when the first text is embedded
+    from collections.abc import Iterable, Sequence
     from sqlite3 import Connection
 
     from ai.clock import Clock
@@ -22,6 +24,51 @@ ALIKE_IN_MEANING = 0.85
 ALIKE_IN_WORDS = 0.7  # share of telling words two texts have in common, of all that they have
 REST_AFTER = 3  # near-same sayings in a row; the first two are answered with a reason
 EXCERPT_CHARS = 120
+KEPT_VECTORS = 256  # of the last posts, so that each is embedded once
+
+
+async def vectors_of(texts: Sequence[str], embedder: Embedder | None) -> list[Vector] | None:
+    """Return one vector a text, in order, or None where none can be had: words are compared then."""
+    if embedder is None:
+        return None
+    try:
+        return await embedder.embed(texts)
+    except Exception:  # noqa: BLE001 - whatever the embedder's fault, words must do; the memory stream tells it
+        return None
+
+
+def nearest(text: str, vector: Vector | None, earlier: Iterable[tuple[str, Vector | None]]) -> tuple[str | None, float]:
+    """Return the text of `earlier` that says nearly the same, the most alike of them, and how alike; or None and 0.
+
+    Where both have a vector (of one embedder), meaning decides, else words.
+    """
+    best, likeness = None, 0.0
+    for other, its_vector in earlier:
+        if vector is not None and its_vector is not None and vector.shape == its_vector.shape:
+            found, needed = float(vector @ its_vector), ALIKE_IN_MEANING
+        else:
+            found, needed = _shared_words(text, other), ALIKE_IN_WORDS
+        if found >= needed and found > likeness:
+            best, likeness = other, found
+    return best, likeness
+
+
+class NearSame:
+    """Finds among texts that are kept elsewhere the one that says nearly the same; each is embedded once."""
+
+    def __init__(self, embedder: Embedder | None) -> None:
+        self._embedder = embedder
+        self._vectors: OrderedDict[str, Vector] = OrderedDict()
+
+    async def __call__(self, text: str, others: Sequence[str]) -> str | None:
+        """Return the one of `others` that says nearly the same as `text`, or None."""
+        wanted = list(dict.fromkeys([text, *others][:KEPT_VECTORS])) if others else []
+        missing = [one for one in wanted if one not in self._vectors]
+        self._vectors.update(zip(missing, await vectors_of(missing, self._embedder) or (), strict=False))
+        found, _likeness = nearest(text, self._vectors.get(text), ((one, self._vectors.get(one)) for one in others))
+        while len(self._vectors) > KEPT_VECTORS:
+            self._vectors.popitem(last=False)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,31 +168,20 @@ class SimilarityGuard:
             "SELECT text, model, vector FROM sayings WHERE kind = ? AND life IS ? ORDER BY id DESC LIMIT ?",
             (self._kind, self._life, self._window),
         ).fetchall()
-        vector = await self._embed(text)
-        best, likeness = None, 0.0
-        for row in rows:
-            if vector is not None and self._embedder is not None and row["model"] == self._embedder.name:
-                found, needed = _cosine(vector, row["vector"]), ALIKE_IN_MEANING
-            else:
-                found, needed = _shared_words(text, row["text"]), ALIKE_IN_WORDS
-            if found >= needed and found > likeness:
-                best, likeness = str(row["text"]), found
+        vector = next(iter(await vectors_of([text], self._embedder) or ()), None) if text else None
+        name = None if vector is None or self._embedder is None else self._embedder.name
+        kept = ((str(row["text"]), _vector(row["vector"]) if row["model"] == name else None) for row in rows)
+        best, likeness = nearest(text, vector, kept)
         return Verdict(best, likeness, 0 if best is None else self.in_a_row() + 1), vector
 
-    async def _embed(self, text: str) -> Vector | None:
-        if self._embedder is None or not text:
-            return None
-        try:
-            return (await self._embedder.embed([text]))[0]
-        except Exception:  # noqa: BLE001 - whatever the embedder's fault, words are compared; the memory stream tells it
-            return None
 
+def _vector(blob: bytes | None) -> Vector | None:
+    """Return the vector that was kept."""
+    if blob is None:
+        return None
+    import numpy as np  # noqa: PLC0415 - whoever made the vector to compare it with has loaded it already
 
-def _cosine(vector: Vector, blob: bytes) -> float:
-    import numpy as np  # noqa: PLC0415 - whoever made the vector has loaded it already
-
-    other = np.frombuffer(blob, "<f4")
-    return float(vector @ other) if other.shape == vector.shape else 0.0
+    return np.frombuffer(blob, "<f4")
 
 
 def _shared_words(one: str, other: str) -> float:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections import deque
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -19,10 +17,7 @@ from ai.model_rotator.policy import START_B
 USES_KEPT = 500  # ten different models are found in far fewer; the rest is for a person who looks
 OBSERVED_KEPT = 60.0  # answers: older ones fade, so that a model that got better is seen again
 TRUST = 10.0  # answers that the table's quality counts for: a first bad answer is no verdict
-THOUGHTS_COMPARED = 20
-ALIKE = 0.8  # share of words two thoughts have in common from which on the later one says nothing new
 T = TypeVar("T")
-_WORD = re.compile(r"\w+")
 WISH, PACE = "rotation.wish", "rotation.pace"
 
 
@@ -64,7 +59,6 @@ class RotationMemory:
 
     def __init__(self, mind: MindDatabase) -> None:
         self._mind = mind
-        self._thoughts: deque[frozenset[str]] = deque(maxlen=THOUGHTS_COMPARED)
 
     def models_used(self) -> list[str]:
         """Return the different models used, each once, the one used longest ago first."""
@@ -98,13 +92,12 @@ class RotationMemory:
         rows = self._mind.connection.execute("SELECT model, answers, good FROM rotation_observed").fetchall()
         return {row["model"]: (TRUST + row["good"]) / (TRUST + row["answers"]) for row in rows}
 
-    def add_answer(self, model: str, *, parsed: bool, thought: str) -> None:
+    def add_answer(self, model: str, *, good: bool) -> None:
         """Count one answer; good is one that could be read and whose thought is not an earlier one again."""
-        good = float(parsed and self._is_new(thought))
         self._mind.connection.execute(
             "INSERT INTO rotation_observed (model, answers, good) VALUES (?, 1, ?) ON CONFLICT (model) DO UPDATE SET "
             "answers = answers * (1 - 1 / ?) + 1, good = good * (1 - 1 / ?) + excluded.good",
-            (model, good, OBSERVED_KEPT, OBSERVED_KEPT),
+            (model, float(good), OBSERVED_KEPT, OBSERVED_KEPT),
         )
 
     def wish(self) -> Wish | None:
@@ -144,12 +137,6 @@ class RotationMemory:
         """Keep the most input tokens that a thought could have."""
         if input_bound != self.thought_size():
             self._mind.remember(THOUGHT_SIZE, input_bound)
-
-    def _is_new(self, thought: str) -> bool:
-        words = frozenset(_WORD.findall(thought.casefold()))
-        old = any(len(words & said) >= ALIKE * max(1, len(words | said)) for said in self._thoughts)
-        self._thoughts.append(words)
-        return not old
 
 
 def _pace(kept: Mapping[str, Any]) -> LearnedPace:

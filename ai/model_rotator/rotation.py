@@ -154,9 +154,9 @@ class Rotation:
                     reason=reason,
                 )
 
-    def observed(self, model_id: str, *, parsed: bool, thought: str) -> None:
-        """Count an answer towards the model's quality: whether it could be read, and whether it said anything new."""
-        self._memory.add_answer(model_id, parsed=parsed, thought=thought)
+    def observed(self, model_id: str, *, good: bool) -> None:
+        """Count an answer towards the model's quality; good is one that could be read and said something new."""
+        self._memory.add_answer(model_id, good=good)
 
     def current(self) -> str | None:
         """Return the id of who thought last; None before the first thought."""

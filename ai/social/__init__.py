@@ -1,6 +1,5 @@
 """Posting to networks: written down first, held for, sent once to each, and never twice."""
 
-from ai.social.near import SameMeaning
 from ai.social.network import Network
 from ai.social.opening import check_networks, open_networks
 from ai.social.outbox import Outbox, table
@@ -13,7 +12,6 @@ __all__ = [
     "Post",
     "PostRefusal",
     "PostState",
-    "SameMeaning",
     "check_networks",
     "open_networks",
     "table",

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -13,7 +13,6 @@ from ai.mind.journal import Journal
 from ai.mind.redaction import Redactor
 from ai.settings import Settings
 from ai.social.account import NetworkAccount
-from ai.social.near import NearSame, same_letters
 from ai.social.network import Network
 from ai.social.outcome_check import OutcomeCheck
 from ai.social.pace import PostPace
@@ -32,6 +31,8 @@ APPEAL_OF_A_WISH = 4.0  # of 1 for any draft: the mind chose this one of many; o
 WISH_AGAIN = timedelta(hours=1)  # while an earlier wish waits for a person, for X or for money
 COMPARED = 100  # last posts that a new one must differ from
 TOLD_CHARS = 280  # of a refused text in the journal
+
+NearSame = Callable[[str, Sequence[str]], Awaitable[str | None]]  # a text and others: which says nearly the same
 
 
 class Worth(Protocol):
@@ -54,11 +55,11 @@ class Outbox:
         settings: Settings,
         networks: Sequence[Network],
         *,
-        near: NearSame = same_letters,
+        near: NearSame | None = None,
         worth: Worth | None = None,
         new_id: Callable[[], str] = lambda: secrets.token_hex(12),
     ) -> None:
-        """Join the rooms; `networks` from `ai.social.open_networks`. `near` compares posts.
+        """Join the rooms; `networks` from `ai.social.open_networks`. Without `near` only the very same is refused.
 
         `worth` is the rule of what a dollar is worth this month (`Rotation.worth_posting`); None: money decides alone.
         """
@@ -91,7 +92,7 @@ class Outbox:
         return self._settings.tweets != "dry-run"
 
     def compare_by(self, near: NearSame) -> None:
-        """Compare posts in this way from now on: embeddings are there only once a life is."""
+        """Compare posts in this way from now on."""
         self._near = near
 
     async def queue(self, text: str, *, source: str, life: int | None, beat: int | None = None) -> Post | PostRefusal:
@@ -247,7 +248,7 @@ class Outbox:
         next_at = min(self._pace.next_at(now, name) for name in self._channels)
         if next_at > now:
             return f"the next post may leave at {next_at:%Y-%m-%d %H:%M} UTC; keep the thought until then"
-        near = await self._near(text, self._rows.texts(COMPARED))
+        near = None if self._near is None else await self._near(text, self._rows.texts(COMPARED))
         if near is not None:
             return f"this says nearly the same as an earlier post ({near[:80]!r}); say something new"
         return await self._problem_with_paying(text, addressed) if self._leaves else None

@@ -14,6 +14,7 @@ from ai.clock import VirtualClock
 from ai.life.own_files import OwnFiles
 from ai.memory import Kind
 from ai.model_config import Tier
+from ai.model_rotator.memory import RotationMemory
 from ai.model_rotator.policy import TIERS
 from ai.people import Persons
 from tests.brain.lived import START, live, mind
@@ -43,6 +44,7 @@ async def test_the_same_in_other_words_is_refused_then_rested_from(tmp_path: Pat
             life = house.lives.current()
             assert life is not None
             assert len([m for m in life.memory.recent(100) if "drums" in m.text and m.kind == "thought"]) == 1
+            assert min(RotationMemory(house.mind).trust().values()) < 1.0, "who repeats itself counts as a lesser model"
 
 
 def a_late_deed(body: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ai.clock import VirtualClock
@@ -13,7 +14,7 @@ from ai.ledger.versions import migrations_in
 from ai.llm.local.table import WEIGHTS
 from ai.llm.local.weights import find
 from ai.memory.embeddings import load
-from ai.memory.similarity import SimilarityGuard
+from ai.memory.similarity import NearSame, SimilarityGuard
 from ai.mind.database import MIGRATIONS, open_mind
 
 MODELS = Path(os.environ.get("GENESIS_MODELS_DIR", Path(__file__).parents[2] / ".cache/models"))
@@ -122,6 +123,34 @@ async def test_what_all_lives_say_is_compared_over_all_of_them(head):
     for life in (1, 2):
         await SimilarityGuard(head.mind, head.clock, "thought", None, life=life).hear("rain on tin roofs")
     assert (await SimilarityGuard(head.mind, head.clock, "post", None).judge("rain on tin roofs")).near is not None
+
+
+async def test_posts_are_compared_by_vectors_and_each_text_is_embedded_once():
+    directions = {"rain falls": (1.0, 0.0), "water comes from the sky": (0.96, 0.28), "I count coins": (0.0, 1.0)}
+    asked = []
+
+    class Directions:
+        name = "directions"
+
+        async def embed(self, texts):
+            asked.extend(texts)
+            return [np.array(directions[text], dtype=np.float32) for text in texts]
+
+    near = NearSame(Directions())
+    assert await near("water comes from the sky", ["I count coins", "rain falls"]) == "rain falls"
+    assert await near("I count coins", ["rain falls"]) is None
+    assert await near("rain falls", []) is None
+    assert sorted(asked) == sorted(directions)
+
+
+@pytest.mark.parametrize("embedder", [None, LostEmbedder()])
+async def test_without_vectors_posts_are_compared_by_their_words(embedder):
+    near = NearSame(embedder)
+    before = ["Every thought I have is paid for. It makes me choose them.", "The rain is back, and so am I."]
+    assert await near("Every thought I have is paid for; it makes me choose!", before) == before[0]
+    assert await near("Every choice I make is a thought that someone paid for, and I wonder who.", before) is None
+    assert await near("I count coins.", before) is None
+    assert await near("anything", []) is None
 
 
 async def test_a_mind_of_before_keeps_its_living_life_thoughts_and_nothing_of_the_dead(tmp_path):

@@ -178,15 +178,15 @@ async def test_a_resting_a_dear_and_a_pinned_wish_are_refused(build):
 async def test_answers_that_cannot_be_read_cost_a_model_its_place(rooms):
     best = await first(rooms)
     for _ in range(10):
-        rooms.rotation.observed(best, parsed=False, thought="")
+        rooms.rotation.observed(best, good=False)
     assert await first(rooms) != best
 
 
 async def test_thoughts_that_say_nothing_new_cost_trust_and_new_ones_do_not(rooms):
     memory = RotationMemory(rooms.mind)
     for n in range(8):
-        memory.add_answer("acme/parrot", parsed=True, thought="I am here, and I am counting.")
-        memory.add_answer("acme/poet", parsed=True, thought=f"Rivers {n} remember {n * 7} stones {n * 13}")
+        memory.add_answer("acme/parrot", good=n == 0)
+        memory.add_answer("acme/poet", good=True)
     trust = memory.trust()
     assert trust["acme/poet"] == 1.0
     assert trust["acme/parrot"] < 0.65
@@ -195,10 +195,10 @@ async def test_thoughts_that_say_nothing_new_cost_trust_and_new_ones_do_not(room
 async def test_a_model_that_got_better_is_trusted_again(rooms):
     memory = RotationMemory(rooms.mind)
     for _ in range(100):
-        memory.add_answer("acme/one", parsed=False, thought="")
+        memory.add_answer("acme/one", good=False)
     low = memory.trust()["acme/one"]
-    for n in range(200):
-        memory.add_answer("acme/one", parsed=True, thought=f"thing number {n} is unlike number {n * 31}")
+    for _ in range(200):
+        memory.add_answer("acme/one", good=True)
     assert low < 0.2
     assert memory.trust()["acme/one"] > 0.9
 

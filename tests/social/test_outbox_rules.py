@@ -1,16 +1,13 @@
 """What the outbox takes, and the one line it gives where it does not."""
 
-from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
-import numpy as np
 import pytest
 
 from ai.ledger.money import nanos
+from ai.memory.similarity import NearSame
 from ai.settings import X_KEYS
 from ai.social import Outbox, PostRefusal, PostState, open_networks
-from ai.social.near import SameMeaning
 from tests.social.conftest import House
 from tests.world.x import KEYS, SUSPENDED
 
@@ -50,7 +47,7 @@ async def test_a_birth_queued_again_is_the_same_post(house: House) -> None:
 
 
 async def test_a_wish_near_to_one_of_the_last_hundred_posts_is_refused(house: House) -> None:
-    outbox = await house.outbox(tweets="dry-run", tweets_per_day=1000)
+    outbox = await house.outbox(tweets="dry-run", tweets_per_day=1000, near=NearSame(None))
     words = ["rain", "snow", "moss", "fern", "lamp", "door", "salt", "glass", "wind", "stone"]
     for n in range(104):
         text = f"{words[n % 10]} {words[n // 11]} {chr(97 + n % 26) * 9} and {n * 7919}"
@@ -132,30 +129,6 @@ def test_live_posting_needs_all_keys_and_says_which(house: House) -> None:
 async def test_an_outbox_without_a_network_is_a_mistake_of_the_builder(house: House) -> None:
     with pytest.raises(ValueError, match="open_networks"):
         Outbox(house.mind, await house.tracker(), house.journal, house.clock, house.settings(), [])
-
-
-async def test_meaning_is_compared_by_vectors_and_each_text_is_embedded_once() -> None:
-    asked: list[str] = []
-    directions = {"rain falls": (1.0, 0.0), "water comes from the sky": (0.96, 0.28), "I count coins": (0.0, 1.0)}
-
-    async def embed(texts: Sequence[str]) -> list[Any]:
-        asked.extend(texts)
-        return [np.array(directions[text], dtype=np.float32) for text in texts]
-
-    near = SameMeaning(embed)
-    assert await near("water comes from the sky", ["I count coins", "rain falls"]) == "rain falls"
-    assert await near("I count coins", ["rain falls"]) is None
-    assert await near("rain falls", []) is None
-    assert sorted(asked) == sorted(directions)
-
-
-async def test_without_vectors_letters_must_do() -> None:
-    async def away(_texts: Sequence[str]) -> list[Any]:
-        raise RuntimeError("no weights here")
-
-    near = SameMeaning(away)
-    assert await near("The rain is back, again.", ["The rain is back again!"]) == "The rain is back again!"
-    assert await near("The rain is back.", ["I count coins."]) is None
 
 
 async def test_a_wish_that_wastes_scarce_money_is_refused_but_a_birth_is_told(house: House) -> None:

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ai.social.near import same_letters
 from ai.social.networks.x_text import MAX_WEIGHT, has_link, same_post, weighted_length
 from ai.social.text import clean, letters
 
@@ -140,12 +139,3 @@ def test_no_text_is_slow(text: str) -> None:
 def test_letters_ignore_case_accents_and_signs() -> None:
     assert letters("Ça va, Zoë?!") == letters("ca VA zoe")
     assert letters("🙂 🙂") == letters("🙂🙂") != letters("🙃🙃")
-
-
-async def test_near_same_posts_are_told_from_new_ones() -> None:
-    before = ["Every thought I have is paid for. It makes me choose them.", "The rain is back, and so am I."]
-    assert await same_letters("Every thought I have is paid for; it makes me choose!", before) == before[0]
-    assert (
-        await same_letters("Every choice I make is a thought that someone paid for, and I wonder who.", before) is None
-    )
-    assert await same_letters("anything", []) is None
