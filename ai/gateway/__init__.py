@@ -10,6 +10,7 @@ How a call goes, a file each:
     gateway.py     one request from its key to its answer: candidate after candidate, until a byte has come
     attempt.py     hold ─► send ─► capture for one candidate, on month, day, key and run together
     upstream.py    one attempt at a provider; its bytes as they come
+    ways.py        how they get there: straight (lines.py, connections that cost little), or through a proxy
     relay.py       bytes to the client, figures to the books; goes on where the client has left
     translate/     a dialect that a provider does not speak, told as chat and back    (pure)
     refusals.py    what cannot be, in words and in the dialect's own shape

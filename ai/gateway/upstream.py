@@ -7,25 +7,23 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-import httpx2
-
 from ai.gateway.dialects.events import EventTooLarge
-from ai.gateway.limits import CALLS_IN_ALL
+from ai.gateway.ways import BROKEN, way_to
 from ai.llm.calls import Outcome, ProviderError, Shape
 from ai.llm.endpoint import NO_KEY
 from ai.llm.figures import as_mapping, one_line, parse_json, read_error
 from ai.llm.reading import ReplyTooLarge
-from ai.llm.wire import CONNECT_TIMEOUT_SECONDS, EXCHANGE, Exchange, generation_id_of, watch
+from ai.llm.wire import Exchange, generation_id_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from ai.clock import Clock
     from ai.gateway.dialects.figures import Figures
+    from ai.gateway.ways import Way
     from ai.llm.calls import Wire
 
 OK = 200
-KEPT_CONNECTIONS = 128  # idle ones, so that a call need not make its own
 DRAIN_SECONDS = 0.25  # what follows the end of an answer, so that the connection can be used again
 EVENT_STREAM = "text/event-stream"
 
@@ -85,21 +83,20 @@ class Upstream:
         headers: Mapping[str, str],
         clock: Clock,
         speaks: frozenset[str],
-        http: httpx2.AsyncClient | None = None,
     ) -> None:
         self.name = name
         self.speaks = speaks
-        self._url = base_url.rstrip("/")
         self._secrets = (key,) if key else ()
         self._clock = clock
-        self._http = http or _new_http_client()
-        watch(self._http)
-        self._headers = {
+        sent = {
             "Authorization": f"Bearer {key or NO_KEY}",
             "Content-Type": "application/json",
+            "Accept": "*/*",
             "Accept-Encoding": "identity",  # so that bytes on the wire are bytes in memory
+            "User-Agent": "genesis",
             **headers,
         }
+        self._way: Way = way_to(base_url.rstrip("/"), sent)
 
     def __repr__(self) -> str:
         return f"Upstream({self.name!r})"
@@ -108,15 +105,12 @@ class Upstream:
         """Make one attempt. Whatever a provider does is an Outcome; cancellation alone passes through."""
         started = self._clock.monotonic()
         exchange = Exchange(wire, outgoing.max_bytes)
-        token = EXCHANGE.set(exchange)
         error: ProviderError | None = None
         try:
             async with asyncio.timeout(outgoing.timeout_seconds):
                 error = await self._converse(outgoing, exchange, outlet)
         except Exception as failure:  # noqa: BLE001 - whatever a provider does, the money must be decided
             error = self._describe(failure, exchange)
-        finally:
-            EXCHANGE.reset(token)
         figures = outlet.figures
         return Outcome(
             sent=wire.sent,
@@ -136,19 +130,17 @@ class Upstream:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._way.close()
 
     async def _converse(self, outgoing: Outgoing, exchange: Exchange, outlet: Outlet) -> ProviderError | None:
-        url = f"{self._url}{outgoing.path}"
-        async with self._http.stream("POST", url, content=outgoing.body, headers=self._headers) as response:
-            if response.status_code != OK:
-                return self._status_error(response.status_code, await response.aread(), exchange)
-            if response.headers.get("content-type", "").startswith(EVENT_STREAM):
-                pieces = response.aiter_raw()
+        async with self._way.post(outgoing.path, outgoing.body, exchange) as pieces:
+            if exchange.status is not None and exchange.status != OK:
+                return self._status_error(exchange.status, await _whole(pieces), exchange)
+            if exchange.headers.get("content-type", "").startswith(EVENT_STREAM):
                 await outlet.stream(_named(_heard(pieces, outgoing.silence_seconds), outlet.figures, exchange))
                 await _drain(pieces)
             else:
-                await outlet.whole(await response.aread())
+                await outlet.whole(await _whole(pieces))
                 await _name(outlet.figures, exchange)
         return None
 
@@ -175,25 +167,20 @@ class Upstream:
         return None
 
     def _describe(self, failure: Exception, exchange: Exchange) -> ProviderError:
-        if isinstance(failure, TimeoutError | httpx2.TimeoutException) and exchange.wire.sent:
+        if isinstance(failure, TimeoutError) and exchange.wire.sent:
             return ProviderError(Shape.CONNECTION, None, "timeout", "the provider did not answer in time")
         if isinstance(failure, ReplyTooLarge | EventTooLarge):
             return ProviderError(Shape.READING, None, "too_large", str(failure))
         words = one_line(f"{type(failure).__name__}: {failure}", self._secrets)
         if not exchange.wire.sent:
             return ProviderError(Shape.CONNECTION, None, "refused", f"could not connect to the provider ({words})")
-        if isinstance(failure, httpx2.HTTPError):
+        if isinstance(failure, BROKEN):
             return ProviderError(Shape.CONNECTION, None, "cut", f"the connection to the provider broke ({words})")
         return ProviderError(Shape.READING, None, "broken", f"the answer could not be read ({words})")
 
 
-def _new_http_client() -> httpx2.AsyncClient:
-    """Return a client as the mind's, with as many connections as there may be calls."""
-    return httpx2.AsyncClient(
-        timeout=httpx2.Timeout(None, connect=CONNECT_TIMEOUT_SECONDS, pool=CONNECT_TIMEOUT_SECONDS),
-        limits=httpx2.Limits(max_connections=CALLS_IN_ALL, max_keepalive_connections=KEPT_CONNECTIONS),
-        follow_redirects=False,  # a redirected POST would be a second call under one hold
-    )
+async def _whole(pieces: AsyncIterator[bytes]) -> bytes:
+    return b"".join([piece async for piece in pieces])
 
 
 async def _heard(pieces: AsyncIterator[bytes], silence_seconds: float) -> AsyncIterator[bytes]:
@@ -221,7 +208,7 @@ async def _name(figures: Figures, exchange: Exchange) -> None:
 
 async def _drain(pieces: AsyncIterator[bytes]) -> None:
     """Read what follows the end of an answer (nothing, normally)."""
-    with suppress(TimeoutError, httpx2.HTTPError, ReplyTooLarge):
+    with suppress(*BROKEN, ReplyTooLarge):
         async with asyncio.timeout(DRAIN_SECONDS):
             async for _ in pieces:
                 pass

@@ -12,7 +12,7 @@ import httpx2
 from ai.llm.reading import MAX_DOCUMENT_BYTES, ReplyTooLarge
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 
     from ai.llm.calls import Wire
 
@@ -42,11 +42,11 @@ def watch(http: httpx2.AsyncClient) -> None:
     http.event_hooks["response"].append(_received)
 
 
-def new_http_client() -> httpx2.AsyncClient:
+def new_http_client(most: int = MAX_CONNECTIONS) -> httpx2.AsyncClient:
     """Return a client that follows no redirect and leaves the time of a whole call to its caller."""
     return httpx2.AsyncClient(
         timeout=httpx2.Timeout(None, connect=CONNECT_TIMEOUT_SECONDS, pool=CONNECT_TIMEOUT_SECONDS),
-        limits=httpx2.Limits(max_connections=MAX_CONNECTIONS),
+        limits=httpx2.Limits(max_connections=most),
         follow_redirects=False,  # a redirected POST would be a second call under one hold
     )
 
@@ -70,35 +70,49 @@ async def _received(response: httpx2.Response) -> None:
     exchange = EXCHANGE.get()
     if exchange is None:
         return
-    exchange.status = response.status_code
-    exchange.headers = dict(response.headers)
-    packed = response.headers.pop("content-encoding", "identity").strip().lower()
-    response.stream = _BoundedStream(response.stream, exchange.max_bytes, unpack=packed in PACKED)
-    await exchange.wire.named(generation_id_of(response.headers.get("x-generation-id")))
+    assert isinstance(response.stream, httpx2.AsyncByteStream)  # noqa: S101 - an asynchronous client has no other
+    headers = dict(response.headers)
+    response.headers.pop("content-encoding", None)  # unpacked here, within the bound
+    body = await received(exchange, response.status_code, headers, response.stream)
+    response.stream = _Stream(body, response.stream.aclose)
 
 
-class _BoundedStream(httpx2.AsyncByteStream):
-    """A response's bytes, up to the bound; SDK and HTTP library read error bodies whole, so it stands here.
+async def received(
+    exchange: Exchange, status: int, headers: Mapping[str, str], body: AsyncIterable[bytes]
+) -> AsyncIterator[bytes]:
+    """Keep status and headers (by lower-case names), commit the generation id, and return the body bounded."""
+    exchange.status, exchange.headers = status, headers
+    await exchange.wire.named(generation_id_of(headers.get("x-generation-id")))
+    packed = headers.get("content-encoding", "identity").strip().lower()
+    return bounded(body, exchange.max_bytes, unpack=packed in PACKED)
+
+
+async def bounded(body: AsyncIterable[bytes], max_bytes: int, *, unpack: bool) -> AsyncIterator[bytes]:
+    """Yield a body up to the bound; raises ReplyTooLarge beyond it.
 
     Where a server packs its answer although none was asked for, the bound counts what comes out.
     """
+    unpacker, read = zlib.decompressobj(GZIP_OR_ZLIB) if unpack else None, 0
+    async for came in body:
+        piece = came if unpacker is None else unpacker.decompress(came, max_bytes + 1)
+        read += len(piece)
+        if read > max_bytes:
+            raise ReplyTooLarge(max_bytes)
+        yield piece
 
-    def __init__(self, inner: Any, max_bytes: int, *, unpack: bool) -> None:
-        self._inner = inner
-        self._max_bytes = max_bytes
-        self._unpacker = zlib.decompressobj(GZIP_OR_ZLIB) if unpack else None
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        read = 0
-        async for came in self._inner:
-            piece = came if self._unpacker is None else self._unpacker.decompress(came, self._max_bytes + 1)
-            read += len(piece)
-            if read > self._max_bytes:
-                raise ReplyTooLarge(self._max_bytes)
-            yield piece
+class _Stream(httpx2.AsyncByteStream):
+    """A response's bytes as the HTTP library takes them; SDK and library read error bodies whole, so bound they are."""
+
+    def __init__(self, body: AsyncIterator[bytes], close: Callable[[], Awaitable[None]]) -> None:
+        self._body = body
+        self._close = close
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._body
 
     async def aclose(self) -> None:
-        await self._inner.aclose()
+        await self._close()
 
 
 def generation_id_of(value: str | None) -> str | None:

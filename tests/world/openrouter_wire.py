@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Awaitable, Callable, Mapping
 
 MAX_HEAD_BYTES = 64 * 1024
@@ -76,10 +77,13 @@ class Wire:
 
 
 class WireServer:
-    """`handle(request, wire)` for every request, on a loopback port, in a thread of its own."""
+    """`handle(request, wire)` for every request, on a loopback port, in a thread of its own; over TLS with `tls`."""
 
-    def __init__(self, handle: Callable[[Request, Wire], Awaitable[None]], *, port: int = 0) -> None:
+    def __init__(
+        self, handle: Callable[[Request, Wire], Awaitable[None]], *, port: int = 0, tls: ssl.SSLContext | None = None
+    ) -> None:
         self._handle = handle
+        self._tls = tls
         self._wanted_port = port
         self._ready = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -108,7 +112,7 @@ class WireServer:
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
         try:
-            server = await asyncio.start_server(self._connected, "127.0.0.1", self._wanted_port)
+            server = await asyncio.start_server(self._connected, "127.0.0.1", self._wanted_port, ssl=self._tls)
         except OSError as error:
             self.failure = error
             self._ready.set()
