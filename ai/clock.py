@@ -5,6 +5,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 class Clock(Protocol):
     """What every room knows of time."""
@@ -93,4 +95,14 @@ def parse_rfc3339(text: str) -> datetime:
 
 def microseconds(when: datetime) -> int:
     """Return whole microseconds since 1970 in UTC, the purse's way of keeping time."""
-    return (when - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    return (when - EPOCH) // timedelta(microseconds=1)
+
+
+def instant(microseconds_since_1970: int) -> datetime:
+    """Return the aware UTC time that `microseconds` was made of."""
+    return EPOCH + timedelta(microseconds=microseconds_since_1970)
+
+
+def instant_or_none(microseconds_since_1970: int | None) -> datetime | None:
+    """Return the time that `microseconds` was made of, None for none."""
+    return None if microseconds_since_1970 is None else instant(microseconds_since_1970)

@@ -19,9 +19,9 @@ from typing import Any
 
 from ai.clock import VirtualClock, microseconds
 from ai.credit_tracker import CreditTracker, ProviderClock, open_credit_ledger
-from ai.credit_tracker.limits import used_of
-from ai.credit_tracker.months import USD, month_account, spent_account
+from ai.credit_tracker.accounts import USD, month_account, spent_account, used_of
 from ai.credit_tracker.periods import day_of, month_of
+from ai.credit_tracker.reconciliation import latest_reconciliation
 from ai.ledger import Transaction, audit
 from ai.settings import Settings
 
@@ -115,7 +115,7 @@ async def measure(url: str, clock: VirtualClock) -> dict[str, Any]:
         "budget --calls 50": lambda: tracker.calls(50),
         "averages and moments": lambda: both(tracker),
         "usage of a run": lambda: tracker.usage_since(marker),
-        "reconciliation": tracker.reconciliation,
+        "reconciliation": lambda: tracker.read(lambda tx: latest_reconciliation(tx, month_of(clock.now()))),
     }
     figures = {}
     for name, question in questions.items():

@@ -2,7 +2,7 @@
 
 from ai.clock import SystemClock, microseconds
 from ai.credit_tracker import CreditTracker, ProviderClock, open_credit_ledger
-from ai.credit_tracker.months import month_account, spent_account
+from ai.credit_tracker.accounts import month_account, spent_account
 from ai.credit_tracker.periods import day_of, month_of
 from ai.ledger import Transaction
 from ai.settings import Settings

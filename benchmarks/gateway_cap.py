@@ -19,7 +19,7 @@ from pathlib import Path
 from ai.clock import SystemClock
 from ai.credit_tracker import open_credit_ledger
 from ai.credit_tracker.caller_books import CallerBooks
-from ai.credit_tracker.keys import KeyTerms
+from ai.credit_tracker.callers import KeyTerms
 from ai.ledger import audit
 from ai.ledger.money import nanos
 from benchmarks import gateway_doors as doors

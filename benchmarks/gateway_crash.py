@@ -24,7 +24,7 @@ import httpx2
 from ai.clock import SystemClock
 from ai.credit_tracker import open_credit_ledger
 from ai.credit_tracker.caller_books import CallerBooks
-from ai.credit_tracker.keys import KeyTerms
+from ai.credit_tracker.callers import KeyTerms
 from ai.gateway.slot import running
 from ai.ledger import Ledger, audit
 from ai.settings import Settings

@@ -20,7 +20,7 @@ from urllib.request import urlopen
 from ai.clock import SystemClock
 from ai.credit_tracker import open_credit_ledger
 from ai.credit_tracker.caller_books import CallerBooks
-from ai.credit_tracker.keys import KeyTerms
+from ai.credit_tracker.callers import KeyTerms
 from ai.gateway.slot import running
 from ai.settings import Settings
 from benchmarks.gateway_load import OK, Line, call_body, request

@@ -28,7 +28,7 @@ from ai.credit_tracker import (
     Usage,
     open_credit_ledger,
 )
-from ai.credit_tracker.checks import check_records
+from ai.credit_tracker.audit import check_records
 from ai.ledger import audit
 from ai.ledger.ids import new_id
 from ai.settings import Settings

@@ -27,8 +27,8 @@ from pathlib import Path
 from random import Random
 
 from ai.clock import VirtualClock, rfc3339
-from ai.credit_tracker.balances import spent_in
 from ai.credit_tracker.calls import last_calls
+from ai.credit_tracker.months import spent_in
 from ai.daemon.app import App
 from ai.life.chronicle import numbers_in
 from ai.life.storage import peek

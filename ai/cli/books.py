@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
+from ai.cli.budget_tables import render_budget, render_spending
 from ai.cli.care import deliver
 from ai.cli.door import AsJson, Failed, ensure_data_dir, look, print_json, screen, settings, wait_for
 from ai.cli.tables import calls_table, reconciliation_lines
 from ai.clock import SystemClock
-from ai.credit_tracker.checks import check_records
-from ai.credit_tracker.render import render_budget, render_spending
+from ai.credit_tracker.audit import check_records
 from ai.credit_tracker.spending import spending_csv, spending_json
 from ai.daemon.reading import ReadOnlyApp
 from ai.ledger import audit as audit_books

@@ -16,7 +16,7 @@ from ai.cli.door import AsJson, Failed, ensure_data_dir, print_json, screen, set
 from ai.clock import SystemClock, rfc3339
 from ai.credit_tracker import open_credit_ledger
 from ai.credit_tracker.caller_books import CallerBooks
-from ai.credit_tracker.keys import PERIODS, Key, KeyEnded, KeyTerms, Per
+from ai.credit_tracker.callers import PERIODS, Key, KeyEnded, KeyTerms, Per
 from ai.credit_tracker.records import CallRecord
 from ai.credit_tracker.statement import Statement, statement_json
 from ai.ledger.money import nanos, usd9

@@ -12,7 +12,7 @@ import typer
 
 from ai.cli.door import AsJson, Failed, ensure_data_dir, look, print_json, screen, settings, wait_for
 from ai.clock import SystemClock, parse_rfc3339
-from ai.credit_tracker.schema import open_credit_ledger
+from ai.credit_tracker.accounts import open_credit_ledger
 from ai.daemon import status as status_document
 from ai.daemon.reading import ReadOnlyApp, open_reading
 from ai.mind.database import open_mind

@@ -1,13 +1,21 @@
-"""The AI's purse on the ledger: months, caps, holds, what was spent on what, and how long it lasts."""
+"""The AI's purse on the ledger: months, caps, holds, what was spent on what, and how long it lasts.
 
-from ai.credit_tracker.bands import Band
+Read it from the ground up, for a file imports those before it alone: the accounts there are (`periods`, `accounts`,
+`records`), a call's row (`calls`), what fills the accounts (`months`, `limits`), what was spent (`rollups`), who else
+spends (`callers`, `admission`), a call's two ends (`holding`, `settling`), what can be known (`spending`, `books`,
+`statement`), the doors of the mind (`tracker`) and of the gateway (`caller_books`), and what checks all that (`audit`,
+`reconciliation`).
+"""
+
+from ai.credit_tracker.accounts import open_credit_ledger
+from ai.credit_tracker.admission import Answered, AnswerLost, OtherBody, RequestKnown, TooManyRequests, UnderWay
 from ai.credit_tracker.books import Books
 from ai.credit_tracker.caller_books import CallerBooks
-from ai.credit_tracker.callers import TooManyRequests
-from ai.credit_tracker.keys import Key, KeyEnded, KeyTerms
-from ai.credit_tracker.provider_clock import ProviderClock
+from ai.credit_tracker.callers import Key, KeyEnded, KeyTerms, Run
+from ai.credit_tracker.periods import ProviderClock
 from ai.credit_tracker.records import (
     Balance,
+    Band,
     Caller,
     CallRecord,
     CallState,
@@ -20,9 +28,6 @@ from ai.credit_tracker.records import (
     Settlement,
     Usage,
 )
-from ai.credit_tracker.requests import Answered, AnswerLost, OtherBody, RequestKnown, UnderWay
-from ai.credit_tracker.runs import Run
-from ai.credit_tracker.schema import open_credit_ledger
 from ai.credit_tracker.statement import Statement, statement_json
 from ai.credit_tracker.tracker import CreditTracker
 

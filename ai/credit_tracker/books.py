@@ -1,29 +1,146 @@
 """What can be read of the purse, by the daemon and beside it; nothing here writes."""
 
-from collections.abc import Callable
-from dataclasses import replace
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, TypeVar
+from fractions import Fraction
+from typing import Any, Generic, TypeVar
 
 from ai.asking import Purpose
 from ai.clock import Clock
-from ai.credit_tracker import calls as call_rows
-from ai.credit_tracker.balances import Outlook, all_available, available, caps_left, read_balance
-from ai.credit_tracker.bands import Band
-from ai.credit_tracker.comparison import Reconciliation, latest_reconciliation
-from ai.credit_tracker.limits import Limit, limits_at, touches, wishes_account
-from ai.credit_tracker.looks import SharedLook
+from ai.credit_tracker.accounts import DONATIONS, OVERRUN, all_available, available, month_account, wishes_account
+from ai.credit_tracker.calls import (
+    calls_above_their_hold,
+    find_call,
+    last_calls,
+    last_seq,
+    open_calls,
+    unknown_sums,
+    usage_after,
+)
+from ai.credit_tracker.limits import Limit, caps_left, filled_level, limits_at, touches
+from ai.credit_tracker.months import find_month, find_reserve, open_months, reserved_in, spent_in
 from ai.credit_tracker.periods import day_of, month_end, month_of, month_start
-from ai.credit_tracker.records import OPEN_STATES, Balance, CallRecord, CallState, CapLeft, Expense, RunUsage
-from ai.credit_tracker.report import budget_json, call_json
-from ai.credit_tracker.reserve_rows import find_reserve
-from ai.credit_tracker.rollups import average_tokens, moments_per_day
-from ai.credit_tracker.spending import BurnRate, Spending, read_month, read_pace, read_since
+from ai.credit_tracker.records import OPEN_STATES, Balance, Band, CallRecord, CallState, CapLeft, Expense, RunUsage
+from ai.credit_tracker.rollups import average_tokens, burn_per_day, moments_per_day
+from ai.credit_tracker.spending import BurnRate, Spending, budget_json, call_json, read_month, read_pace, read_since
 from ai.ledger.errors import StoreUnavailable
 from ai.ledger.ledger import Ledger
 from ai.ledger.money import nanos
 from ai.ledger.transaction import Transaction
 from ai.settings import Settings
+
+COMFORTABLE_SHARE = Fraction(60, 100)  # DESIGN, "Money": bands as a share of what the month was given
+MODERATE_SHARE = Fraction(20, 100)
+CAUTIOUS_SHARE = Fraction(10, 100)
+
+
+def band_of(*, available: int, given: int, held_unknown: int, paid_provider: bool, smallest_hold: int) -> Band:
+    """Return the band for amounts in nano-dollars.
+
+    `given` is what the month was granted and donated, `held_unknown` what calls of unknown outcome hold (it may
+    come back, so it never makes a bankrupt), `smallest_hold` the least that a paid thought must hold.
+    """
+    if paid_provider and available + held_unknown < smallest_hold:
+        return Band.BANKRUPT
+    if given <= 0:
+        return Band.CRITICAL
+    share = Fraction(available, given)
+    if share >= COMFORTABLE_SHARE:
+        return Band.COMFORTABLE
+    if share >= MODERATE_SHARE:
+        return Band.MODERATE
+    return Band.CAUTIOUS if share >= CAUTIOUS_SHARE else Band.CRITICAL
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a balance is judged by beside the books: the grant in nano-dollars, the provider, the smallest hold."""
+
+    grant: int
+    paid_provider: bool
+    smallest_hold: int
+    free: Limit
+    posts: Limit
+
+
+def read_balance(tx: Transaction, now: datetime, outlook: Outlook) -> Balance:
+    """Return the balance of the month of `now`.
+
+    A month that was not opened yet is shown as it would be: its grant, the donations that will roll into it, less
+    the overrun it will repay. So a first look, or a look with an untrusted clock, never shows a bankrupt.
+    """
+    period = month_of(now)
+    month = find_month(tx, period)
+    overrun = min(0, available(tx, OVERRUN))
+    held = 0
+    if month is None:
+        granted = outlook.grant
+        donated = available(tx, DONATIONS) + sum(
+            min(other.donated - other.rolled, tx.account(month_account(other.period)).available)
+            for other in open_months(tx, but=period)
+        )
+        left = max(0, granted + donated + overrun)
+    else:
+        account = tx.account(month_account(period))
+        granted, donated, held = month.granted, month.donated - month.rolled, account.debits_pending
+        left = account.available + month.expired  # entering a closed month gives it back; an open one has none
+    _, held_unknown = unknown_sums(tx, period)
+    burn = burn_per_day(tx, now)
+    free_level = filled_level(tx, outlook.free)
+    return Balance(
+        period=period,
+        granted=granted,
+        donated=donated,
+        spent=spent_in(tx, period),
+        held=held,
+        held_unknown=held_unknown,
+        available=left,
+        band=band_of(
+            available=left,
+            given=granted + donated,
+            held_unknown=held_unknown,
+            paid_provider=outlook.paid_provider,
+            smallest_hold=outlook.smallest_hold,
+        ),
+        resets_at=month_end(period),
+        runway_days=left / burn if burn else None,
+        free_left=available(tx, outlook.free.account, outlook.free.level),
+        free_quota=free_level,
+        posts_left=available(tx, outlook.posts.account, outlook.posts.level),
+        overrun=overrun,
+        reserved=reserved_in(tx, period),
+    )
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class SharedLook(Generic[K, V]):
+    """Asks `look` for what several callers want to know at once; each answer is of a moment after its question."""
+
+    def __init__(self, look: Callable[[frozenset[K]], Awaitable[Mapping[K, V]]]) -> None:
+        self._look = look
+        self._wanted: set[K] = set()
+        self._under_way: asyncio.Future[Mapping[K, V]] | None = None
+        self._next: asyncio.Future[Mapping[K, V]] | None = None
+
+    async def ask(self, *wanted: K) -> Mapping[K, V]:
+        """Return what a look says that began after this call; raises what it raised."""
+        self._wanted.update(wanted)
+        if self._next is None:
+            self._next = asyncio.ensure_future(self._look_after(self._under_way))
+        return await asyncio.shield(self._next)
+
+    async def _look_after(self, before: "asyncio.Future[Mapping[K, V]] | None") -> Mapping[K, V]:
+        if before is not None and not before.done():
+            await asyncio.wait([before])
+        self._under_way, self._next = self._next, None
+        wanted, self._wanted = frozenset(self._wanted), set()
+        return await self._look(wanted)
+
 
 T = TypeVar("T")
 MAX_LISTED = 1_000  # open calls looked at in one go; a mind has a handful
@@ -104,22 +221,17 @@ class Books:
         balance = self._balance_at(now)
         return await self.read(lambda tx: read_pace(tx, now, balance(tx)))
 
-    async def reconciliation(self) -> Reconciliation | None:
-        """Return the month's last comparison with the provider's figures, or None where there was none yet."""
-        period = month_of(self._clock.now())
-        return await self.read(lambda tx: latest_reconciliation(tx, period))
-
     async def calls(self, limit: int) -> list[dict[str, Any]]:
         """Return the last calls as JSON, newest first."""
-        return await self.read(lambda tx: [call_json(call) for call in call_rows.last_calls(tx, limit)])
+        return await self.read(lambda tx: [call_json(call) for call in last_calls(tx, limit)])
 
     async def call(self, call_id: str) -> CallRecord | None:
         """Return one call's row, or None where nothing was held under this id."""
-        return await self.read(lambda tx: call_rows.find_call(tx, call_id))
+        return await self.read(lambda tx: find_call(tx, call_id))
 
     async def dear_calls(self, limit: int) -> list[CallRecord]:
         """Return the latest calls that cost more than was held for them, newest first."""
-        return await self.read(lambda tx: call_rows.calls_above_their_hold(tx, limit))
+        return await self.read(lambda tx: calls_above_their_hold(tx, limit))
 
     async def unknowns(self) -> list[CallRecord]:
         """Return this mind's calls of unknown outcome, oldest first."""
@@ -130,7 +242,7 @@ class Books:
         return await self._open_calls(*OPEN_STATES)
 
     async def _open_calls(self, *states: CallState) -> list[CallRecord]:
-        return await self.read(lambda tx: call_rows.open_calls(tx, self._mind, states, MAX_LISTED))
+        return await self.read(lambda tx: open_calls(tx, self._mind, states, MAX_LISTED))
 
     async def averages(self) -> dict[str, tuple[float, float]]:
         """Return prompt and completion tokens a call by purpose, of the last 30 days."""
@@ -167,11 +279,11 @@ class Books:
 
     async def marker(self) -> int:
         """Return where the books stand now, for `usage_since`."""
-        return await self.read(call_rows.last_seq)
+        return await self.read(last_seq)
 
     async def usage_since(self, marker: int) -> RunUsage:
         """Return what this mind's model calls since `marker` used."""
-        return await self.read(lambda tx: call_rows.usage_after(tx, self._mind, marker))
+        return await self.read(lambda tx: usage_after(tx, self._mind, marker))
 
     async def read(self, query: Callable[[Transaction], T]) -> T:
         """Return what `query` finds in one moment of the purse; it cannot write."""

@@ -5,20 +5,43 @@ from datetime import datetime
 from typing import TypeVar
 
 from ai.clock import Clock, microseconds
-from ai.credit_tracker import keys as key_rows
-from ai.credit_tracker import requests as request_rows
-from ai.credit_tracker import runs as run_rows
-from ai.credit_tracker import statement as statements
-from ai.credit_tracker.balances import cap_states
-from ai.credit_tracker.caller_looks import KeyLook, RunLook, look_at_callers
-from ai.credit_tracker.callers import share_limit
-from ai.credit_tracker.keys import Key, KeyTerms
-from ai.credit_tracker.limits import Limit, limits_at
-from ai.credit_tracker.months import USD, find_month, month_account
+from ai.credit_tracker.accounts import USD, month_account
+from ai.credit_tracker.admission import keep_answer, look_for_request
+from ai.credit_tracker.callers import (
+    Key,
+    KeyTerms,
+    Run,
+    all_keys,
+    all_runs,
+    create_key,
+    ensure_run,
+    find_key,
+    find_run,
+    foreseen,
+    hash_of,
+    key_of_secret,
+    new_secret,
+    renew_key,
+    revoke_key,
+    run_limit,
+    set_run_budget,
+    topup_key,
+)
+from ai.credit_tracker.calls import usage_of_run
+from ai.credit_tracker.limits import Limit, cap_states, limits_at, share_limit
+from ai.credit_tracker.months import find_month
 from ai.credit_tracker.periods import month_end, month_of, month_start
 from ai.credit_tracker.records import CallRecord, CapState, NamedRequest, RunUsage
-from ai.credit_tracker.runs import Run
-from ai.credit_tracker.statement import CallerSpending, Statement
+from ai.credit_tracker.statement import (
+    CallerSpending,
+    KeyLook,
+    RunLook,
+    Statement,
+    look_at_callers,
+    read_statement,
+    spending_by_caller,
+    statement_calls,
+)
 from ai.ledger.ledger import Ledger
 from ai.ledger.money import nanos
 from ai.ledger.transaction import Transaction
@@ -47,28 +70,28 @@ class CallerBooks:
 
         Raises ValueError for a name that is none or belongs to a key that is good.
         """
-        secret, now = key_rows.new_secret(), self._clock.now()
-        hashed = key_rows.hash_of(secret)
-        return await self._ledger.transact(lambda tx: key_rows.create_key(tx, name, hashed, terms, now)), secret
+        secret, now = new_secret(), self._clock.now()
+        hashed = hash_of(secret)
+        return await self._ledger.transact(lambda tx: create_key(tx, name, hashed, terms, now)), secret
 
     async def keys(self) -> list[Key]:
         """Return every key, ended ones too, by name."""
-        return await self._ledger.read(key_rows.all_keys)
+        return await self._ledger.read(all_keys)
 
     async def key_of(self, secret: str) -> Key | None:
         """Return the key of a secret, or None where it is nobody's, was revoked or has expired."""
-        hashed, now = key_rows.hash_of(secret), self._clock.now()
-        key = await self._ledger.read(lambda tx: key_rows.key_of_secret(tx, hashed))
+        hashed, now = hash_of(secret), self._clock.now()
+        key = await self._ledger.read(lambda tx: key_of_secret(tx, hashed))
         return key if key is not None and key.ended(now) is None else None
 
     async def revoke_key(self, name: str) -> Key:
         """End a key from the next hold on, in every replica. Raises KeyEnded where there is none of that name."""
         now = self._clock.now()
-        return await self._ledger.transact(lambda tx: key_rows.revoke_key(tx, name, now))
+        return await self._ledger.transact(lambda tx: revoke_key(tx, name, now))
 
     async def renew_key(self, name: str, until: datetime) -> Key:
         """Let a key be good until then, also one that has expired. Raises KeyEnded for one unknown or revoked."""
-        return await self._ledger.transact(lambda tx: key_rows.renew_key(tx, name, until))
+        return await self._ledger.transact(lambda tx: renew_key(tx, name, until))
 
     async def topup_key(self, name: str, amount_nanos: int, id: str) -> Key:  # noqa: A002 - what callers call it
         """Raise what a key may spend in its current period; the same id again is the same top-up.
@@ -76,21 +99,21 @@ class CallerBooks:
         Raises ValueError, KeyEnded, TransferConflict.
         """
         now = self._clock.now()
-        return await self._ledger.transact(lambda tx: key_rows.topup_key(tx, name, amount_nanos, id, now))
+        return await self._ledger.transact(lambda tx: topup_key(tx, name, amount_nanos, id, now))
 
     # --- runs ------------------------------------------------------------------------------------------
 
     async def runs(self) -> list[Run]:
         """Return every run, by name."""
-        return await self._ledger.read(run_rows.all_runs)
+        return await self._ledger.read(all_runs)
 
     async def ensure_run(self, name: str) -> Run:
         """Return the run of that name, made where there is none; a hold does so by itself. Raises ValueError."""
-        return await self._ledger.transact(lambda tx: run_rows.ensure_run(tx, name))
+        return await self._ledger.transact(lambda tx: ensure_run(tx, name))
 
     async def set_run_budget(self, name: str, budget_nanos: int | None) -> Run:
         """Give a run a budget (None: no cap) from now on, whatever it spent before. Raises ValueError."""
-        return await self._ledger.transact(lambda tx: run_rows.set_run_budget(tx, name, budget_nanos))
+        return await self._ledger.transact(lambda tx: set_run_budget(tx, name, budget_nanos))
 
     # --- what they have and what they spent -------------------------------------------------------------
 
@@ -114,12 +137,12 @@ class CallerBooks:
         Raises ValueError for a period that is no month.
         """
         month = None if period is None else month_of(month_start(period))
-        return await self._ledger.read(lambda tx: statements.read_statement(tx, run=run, key=key, period=month))
+        return await self._ledger.read(lambda tx: read_statement(tx, run=run, key=key, period=month))
 
     async def spending(self, limit: int) -> list[CallerSpending]:
         """Return who spent what this month, the dearest first, `limit` at most."""
         period = month_of(self._clock.now())
-        return await self._ledger.read(lambda tx: statements.spending_by_caller(tx, period, limit))
+        return await self._ledger.read(lambda tx: spending_by_caller(tx, period, limit))
 
     async def looks(self, limit: int) -> tuple[list[KeyLook], list[RunLook]]:
         """Return how keys and runs stand now, `limit` of each at most: good keys and busy runs first."""
@@ -131,22 +154,22 @@ class CallerBooks:
     ) -> list[CallRecord]:
         """Return the next calls behind a statement, oldest first, PAGE at most: those numbered above `after_seq`."""
         return await self._ledger.read(
-            lambda tx: statements.statement_calls(tx, run=run, key=key, period=period, limit=PAGE, after_seq=after_seq)
+            lambda tx: statement_calls(tx, run=run, key=key, period=period, limit=PAGE, after_seq=after_seq)
         )
 
     async def usage_of_run(self, run: str, since: datetime) -> RunUsage:
         """Return what a run's calls since then used."""
-        return await self._ledger.read(lambda tx: statements.usage_of_run(tx, run, microseconds(since)))
+        return await self._ledger.read(lambda tx: usage_of_run(tx, run, microseconds(since)))
 
     # --- requests that may be asked again ----------------------------------------------------------------
 
     async def look_for_request(self, key: str, request: NamedRequest) -> None:
         """Return where a request is new or free again; raises what a hold for it would raise: see `requests`."""
-        await self._ledger.read(lambda tx: request_rows.look_for_request(tx, key, request))
+        await self._ledger.read(lambda tx: look_for_request(tx, key, request))
 
     async def keep_answer(self, key: str, request: NamedRequest, answer: bytes) -> None:
         """Keep the whole answer of a request for a day; to be called before its call is settled."""
-        await self._ledger.transact(lambda tx: request_rows.keep_answer(tx, key, request, answer))
+        await self._ledger.transact(lambda tx: keep_answer(tx, key, request, answer))
 
     def _caps(self, tx: Transaction, key: str, run: str, now: datetime) -> Sequence[Limit]:
         period = month_of(now)
@@ -159,8 +182,8 @@ class CallerBooks:
             if limit.kind == "money" and limit.own is None and limit.covers is None
         )
         found += share_limit(month, self._settings.mind_share)
-        known_key = key_rows.find_key(tx, key) if key else None
-        known_run = run_rows.find_run(tx, run) if run else None
-        found.append(key_rows.foreseen(tx, known_key, now) if known_key else None)
-        found.append(run_rows.run_limit(known_run) if known_run else None)
+        known_key = find_key(tx, key) if key else None
+        known_run = find_run(tx, run) if run else None
+        found.append(foreseen(tx, known_key, now) if known_key else None)
+        found.append(run_limit(known_run) if known_run else None)
         return [limit for limit in found if limit is not None]

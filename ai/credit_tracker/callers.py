@@ -1,106 +1,315 @@
-"""Callers of the gateway at the purse: what a hold of theirs must fit beside month and day, and what that leaves."""
+"""Keys and runs: those for whom the gateway spends, what each may do, and the account that its budget is."""
 
+import hashlib
+import json
+import re
+import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from decimal import ROUND_CEILING, Decimal
+from datetime import datetime
+from typing import Literal, cast
 
-from ai.credit_tracker.keys import KeyEnded, get_key, key_limit, turned
-from ai.credit_tracker.limits import Limit, fill, use_up
-from ai.credit_tracker.months import USD, Month
-from ai.credit_tracker.periods import month_end, month_of
-from ai.credit_tracker.records import Caller, NotAffordable
-from ai.credit_tracker.requests import begin_request
-from ai.credit_tracker.runs import ensure_run, run_limit
+from ai.clock import instant, instant_or_none, microseconds
+from ai.credit_tracker.accounts import USD
+from ai.credit_tracker.limits import Limit, fill
+from ai.credit_tracker.periods import period_end, period_of
+from ai.ledger.errors import TransferConflict
+from ai.ledger.store import Row
 from ai.ledger.transaction import Transaction
 
-MINUTE = timedelta(minutes=1)
-
-
-class TooManyRequests(NotAffordable):
-    """The key made as many calls in the last minute as it may; `resets_at` says when the next one fits."""
+Per = Literal["day", "week", "month", "ever"]
+PERIODS: tuple[Per, ...] = ("day", "week", "month", "ever")
+SECRET_PREFIX = "gk-"  # noqa: S105 - how every secret begins, so that one is known where it leaks
+SECRET_BYTES = 32  # nobody guesses so many, so that a plain hash of them may be kept
+NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
-class CallerCaps:
-    """What a caller's hold touches beside the purse's own limits, and the most that this one call may cost."""
+class KeyTerms:
+    """What a key may do: nano-dollars a period and a call, one model or globs of models, calls a minute, until when."""
 
-    limits: tuple[Limit, ...]
-    most: int | None
+    budget: int | None = None
+    per: Per = "month"
+    model: str | None = None
+    models: tuple[str, ...] = ()
+    max_call: int | None = None
+    requests_per_minute: int | None = None
+    expires_at: datetime | None = None
 
 
-def admit(tx: Transaction, caller: Caller, call_id: str, now: datetime) -> CallerCaps:
-    """Return the caps of a call that is about to be held for: its key's, its run's, its own.
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key; `secret_hash` tells it from an earlier one of the same name, `account` is '' where it has no budget."""
 
-    Makes the run where it is new and turns the key's budget to its period. Raises KeyEnded, TooManyRequests, and what
-    `begin_request` raises for a request that was made before.
+    name: str
+    secret_hash: str
+    terms: KeyTerms
+    times: int
+    account: str
+    created_at: datetime
+    revoked_at: datetime | None
+
+    def ended(self, now: datetime) -> str | None:
+        """Return why the key is no longer good, or None."""
+        if self.revoked_at is not None:
+            return f"was revoked on {self.revoked_at:%Y-%m-%d %H:%M} UTC"
+        expires = self.terms.expires_at
+        return f"expired on {expires:%Y-%m-%d %H:%M} UTC" if expires is not None and expires <= now else None
+
+
+class KeyEnded(Exception):
+    """The key is unknown, revoked or has expired: nothing is spent with it. The message is one line."""
+
+    def __init__(self, name: str, how: str) -> None:
+        super().__init__(f"key {name} {how}")
+        self.name = name
+        self.how = how
+
+
+def check_name(name: str, what: str) -> None:
+    """Raise ValueError unless `name` can name a key or a run: it stands in addresses, headers and accounts."""
+    if NAME.fullmatch(name) is None:
+        raise ValueError(f"{what} {name!r} is no name; write 1 to 64 letters, digits, `.`, `_` or `-`")
+
+
+def new_secret() -> str:
+    """Return a new secret, to be shown once."""
+    return SECRET_PREFIX + secrets.token_urlsafe(SECRET_BYTES)
+
+
+def hash_of(secret: str) -> str:
+    """Return what is kept of a secret."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def create_key(tx: Transaction, name: str, secret_hash: str, terms: KeyTerms, now: datetime) -> Key:
+    """Write a new key and fill its account; one that has ended makes room for a new one of its name.
+
+    Raises ValueError for a name that is none or belongs to a key that is good.
     """
-    if caller.request is not None:
-        begin_request(tx, caller.key, caller.request, call_id)
-    limits: list[Limit | None] = []
-    most = [caller.max_cost]
-    if caller.key:
-        key = get_key(tx, caller.key)
-        ended = key.ended(now)
-        if ended is not None:
-            raise KeyEnded(key.name, ended)
-        if caller.secret_hash not in {"", key.secret_hash}:
-            raise KeyEnded(key.name, "was revoked; another key has its name now")
-        if key.terms.requests_per_minute is not None:
-            _refuse_above(tx, key.name, key.terms.requests_per_minute, now)
-        limits.append(key_limit(turned(tx, key, now), now))
-        most.append(key.terms.max_call)
-    if caller.run:
-        limits.append(run_limit(ensure_run(tx, caller.run)))
-    bounds = [bound for bound in most if bound is not None]
-    return CallerCaps(tuple(limit for limit in limits if limit is not None), min(bounds) if bounds else None)
-
-
-def share_limit(month: Month | None, share: Decimal) -> tuple[Limit, ...]:
-    """Return the cap of all callers together, where a mind lives on the purse: the month without the mind's share."""
-    if month is None or not month.lived or share == 0:
-        return ()
-    kept = int((month.given * share).to_integral_value(rounding=ROUND_CEILING))
-    account = f"callers:{month.period}"
-    return (Limit(account, "month", "money", USD, month.given - kept, month_end(month.period), of_caller=True),)
-
-
-def keep_share(tx: Transaction, month: Month | None, share: Decimal) -> tuple[Limit, ...]:
-    """Fill the cap of all callers together to what it is now, and return it; nothing where there is none."""
-    limits = share_limit(month, share)
-    for limit in limits:
-        rows = tx.execute("SELECT filled FROM caps WHERE account = ?", (limit.account,))
-        if not rows or rows[0]["filled"] != limit.level:
-            fill(tx, limits)
-        if not rows and month is not None:
-            use_up(tx, limit.account, USD, _taken(tx, month.period), why="before a mind lived here")
-    return limits
-
-
-def _taken(tx: Transaction, period: str) -> int:
-    """Return what callers spent of a month and hold of it."""
-    spent = tx.execute("SELECT COALESCE(SUM(cost), 0) AS cost FROM caller_rollups WHERE period = ?", (period,))
-    held = tx.execute(
-        "SELECT COALESCE(SUM(held), 0) AS held FROM calls WHERE period = ? AND state IN ('held', 'sent', 'unknown') "
-        "AND (key <> '' OR run <> '')",
-        (period,),
+    check_name(name, "key")
+    before = find_key(tx, name)
+    if before is not None and before.ended(now) is None:
+        raise ValueError(f"there is a key {name} already; revoke it first, or choose another name")
+    if before is not None and before.account:
+        _fill_key(tx, before, before.account, 0, now)
+    values = (
+        secret_hash, terms.budget, terms.per, 1 if before is None else before.times + 1, terms.model,
+        json.dumps(terms.models), terms.max_call, terms.requests_per_minute, tx.at,
+        None if terms.expires_at is None else microseconds(terms.expires_at),
+    )  # fmt: skip
+    tx.execute("DELETE FROM keys WHERE name = ?", (name,))
+    tx.execute(
+        "INSERT INTO keys (name, secret_hash, budget, per, times, model, models, max_call, requests_per_minute, "
+        "created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (name, *values),
     )
-    return int(spent[0]["cost"]) + int(held[0]["held"])
+    return turned(tx, get_key(tx, name), now)
 
 
-def _refuse_above(tx: Transaction, key: str, most: int, now: datetime) -> None:
-    """Raise TooManyRequests where the key made `most` calls in the last minute; those never sent do not count."""
-    since = tx.at - MINUTE // timedelta(microseconds=1)
-    rows = tx.execute(
-        "SELECT held_at FROM calls WHERE key = ? AND key <> '' AND period IN (?, ?) AND held_at > ? AND held_at <= ? "
-        "AND state <> 'voided' ORDER BY held_at DESC LIMIT ?",
-        (key, month_of(now), month_of(now - MINUTE), since, tx.at, most),
+def find_key(tx: Transaction, name: str) -> Key | None:
+    """Return the key of that name, ended or not, or None."""
+    rows = tx.execute("SELECT * FROM keys WHERE name = ?", (name,))
+    return _key(rows[0]) if rows else None
+
+
+def key_of_secret(tx: Transaction, secret_hash: str) -> Key | None:
+    """Return the key that a secret belongs to, ended or not, or None."""
+    rows = tx.execute("SELECT * FROM keys WHERE secret_hash = ?", (secret_hash,))
+    return _key(rows[0]) if rows else None
+
+
+def get_key(tx: Transaction, name: str) -> Key:
+    """Return the key of that name; raises KeyEnded where there never was one."""
+    key = find_key(tx, name)
+    if key is None:
+        raise KeyEnded(name, "is unknown; `genesis keys list` shows which there are")
+    return key
+
+
+def all_keys(tx: Transaction) -> list[Key]:
+    """Return every key, by name."""
+    return [_key(row) for row in tx.execute("SELECT * FROM keys ORDER BY name")]
+
+
+def newest_keys(tx: Transaction, limit: int) -> list[Key]:
+    """Return up to `limit` keys: those that were not revoked before the others, the newest first."""
+    newest = "SELECT * FROM keys ORDER BY CASE WHEN revoked_at IS NULL THEN 0 ELSE 1 END, created_at DESC, name LIMIT ?"
+    return [_key(row) for row in tx.execute(newest, (limit,))]
+
+
+def revoke_key(tx: Transaction, name: str, now: datetime) -> Key:
+    """End a key at once and empty its account; the same again changes nothing. Raises KeyEnded for an unknown one."""
+    key = get_key(tx, name)
+    if key.revoked_at is None:
+        tx.execute("UPDATE keys SET revoked_at = ? WHERE name = ?", (tx.at, name))
+        if key.account:
+            _fill_key(tx, key, key.account, 0, now)
+    return get_key(tx, name)
+
+
+def renew_key(tx: Transaction, name: str, until: datetime) -> Key:
+    """Let a key be good until then, also one that has expired; raises KeyEnded for one unknown or revoked."""
+    key = get_key(tx, name)
+    if key.revoked_at is not None:
+        raise KeyEnded(name, key.ended(key.revoked_at) or "was revoked")
+    tx.execute("UPDATE keys SET expires_at = ? WHERE name = ?", (microseconds(until), name))
+    return get_key(tx, name)
+
+
+def topup_key(tx: Transaction, name: str, amount: int, topup_id: str, now: datetime) -> Key:
+    """Raise what a key may spend in its current period; the same id again is the same top-up.
+
+    Raises ValueError where the key has no budget or the amount is not positive, KeyEnded, and TransferConflict where
+    the id was used for another key or amount.
+    """
+    if amount <= 0:
+        raise ValueError(f"a top-up of {amount} nano-dollars is not positive; give an amount above 0")
+    key = get_key(tx, name)
+    ended = key.ended(now)
+    if ended is not None:
+        raise KeyEnded(name, ended)
+    if key.terms.budget is None:
+        raise ValueError(f"key {name} has no budget of its own, so there is nothing to add to")
+    key = turned(tx, key, now)
+    known = tx.execute("SELECT name, amount FROM key_topups WHERE id = ?", (topup_id,))
+    if known:
+        for field, given in (("name", name), ("amount", amount)):
+            if known[0][field] != given:
+                raise TransferConflict(f"topup {topup_id}", field, known[0][field], given)
+        return key
+    tx.execute(
+        "INSERT INTO key_topups (id, name, account, amount, at) VALUES (?, ?, ?, ?, ?)",
+        (topup_id, name, key.account, amount, tx.at),
     )
-    if len(rows) >= most:
-        wait = timedelta(microseconds=rows[-1]["held_at"] - since)
-        raise TooManyRequests(
-            f"key {key}",
-            needed=1,
-            available=0,
-            resets_at=now + wait,
-            reason=f"{most} calls a minute are allowed, and as many were made in the last one",
-        )
+    _fill_key(tx, key, key.account, _level(tx, key, key.account), now)
+    return key
+
+
+def turned(tx: Transaction, key: Key, now: datetime) -> Key:
+    """Return the key with the account of the period of `now`, filled; the account of another period is emptied."""
+    if key.terms.budget is None:
+        return key
+    account = _account(key, now)
+    if account == key.account:
+        return key
+    if key.account:
+        _fill_key(tx, key, key.account, 0, now)
+    _fill_key(tx, key, account, _level(tx, key, account), now)
+    tx.execute("UPDATE keys SET account = ? WHERE name = ?", (account, key.name))
+    return get_key(tx, key.name)
+
+
+def key_limit(key: Key, now: datetime) -> Limit | None:
+    """Return the cap that a key's budget is, or None where it has none; `key` is turned to the period of `now`."""
+    return _key_limit(key, key.account, 0, now) if key.account else None
+
+
+def foreseen(tx: Transaction, key: Key, now: datetime) -> Limit | None:
+    """Return the cap that a key's budget is or will be at `now`, with its level: for those who only look."""
+    if key.terms.budget is None:
+        return None
+    account = _account(key, now)
+    return _key_limit(key, account, _level(tx, key, account), now)
+
+
+def _account(key: Key, now: datetime) -> str:
+    per = key.terms.per
+    return f"key:{key.name}:{key.times}:{per if per == 'ever' else period_of(per, now)}"
+
+
+def _level(tx: Transaction, key: Key, account: str) -> int:
+    rows = tx.execute("SELECT COALESCE(SUM(amount), 0) AS added FROM key_topups WHERE account = ?", (account,))
+    return (key.terms.budget or 0) + int(rows[0]["added"])
+
+
+def _fill_key(tx: Transaction, key: Key, account: str, level: int, now: datetime) -> None:
+    fill(tx, [_key_limit(key, account, level, now)])
+
+
+def _key_limit(key: Key, account: str, level: int, now: datetime) -> Limit:
+    per = key.terms.per
+    resets_at = None if per == "ever" else period_end(per, now)
+    return Limit(account, f"key {key.name}", "money", USD, level, resets_at, of_caller=True)
+
+
+def _key(row: Row) -> Key:
+    terms = KeyTerms(
+        budget=row["budget"],
+        per=cast("Per", row["per"]),
+        model=row["model"],
+        models=tuple(json.loads(row["models"])),
+        max_call=row["max_call"],
+        requests_per_minute=row["requests_per_minute"],
+        expires_at=instant_or_none(row["expires_at"]),
+    )
+    return Key(
+        row["name"], row["secret_hash"], terms, row["times"], row["account"],
+        instant(row["created_at"]), instant_or_none(row["revoked_at"]),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run; `budget` in nano-dollars, None where it has no cap; its account is another each time it is set."""
+
+    name: str
+    budget: int | None
+    times: int
+    account: str
+
+
+def find_run(tx: Transaction, name: str) -> Run | None:
+    """Return the run of that name, or None."""
+    rows = tx.execute("SELECT name, budget, times, account FROM runs WHERE name = ?", (name,))
+    return Run(*rows[0]) if rows else None
+
+
+def all_runs(tx: Transaction) -> list[Run]:
+    """Return every run, by name."""
+    return [Run(*row) for row in tx.execute("SELECT name, budget, times, account FROM runs ORDER BY name")]
+
+
+def newest_runs(tx: Transaction, limit: int) -> list[Run]:
+    """Return the runs that were made last, `limit` at most, the newest first."""
+    rows = tx.execute("SELECT name, budget, times, account FROM runs ORDER BY created_at DESC, name LIMIT ?", (limit,))
+    return [Run(*row) for row in rows]
+
+
+def ensure_run(tx: Transaction, name: str) -> Run:
+    """Return the run of that name, made without a budget where there is none. Raises ValueError for no name."""
+    found = find_run(tx, name)
+    if found is not None:
+        return found
+    check_name(name, "run")
+    tx.execute("INSERT INTO runs (name, created_at) VALUES (?, ?)", (name, tx.at))
+    return Run(name, None, 0, "")
+
+
+def set_run_budget(tx: Transaction, name: str, budget: int | None) -> Run:
+    """Give a run this budget (nano-dollars, None: no cap) from now on, whatever it spent before.
+
+    Calls that are under way stay with the budget that they were held on. Raises ValueError for a negative budget.
+    """
+    if budget is not None and budget < 0:
+        raise ValueError(f"a budget of {budget} nano-dollars is negative; give 0 or more")
+    run = ensure_run(tx, name)
+    if run.account:
+        fill(tx, [_run_limit(run, 0)])
+    if budget is None:
+        fresh = Run(name, None, run.times, "")
+    else:
+        fresh = Run(name, budget, run.times + 1, f"run:{name}:{run.times + 1}")
+        fill(tx, [_run_limit(fresh, budget)])
+    tx.execute(
+        "UPDATE runs SET budget = ?, times = ?, account = ? WHERE name = ?", (budget, fresh.times, fresh.account, name)
+    )
+    return fresh
+
+
+def run_limit(run: Run) -> Limit | None:
+    """Return the cap that a run's budget is, or None where it has none."""
+    return _run_limit(run, run.budget or 0) if run.account else None
+
+
+def _run_limit(run: Run, level: int) -> Limit:
+    return Limit(run.account, f"run {run.name}", "money", USD, level, None, of_caller=True)

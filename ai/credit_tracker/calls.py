@@ -3,8 +3,9 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from ai.clock import instant, instant_or_none
 from ai.credit_tracker.periods import day_of, month_of
 from ai.credit_tracker.records import Bill, Caller, CallRecord, CallState, Category, Expense, RunUsage, Usage
 from ai.ledger.errors import TransferConflict
@@ -12,7 +13,7 @@ from ai.ledger.store import BulkStatement, Row
 from ai.ledger.transaction import Transaction
 
 NOBODY = Caller()  # whose calls the mind's own are
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 _SENT = BulkStatement(
     "UPDATE calls SET remote_id = COALESCE(:remote_id, calls.remote_id), sent_at = COALESCE(calls.sent_at, :at), "
@@ -233,10 +234,6 @@ def usage_after(tx: Transaction, mind: str, seq: int) -> RunUsage:
     )
 
 
-def _when(at: int | None) -> datetime | None:
-    return None if at is None else EPOCH + timedelta(microseconds=at)
-
-
 def call_record(row: Row) -> CallRecord:
     """Return a row of `calls` as a record."""
     return CallRecord(
@@ -261,10 +258,23 @@ def call_record(row: Row) -> CallRecord:
         reasoning_tokens=row["reasoning_tokens"],
         estimated=bool(row["estimated"]),
         problem=row["problem"],
-        held_at=EPOCH + timedelta(microseconds=row["held_at"]),
-        sent_at=_when(row["sent_at"]),
-        unknown_since=_when(row["unknown_since"]),
-        settled_at=_when(row["settled_at"]),
+        held_at=instant(row["held_at"]),
+        sent_at=instant_or_none(row["sent_at"]),
+        unknown_since=instant_or_none(row["unknown_since"]),
+        settled_at=instant_or_none(row["settled_at"]),
         key=row["key"],
         run=row["run"],
     )
+
+
+def usage_of_run(tx: Transaction, run: str, since_us: int) -> RunUsage:
+    """Return what a run's calls since `since_us` (microseconds) used; requests as in `usage_after`."""
+    row = tx.execute(
+        "SELECT COUNT(*) AS requests, COALESCE(SUM(cost), 0) AS cost, "
+        "COALESCE(SUM(CASE WHEN purpose = 'embedding' THEN 0 ELSE prompt_tokens END), 0) AS input, "
+        "COALESCE(SUM(completion_tokens), 0) AS output, "
+        "COALESCE(SUM(CASE WHEN purpose = 'embedding' THEN prompt_tokens ELSE 0 END), 0) AS embedding "
+        "FROM calls WHERE run = ? AND run <> '' AND held_at >= ? AND state IN ('sent', 'unknown', 'captured')",
+        (run, since_us),
+    )[0]
+    return RunUsage(*(int(row[part]) for part in ("requests", "input", "output", "embedding", "cost")))

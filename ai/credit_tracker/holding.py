@@ -1,29 +1,38 @@
-"""Placing a hold: whether anything paid may start now, on which accounts it is held, and who refuses it."""
+"""Placing a hold: the straight way, which asks nothing, and the careful one, which says who refuses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from ai.credit_tracker.balances import available, cap_states
-from ai.credit_tracker.callers import CallerCaps, admit, keep_share
+from ai.credit_tracker.accounts import OVERRUN, USD, available, month_account, spent_account, used_of
+from ai.credit_tracker.admission import CallerCaps, admit
+from ai.credit_tracker.callers import Key, Run, find_key, find_run, key_limit, run_limit
 from ai.credit_tracker.calls import (
     CallLeg,
     HeldCall,
+    call_row,
     check_same,
     find_call,
     insert_call,
     legs_of,
     unknown_sums,
 )
-from ai.credit_tracker.limits import Limit, touches, used_of
-from ai.credit_tracker.months import OVERRUN, USD, Month, find_month, month_account, pending_restore, spent_account
+from ai.credit_tracker.limits import Limit, cap_states, keep_share, share_limit, touches
+from ai.credit_tracker.months import (
+    MONTH_IS_OPEN,
+    OVERRUN_LEFT,
+    Month,
+    draw_on_reserve,
+    find_month,
+    pending_restore,
+    reserved_in,
+)
 from ai.credit_tracker.periods import day_of, month_end, month_of
-from ai.credit_tracker.records import OPEN_STATES, Category, Expense, NotAffordable
-from ai.credit_tracker.reserve import draw_on_reserve
-from ai.credit_tracker.reserve_rows import reserved_in
+from ai.credit_tracker.records import OPEN_STATES, Caller, Category, Expense, NotAffordable
 from ai.ledger.errors import HoldEnded, InsufficientFunds
 from ai.ledger.money import usd9
+from ai.ledger.store import BulkStatement
 from ai.ledger.transaction import Leg, Transaction
 
 MAX_UNKNOWN_CALLS = 3  # DESIGN, "Money": with three unknown holds open thinking goes on on free and local models
@@ -202,3 +211,111 @@ def _refusal(
     if most is not None and needed > most:
         refusals.append(NotAffordable("call", needed=needed, available=most, resets_at=None))
     return min(refusals, key=lambda refusal: (refusal.in_flight, refusal.available))
+
+
+# A guard makes the state NULL, which the schema refuses, where `why_no_paid` may find something, the month is not open,
+# or a key, a run or the callers' share is not any more as it was known: then it is asked. One call of unknown outcome
+# is enough for that, of the mind's own where the mind thinks.
+_AS_KNOWN = (
+    "(:given < 0 OR EXISTS (SELECT 1 FROM months WHERE months.period = :period AND months.lived = :lived "
+    "AND months.granted + months.donated - months.rolled = :given)) "
+    "AND (:key = '' OR EXISTS (SELECT 1 FROM keys WHERE keys.name = :key AND keys.secret_hash = :secret "
+    "AND keys.account = :key_account AND keys.revoked_at IS NULL)) "
+    "AND (:run = '' OR EXISTS (SELECT 1 FROM runs WHERE runs.name = :run AND runs.account = :run_account))"
+)
+HELD = BulkStatement(
+    "INSERT INTO calls (id, mind, life, beat, client, purpose, subject, category, key, run, state, period, day, legs, "
+    "held, held_at) SELECT :id, :mind, :life, :beat, :client, :purpose, :subject, :category, :key, :run, "
+    f"(SELECT 'held' WHERE {MONTH_IS_OPEN} AND {OVERRUN_LEFT} >= 0 AND {_AS_KNOWN} "
+    "AND NOT EXISTS (SELECT 1 FROM restores WHERE booked_at IS NULL) "
+    "AND (:thinks = 0 OR NOT EXISTS (SELECT 1 FROM calls AS other "
+    "WHERE other.state = 'unknown' AND other.key = '' AND other.run = ''))), "
+    ":period, :day, :legs, :held, :at {rows}",
+    {
+        "id": "TEXT",
+        "mind": "TEXT",
+        "life": "BIGINT",
+        "beat": "BIGINT",
+        "client": "TEXT",
+        "purpose": "TEXT",
+        "subject": "TEXT",
+        "category": "TEXT",
+        "key": "TEXT",
+        "run": "TEXT",
+        "period": "TEXT",
+        "day": "TEXT",
+        "legs": "TEXT",
+        "held": "BIGINT",
+        "at": "BIGINT",
+        "thinks": "BIGINT",
+        "given": "BIGINT",
+        "lived": "BIGINT",
+        "secret": "TEXT",
+        "key_account": "TEXT",
+        "run_account": "TEXT",
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCaller:
+    """What was seen of a caller and of the month for its holds of a day; each of them says that it is still so.
+
+    `key` and `run` are None where it came without; `limits` are those of the callers' share, of key and run.
+    """
+
+    key: Key | None
+    run: Run | None
+    given: int
+    lived: bool
+    limits: tuple[Limit, ...]
+
+
+MIND = KnownCaller(None, None, -1, lived=False, limits=())  # of the mind itself there is nothing to know
+
+
+def know_caller(tx: Transaction, caller: Caller, wallet: Wallet) -> KnownCaller | None:
+    """Look at what a caller was just held for with; None where it has to be asked for each of its calls."""
+    month = find_month(tx, wallet.period)
+    key = find_key(tx, caller.key) if caller.key else None
+    run = find_run(tx, caller.run) if caller.run else None
+    if month is None or (key is not None and key.terms.requests_per_minute is not None):
+        return None
+    limits = [*share_limit(month, wallet.mind_share)]
+    limits += [limit for limit in (key and key_limit(key, wallet.now), run and run_limit(run)) if limit]
+    return KnownCaller(key, run, month.given, month.lived, tuple(limits))
+
+
+def may_go_straight(expense: Expense, wallet: Wallet, known: KnownCaller) -> bool:
+    """Say whether a hold may be tried without asking first: nothing is known that speaks against it."""
+    if expense.amount_nanos < 0 or wallet.clock_problem is not None or expense.last:
+        return False
+    caller = expense.caller
+    if caller is None:
+        return True
+    most = [caller.max_cost]
+    if known.key is not None:
+        most.append(known.key.terms.max_call)
+        if known.key.ended(wallet.now) is not None or caller.secret_hash not in {"", known.key.secret_hash}:
+            return False
+    return caller.request is None and all(bound is None or expense.amount_nanos <= bound for bound in most)
+
+
+def hold_straight(tx: Transaction, expense: Expense, wallet: Wallet, known: KnownCaller) -> HeldCall:
+    """Hold for a call and write its row. Raises ConstraintBroken where anything stands against it."""
+    limits = (*wallet.limits, *known.limits)
+    legs = legs_on(month_account(wallet.period), expense, wallet.period, limits)
+    held = HeldCall(expense, wallet.mind, wallet.period, day_of(wallet.now), tuple(legs))
+    thinks = expense.caller is None and expense.category is Category.MODEL
+    key, run = known.key, known.run
+    seen = (
+        int(thinks),
+        known.given,
+        int(known.lived),
+        key.secret_hash if key else "",
+        key.account if key else "",
+        run.account if run else "",
+    )
+    tx.write(HELD, (*call_row(expense, wallet.mind, wallet.period, held.day, legs), tx.at, *seen))
+    tx.hold(expense.id, [Leg(leg.debit, leg.credit, leg.amount) for leg in legs], memo=expense.subject)
+    return held

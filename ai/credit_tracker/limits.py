@@ -1,23 +1,36 @@
-"""Caps and quotas as accounts: the day's dollars, free requests, posts, wishes, reflection and named sub-budgets."""
+"""Caps and quotas as accounts: the day's dollars, free requests, posts, the AI's own, sub-budgets, callers' share."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import ROUND_CEILING, Decimal
 from fnmatch import fnmatchcase
 from typing import Literal
 
 from ai.asking import Purpose
 from ai.clock import microseconds
-from ai.credit_tracker.months import USD
-from ai.credit_tracker.periods import day_of, month_of, period_end, period_of
-from ai.credit_tracker.records import Expense
+from ai.credit_tracker.accounts import (
+    POST,
+    REQUEST,
+    USD,
+    available,
+    cap_account,
+    day_account,
+    free_account,
+    posts_account,
+    reflection_account,
+    source_of,
+    used_of,
+    wishes_account,
+)
+from ai.credit_tracker.months import Month
+from ai.credit_tracker.periods import month_end, period_end
+from ai.credit_tracker.records import CapLeft, CapState, Expense
 from ai.ledger.money import nanos
 from ai.ledger.transaction import Transaction
-from ai.settings import Cap, Settings
+from ai.settings import Settings
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)  # when a cap without a period is filled anew
-REQUEST = "request"
-POST = "post"
 DEFAULT_FREE_REQUESTS = 50  # OpenRouter's quota for accounts that never bought credits; FREE_REQUESTS_PER_DAY=auto
 WISHES_SHARE = 10  # facts/pacing.md: one dollar in ten of the grant is for the AI's own wishes
 # One dollar in four of the grant is for reflections (and the summaries of condensing, which have the same purpose).
@@ -43,46 +56,6 @@ class Limit:
     covers: tuple[str, ...] | None = None  # None: everything of its kind
     own: Own | None = None  # what the AI does for itself; a sub-budget of a person may have the same name
     of_caller: bool = False  # of a key, a run or all callers: it bears whatever their call turns out to cost
-
-
-def source_of(unit: str) -> str:
-    """Return the account that limits of this unit are filled from; it may go negative."""
-    return f"allowance:{unit}"
-
-
-def used_of(unit: str) -> str:
-    """Return the account that what was used of limits of this unit ends on."""
-    return f"used:{unit}"
-
-
-def day_account(now: datetime) -> str:
-    """Return the account of the day's dollars."""
-    return f"day:{day_of(now)}"
-
-
-def free_account(now: datetime) -> str:
-    """Return the account of the day's free requests."""
-    return f"free:{day_of(now)}"
-
-
-def posts_account(mind: str, now: datetime) -> str:
-    """Return the account of one mind's posts of the day."""
-    return f"posts:{mind}:{day_of(now)}"
-
-
-def wishes_account(now: datetime) -> str:
-    """Return the account of what the AI may spend on its own wishes in the month."""
-    return f"wishes:{month_of(now)}"
-
-
-def reflection_account(now: datetime) -> str:
-    """Return the account of what reflections may cost in the month."""
-    return f"reflection:{month_of(now)}"
-
-
-def cap_account(cap: Cap, now: datetime) -> str:
-    """Return the account of a named sub-budget in its current period."""
-    return f"cap:{cap.name}:{period_of(cap.period, now)}"
 
 
 def limits_at(settings: Settings, mind: str, now: datetime, free_requests: int | None) -> tuple[Limit, ...]:
@@ -169,3 +142,75 @@ def use_up(tx: Transaction, account: str, unit: str, amount: int, *, why: str) -
         rows = tx.execute("UPDATE caps SET moves = moves + 1 WHERE account = ? RETURNING moves", (account,))
         number = next(iter(rows))["moves"]
         tx.transfer(f"use/{account}/{number}", debit=account, credit=used_of(unit), amount=taken, memo=why)
+
+
+def filled_level(tx: Transaction, limit: Limit) -> int:
+    """Return how far a limit was filled for its period, or would be where that is still to come."""
+    rows = list(tx.execute("SELECT filled FROM caps WHERE account = ?", (limit.account,)))
+    return int(rows[0]["filled"]) if rows else limit.level
+
+
+def caps_left(tx: Transaction, limits: Sequence[Limit]) -> tuple[CapLeft, ...]:
+    """Return what every cap on money among `limits` has left; one not filled yet has what it will be filled with."""
+    return tuple(
+        CapLeft(
+            limit.name,
+            available(tx, limit.account, limit.level),
+            filled_level(tx, limit),
+            limit.resets_at,
+            limit.own is not None,
+        )
+        for limit in limits
+        if limit.kind == "money"
+    )
+
+
+def cap_states(tx: Transaction, limits: Sequence[Limit]) -> tuple[CapState, ...]:
+    """Return how each cap stands; one that is not filled yet as it will be then."""
+    marks = ",".join("?" * len(limits)) or "NULL"
+    rows = tx.execute(
+        "SELECT accounts.id AS account, debits_pending AS held, "
+        "credits_posted - debits_posted - debits_pending AS free, "
+        "COALESCE(caps.filled, months.granted + months.donated - months.rolled) AS filled FROM accounts "
+        "LEFT JOIN caps ON caps.account = accounts.id LEFT JOIN months ON accounts.id = 'month:' || months.period "
+        f"WHERE accounts.id IN ({marks})",
+        [limit.account for limit in limits],
+    )
+    found = {row["account"]: (int(row["filled"]), int(row["held"]), int(row["free"])) for row in rows}
+    states = []
+    for limit in limits:
+        filled, held, left = found.get(limit.account, (limit.level, 0, limit.level))
+        states.append(CapState(limit.name, left, held, filled - held - left, limit.resets_at))
+    return tuple(states)
+
+
+def share_limit(month: Month | None, share: Decimal) -> tuple[Limit, ...]:
+    """Return the cap of all callers together, where a mind lives on the purse: the month without the mind's share."""
+    if month is None or not month.lived or share == 0:
+        return ()
+    kept = int((month.given * share).to_integral_value(rounding=ROUND_CEILING))
+    account = f"callers:{month.period}"
+    return (Limit(account, "month", "money", USD, month.given - kept, month_end(month.period), of_caller=True),)
+
+
+def keep_share(tx: Transaction, month: Month | None, share: Decimal) -> tuple[Limit, ...]:
+    """Fill the cap of all callers together to what it is now, and return it; nothing where there is none."""
+    limits = share_limit(month, share)
+    for limit in limits:
+        rows = tx.execute("SELECT filled FROM caps WHERE account = ?", (limit.account,))
+        if not rows or rows[0]["filled"] != limit.level:
+            fill(tx, limits)
+        if not rows and month is not None:
+            use_up(tx, limit.account, USD, _taken(tx, month.period), why="before a mind lived here")
+    return limits
+
+
+def _taken(tx: Transaction, period: str) -> int:
+    """Return what callers spent of a month and hold of it."""
+    spent = tx.execute("SELECT COALESCE(SUM(cost), 0) AS cost FROM caller_rollups WHERE period = ?", (period,))
+    held = tx.execute(
+        "SELECT COALESCE(SUM(held), 0) AS held FROM calls WHERE period = ? AND state IN ('held', 'sent', 'unknown') "
+        "AND (key <> '' OR run <> '')",
+        (period,),
+    )
+    return int(spent[0]["cost"]) + int(held[0]["held"])

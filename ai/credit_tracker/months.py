@@ -1,22 +1,36 @@
-"""Budget months on the ledger: granted once, topped up, swept when they end; overrun is repaid from them."""
+"""Budget months on the ledger: granted once, topped up, swept when they end, and what is kept for last words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from ai.clock import microseconds
-from ai.credit_tracker.calls import EPOCH
+from ai.clock import instant, microseconds
+from ai.credit_tracker.accounts import (
+    DONATIONS,
+    DONORS,
+    OVERRUN,
+    TREASURY,
+    USD,
+    available,
+    month_account,
+    spent_account,
+)
 from ai.credit_tracker.periods import month_start
-from ai.credit_tracker.reserve_rows import release_reserves
-from ai.ledger.errors import TransferConflict
+from ai.credit_tracker.records import Expense
+from ai.ledger.errors import TransferConflict, UnknownAccount
 from ai.ledger.store import Row
-from ai.ledger.transaction import Transaction
+from ai.ledger.transaction import Leg, Transaction
 
-USD = "usd"  # the unit: accounts of dollars count nano-dollars
-TREASURY = "treasury"  # where grants come from and expired ones go back to; may go negative
-DONORS = "donors"  # the world outside that tops up; may go negative
-DONATIONS = "donations"  # the pot a donation passes through on its way into a month
 CLOCKS_APART = timedelta(days=2)  # two clocks, each within a day of the provider's
-OVERRUN = "overrun"  # what calls cost above all that was there; the only debt there is
+# Of what a month was given, all minds together keep one dollar in twenty at most. At the default prices the words of
+# a Haiku class model ($0.0165) and a post ($0.015) fit from $0.63 a month on, a small model's words and the post from
+# $0.32; of $5 they are less than a hundredth.
+RESERVE_SHARE = 20
+MEMO = "kept for last words"
+
+
+# what the straight way of a call says of its `period` as it writes, so that nothing need be read first
+MONTH_IS_OPEN = "EXISTS (SELECT 1 FROM months WHERE months.period = :period AND months.closed_at IS NULL)"
+OVERRUN_LEFT = f"(SELECT credits_posted - debits_posted - debits_pending FROM accounts WHERE accounts.id = '{OVERRUN}')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +52,6 @@ class Month:
         return self.granted + self.donated - self.rolled
 
 
-def month_account(period: str) -> str:
-    """Return the account a month is spent from."""
-    return f"month:{period}"
-
-
-def spent_account(period: str) -> str:
-    """Return the account a month's expenses end on."""
-    return f"spent:{period}"
-
-
-def open_books(tx: Transaction) -> None:
-    """Open the accounts that every purse has."""
-    tx.open_account(TREASURY, USD, may_go_negative=True)
-    tx.open_account(DONORS, USD, may_go_negative=True)
-    tx.open_account(OVERRUN, USD, may_go_negative=True)
-    tx.open_account(DONATIONS, USD)
-
-
 def find_month(tx: Transaction, period: str) -> Month | None:
     """Return the month's row, or None where it was never opened."""
     rows = list(tx.execute("SELECT * FROM months WHERE period = ?", (period,)))
@@ -66,6 +62,15 @@ def open_months(tx: Transaction, *, but: str) -> list[Month]:
     """Return the months that are still open, oldest first, without the one named `but`."""
     rows = tx.execute("SELECT * FROM months WHERE closed_at IS NULL AND period <> ? ORDER BY period", (but,))
     return [_month(row) for row in rows]
+
+
+def spent_in(tx: Transaction, period: str) -> int:
+    """Return what was spent in a month, in nano-dollars; calls above all cover are in it."""
+    try:
+        account = tx.account(spent_account(period))
+    except UnknownAccount:
+        return 0
+    return account.credits_posted - account.debits_posted
 
 
 def enter_month(tx: Transaction, period: str, grant: int) -> None:
@@ -202,7 +207,7 @@ def note_restore(tx: Transaction, restore_id: str, backup_at: datetime) -> None:
 def pending_restore(tx: Transaction) -> Restore | None:
     """Return the restore whose gap is not booked yet, or None."""
     rows = tx.execute("SELECT id, backup_at FROM restores WHERE booked_at IS NULL ORDER BY restored_at DESC LIMIT 1")
-    return Restore(rows[0]["id"], EPOCH + timedelta(microseconds=rows[0]["backup_at"])) if rows else None
+    return Restore(rows[0]["id"], instant(rows[0]["backup_at"])) if rows else None
 
 
 def _get(tx: Transaction, period: str) -> Month:
@@ -236,3 +241,136 @@ def _month(row: Row) -> Month:
         row["closed_at"] is not None,
         bool(row["lived"]),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """Nano-dollars held for a mind's last `words` and last `post`; `placed` is how many holds were placed for it.
+
+    `spent_at` is what the month had been given when a death last took of it; None where none did since it was filled.
+    """
+
+    mind: str
+    period: str
+    words: int = 0
+    post: int = 0
+    placed: int = 0
+    spent_at: int | None = None
+
+    @property
+    def held(self) -> int:
+        """All that is held for it."""
+        return self.words + self.post
+
+    @property
+    def hold_id(self) -> str:
+        """The id of the hold behind it; each amount is a hold of its own."""
+        return f"reserve/{self.period}/{self.mind}/{self.placed}"
+
+
+@dataclass(frozen=True, slots=True)
+class LastNeeds:
+    """What a death may have to hold, in nano-dollars.
+
+    `least` and `words` are the bound of a call for last words, on the cheapest model and on the best of the cheap ones;
+    `post` is the price of a post, 0 where posts do not leave.
+    """
+
+    least: int
+    words: int
+    post: int
+
+
+def keep_reserve(tx: Transaction, mind: str, period: str, needs: LastNeeds | None, smallest_hold: int) -> None:
+    """Hold of the month what a death needs and the month can spare; release what is kept and not needed.
+
+    `needs` None: this mind cannot die of bankruptcy. Never takes what a paid thought (`smallest_hold`) needs, so it
+    makes nobody bankrupt. What a death took is not held anew before the month is given more. The same again changes
+    nothing.
+    """
+    month = find_month(tx, period)
+    if month is None or month.closed:
+        return
+    reserve = find_reserve(tx, mind, period)
+    share = max(0, month.given // RESERVE_SHARE - (reserved_in(tx, period) - reserve.held))
+    if needs is None:
+        kept = replace(reserve, words=0, post=0)
+    elif reserve.spent_at is not None and month.given <= reserve.spent_at:
+        words = min(reserve.words, share)
+        kept = replace(reserve, words=words, post=min(reserve.post, share - words))
+    else:
+        spare = 0 if pending_restore(tx) else max(0, available(tx, month_account(period)) - smallest_hold)
+        words, post = _parts(needs, min(share, reserve.held + spare))
+        kept = replace(reserve, words=words, post=post, spent_at=None)
+    change_reserve(tx, reserve, kept, _way(period))
+
+
+def draw_on_reserve(tx: Transaction, mind: str, period: str, expense: Expense) -> None:
+    """Release of the reserve what the month lacks for an expense at a life's end, words or post each of its own part.
+
+    The caller holds for the expense in the same transaction, so nobody else can take it in between. Where the part is
+    not enough, nothing is released.
+    """
+    reserve = find_reserve(tx, mind, period)
+    short = expense.amount_nanos - available(tx, month_account(period))
+    part = "post" if expense.posts else "words"
+    left = getattr(reserve, part) - short
+    month = find_month(tx, period)
+    if short > 0 and left >= 0 and month is not None:
+        change_reserve(tx, reserve, replace(reserve, **{part: left}, spent_at=month.given), _way(period))
+
+
+def _parts(needs: LastNeeds, limit: int) -> tuple[int, int]:
+    """Return what of `limit` is kept for words and for the post: words first, because no post comes without them."""
+    if limit < needs.least:
+        return 0, 0
+    post = needs.post if limit >= needs.least + needs.post else 0
+    return min(needs.words, limit - post), post
+
+
+def _way(period: str) -> tuple[str, str]:
+    return month_account(period), spent_account(period)
+
+
+def find_reserve(tx: Transaction, mind: str, period: str) -> Reserve:
+    """Return what is kept for a mind in a month: nothing where nothing ever was."""
+    rows = tx.execute("SELECT * FROM reserves WHERE mind = ? AND period = ?", (mind, period))
+    return _reserve(rows[0]) if rows else Reserve(mind, period)
+
+
+def reserved_in(tx: Transaction, period: str) -> int:
+    """Return what all minds together keep of a month."""
+    rows = tx.execute("SELECT COALESCE(SUM(words + post), 0) AS kept FROM reserves WHERE period = ?", (period,))
+    return int(rows[0]["kept"])
+
+
+def change_reserve(tx: Transaction, before: Reserve, after: Reserve, way: tuple[str, str]) -> None:
+    """Release the hold of `before` and hold for `after` from account way[0] towards way[1]; the same again is nothing.
+
+    Raises InsufficientFunds where the account has not so much beside what `before` held.
+    """
+    if after == before:
+        return
+    if after.held != before.held:
+        after = replace(after, placed=before.placed + 1)
+        if before.held:
+            tx.void(before.hold_id)
+        if after.held:
+            tx.hold(after.hold_id, [Leg(*way, after.held)], memo=MEMO)
+    tx.execute(
+        "INSERT INTO reserves (mind, period, words, post, placed, spent_at) VALUES (?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (mind, period) DO UPDATE SET words = excluded.words, post = excluded.post, "
+        "placed = excluded.placed, spent_at = excluded.spent_at",
+        (after.mind, after.period, after.words, after.post, after.placed, after.spent_at),
+    )
+
+
+def release_reserves(tx: Transaction, period: str) -> None:
+    """Give back what every mind kept of a month, because the month ends."""
+    for row in tx.execute("SELECT * FROM reserves WHERE period = ? AND words + post > 0", (period,)):
+        tx.void(_reserve(row).hold_id)
+    tx.execute("UPDATE reserves SET words = 0, post = 0 WHERE period = ?", (period,))
+
+
+def _reserve(row: Row) -> Reserve:
+    return Reserve(row["mind"], row["period"], row["words"], row["post"], row["placed"], row["spent_at"])

@@ -4,8 +4,31 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from ai.credit_tracker.bands import Band
 from ai.ledger.money import usd9
+
+
+class Band(StrEnum):
+    """From plenty to nothing; its value stands in `budget --json`."""
+
+    COMFORTABLE = "comfortable"
+    MODERATE = "moderate"
+    CAUTIOUS = "cautious"
+    CRITICAL = "critical"
+    BANKRUPT = "bankrupt"
+
+    @property
+    def health(self) -> str:
+        """The word that log lines use: OK, LOW_BALANCE, CRITICAL or BANKRUPT (CONTRACT §6)."""
+        return _HEALTH[self]
+
+
+_HEALTH = {
+    Band.COMFORTABLE: "OK",
+    Band.MODERATE: "OK",
+    Band.CAUTIOUS: "LOW_BALANCE",
+    Band.CRITICAL: "CRITICAL",
+    Band.BANKRUPT: "BANKRUPT",
+}
 
 
 class CallState(StrEnum):

@@ -1,8 +1,9 @@
-"""Sums by model, purpose and life, kept by the transaction that settles a call, so that reports never scan calls."""
+"""Sums of what was spent, kept by the transaction that settles a call, so that reports never scan calls."""
 
 from datetime import datetime, timedelta
 
 from ai.clock import microseconds
+from ai.credit_tracker.calls import HeldCall
 from ai.credit_tracker.periods import day_of
 from ai.credit_tracker.records import CallRecord, Usage
 from ai.ledger.store import BulkStatement
@@ -11,8 +12,6 @@ from ai.ledger.transaction import Transaction
 PACE_DAYS = 7  # a week has every kind of day in it, and is short enough to follow a change of habits
 AVERAGE_DAYS = 30  # token counts change slowly; a month gives rare purposes (crisis, death) a chance to be seen
 DAY_SECONDS = 86_400
-
-
 ROLLUPS = BulkStatement(
     "INSERT INTO rollups (dimension, day, mind, key, calls, measured, prompt_tokens, completion_tokens, cost) "
     "SELECT :dimension, :day, :mind, :key, SUM(:calls), SUM(:measured), SUM(:prompt), SUM(:completion), SUM(:cost) "
@@ -32,6 +31,26 @@ ROLLUPS = BulkStatement(
         "cost": "BIGINT",
     },
     sums=5,
+)
+CALLER_ROLLUPS = BulkStatement(
+    "INSERT INTO caller_rollups (key, run, period, model, calls, prompt_tokens, completion_tokens, cost) "
+    "SELECT :key, :run, :period, :model, SUM(:calls), SUM(:prompt), SUM(:completion), SUM(:cost) {rows} "
+    "GROUP BY :key, :run, :period, :model ON CONFLICT (key, run, period, model) DO UPDATE SET "
+    "calls = caller_rollups.calls + excluded.calls, "
+    "prompt_tokens = caller_rollups.prompt_tokens + excluded.prompt_tokens, "
+    "completion_tokens = caller_rollups.completion_tokens + excluded.completion_tokens, "
+    "cost = caller_rollups.cost + excluded.cost",
+    {
+        "key": "TEXT",
+        "run": "TEXT",
+        "period": "TEXT",
+        "model": "TEXT",
+        "calls": "BIGINT",
+        "prompt": "BIGINT",
+        "completion": "BIGINT",
+        "cost": "BIGINT",
+    },
+    sums=4,
 )
 
 
@@ -53,6 +72,25 @@ def rollup_rows(
         ("purpose", *place, purpose, *sums),
         ("life", *place, "" if life is None else str(life), *sums),
     ]
+
+
+def add_to_statement(tx: Transaction, call: CallRecord, *, cost: int, calls: int, usage: Usage | None) -> None:
+    """Add a settled call, or a correction's difference in `cost`, to what its key and run spent."""
+    if call.key or call.run:
+        whose = (call.key, call.run, call.period, call.subject)
+        tx.write(CALLER_ROLLUPS, (*whose, calls, *_tokens(usage), cost))
+
+
+def add_fresh(tx: Transaction, held: HeldCall, *, cost: int, usage: Usage | None) -> None:
+    """Add a call that is settled for the first time, as `add_to_statement` does."""
+    caller = held.expense.caller
+    if caller is not None and (caller.key or caller.run):
+        whose = (caller.key, caller.run, held.period, held.expense.subject)
+        tx.write(CALLER_ROLLUPS, (*whose, 1, *_tokens(usage), cost))
+
+
+def _tokens(usage: Usage | None) -> tuple[int, int]:
+    return (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
 
 
 def spent_on_day(tx: Transaction, day: str) -> int:

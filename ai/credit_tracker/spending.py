@@ -1,4 +1,4 @@
-"""Where the money went: by day, purpose, model and life, read from the rollups, with pace and projection."""
+"""Where the money went: by day, purpose, model and life, with pace and projection; for programs as JSON and CSV."""
 
 import csv
 import io
@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from ai.credit_tracker.accounts import month_account
+from ai.credit_tracker.months import find_month, spent_in
 from ai.credit_tracker.periods import day_of, days_of, month_end, month_of, whole_months_in
-from ai.credit_tracker.records import Balance
+from ai.credit_tracker.records import Balance, CallRecord
 from ai.credit_tracker.rollups import burn_per_day
 from ai.ledger.money import usd9
 from ai.ledger.store import Row
@@ -180,3 +182,86 @@ def spending_csv(spending: Spending) -> str:
 def _inert(text: str) -> str:
     """A spreadsheet takes text that begins so for a formula; model names come from outside."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def budget_json(tx: Transaction, period: str, balance: Balance) -> dict[str, Any]:
+    """Return the budget document of a month; `balance` is that of the current one.
+
+    Amounts are decimal strings in USD with 9 places. `by_model`, `by_purpose` and `by_life` each add up to `spent`.
+    A past month has neither band nor runway: both are null.
+    """
+    current = period == balance.period
+    if current:
+        granted, donated, held, left = balance.granted, balance.donated, balance.held, balance.available
+        spent = balance.spent
+    else:
+        granted, donated, held, left = _past(tx, period)
+        spent = spent_in(tx, period)
+    ends = month_end(period)
+    return {
+        "period": period,
+        "granted": usd9(granted),
+        "donated": usd9(donated),
+        "spent": usd9(spent),
+        "held": usd9(held),
+        "available": usd9(left),
+        "band": balance.band.value if current else None,
+        "resets_at": f"{ends:%Y-%m-%dT%H:%M:%SZ}",
+        "runway_days": round(balance.runway_days, 2) if current and balance.runway_days is not None else None,
+        **_parts(tx, period),
+    }
+
+
+def _past(tx: Transaction, period: str) -> tuple[int, int, int, int]:
+    month = find_month(tx, period)
+    if month is None:
+        return 0, 0, 0, 0
+    account = tx.account(month_account(period))
+    return month.granted, month.donated, account.debits_pending, account.available
+
+
+def _parts(tx: Transaction, period: str) -> dict[str, list[dict[str, Any]]]:
+    """Return the month's spending in its three parts; a life names its mind only where several share the purse."""
+    spending = read_month(tx, period)
+    return {
+        "by_model": [
+            {
+                "model": line.key,
+                "calls": line.calls,
+                "prompt_tokens": line.prompt_tokens,
+                "completion_tokens": line.completion_tokens,
+                "cost": usd9(line.cost),
+            }
+            for line in spending.by_model
+        ],
+        "by_purpose": [
+            {"purpose": line.key, "calls": line.calls, "cost": usd9(line.cost)} for line in spending.by_purpose
+        ],
+        "by_life": [
+            {"life": int(line.key) if line.key else None, "cost": usd9(line.cost)}
+            | ({"mind": line.mind} if line.mind else {})
+            for line in spending.by_life
+        ],
+    }
+
+
+def call_json(call: CallRecord) -> dict[str, Any]:
+    """Return one call as JSON for `budget --calls N`."""
+    return {
+        "id": call.id,
+        "mind": call.mind,
+        "life": call.life,
+        "beat": call.beat,
+        "client": call.client,
+        "purpose": call.purpose,
+        "subject": call.subject,
+        "state": call.state.value,
+        "held": usd9(call.held),
+        "cost": None if call.cost is None else usd9(call.cost),
+        "prompt_tokens": call.prompt_tokens,
+        "completion_tokens": call.completion_tokens,
+        "estimated": call.estimated,
+        "problem": call.problem,
+        "held_at": f"{call.held_at:%Y-%m-%dT%H:%M:%S.%fZ}",
+        "settled_at": None if call.settled_at is None else f"{call.settled_at:%Y-%m-%dT%H:%M:%S.%fZ}",
+    }

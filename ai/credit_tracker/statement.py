@@ -1,12 +1,17 @@
-"""What a key or a run spent: exact at any number of calls, because it is summed as the calls are settled."""
+"""What a key or a run spent, exact at any number of calls, and how all of them stand."""
 
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from ai.credit_tracker.calls import HeldCall, call_record
-from ai.credit_tracker.records import CallRecord, RunUsage, Usage
+from ai.credit_tracker.callers import Key, Run, find_run, foreseen, newest_keys, newest_runs, run_limit
+from ai.credit_tracker.calls import call_record
+from ai.credit_tracker.limits import cap_states
+from ai.credit_tracker.periods import month_of
+from ai.credit_tracker.records import CallRecord, CapState
 from ai.ledger.money import usd9
-from ai.ledger.store import BulkStatement
 from ai.ledger.transaction import Transaction
 
 # as the index of the open calls of callers says it, so that it is used
@@ -58,47 +63,6 @@ class Statement:
     def cost(self) -> int:
         """What the calls cost, in nano-dollars."""
         return sum(line.cost for line in self.by_model)
-
-
-CALLER_ROLLUPS = BulkStatement(
-    "INSERT INTO caller_rollups (key, run, period, model, calls, prompt_tokens, completion_tokens, cost) "
-    "SELECT :key, :run, :period, :model, SUM(:calls), SUM(:prompt), SUM(:completion), SUM(:cost) {rows} "
-    "GROUP BY :key, :run, :period, :model ON CONFLICT (key, run, period, model) DO UPDATE SET "
-    "calls = caller_rollups.calls + excluded.calls, "
-    "prompt_tokens = caller_rollups.prompt_tokens + excluded.prompt_tokens, "
-    "completion_tokens = caller_rollups.completion_tokens + excluded.completion_tokens, "
-    "cost = caller_rollups.cost + excluded.cost",
-    {
-        "key": "TEXT",
-        "run": "TEXT",
-        "period": "TEXT",
-        "model": "TEXT",
-        "calls": "BIGINT",
-        "prompt": "BIGINT",
-        "completion": "BIGINT",
-        "cost": "BIGINT",
-    },
-    sums=4,
-)
-
-
-def add_to_statement(tx: Transaction, call: CallRecord, *, cost: int, calls: int, usage: Usage | None) -> None:
-    """Add a settled call, or a correction's difference in `cost`, to what its key and run spent."""
-    if call.key or call.run:
-        whose = (call.key, call.run, call.period, call.subject)
-        tx.write(CALLER_ROLLUPS, (*whose, calls, *_tokens(usage), cost))
-
-
-def add_fresh(tx: Transaction, held: HeldCall, *, cost: int, usage: Usage | None) -> None:
-    """Add a call that is settled for the first time, as `add_to_statement` does."""
-    caller = held.expense.caller
-    if caller is not None and (caller.key or caller.run):
-        whose = (caller.key, caller.run, held.period, held.expense.subject)
-        tx.write(CALLER_ROLLUPS, (*whose, 1, *_tokens(usage), cost))
-
-
-def _tokens(usage: Usage | None) -> tuple[int, int]:
-    return (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
 
 
 def read_statement(tx: Transaction, *, run: str | None, key: str | None, period: str | None) -> Statement:
@@ -164,19 +128,6 @@ def statement_calls(  # noqa: PLR0913 - what is chosen, and which page of it
     return [call_record(row) for row in rows]
 
 
-def usage_of_run(tx: Transaction, run: str, since_us: int) -> RunUsage:
-    """Return what a run's calls since `since_us` (microseconds) used; requests as in `usage_after`."""
-    row = tx.execute(
-        "SELECT COUNT(*) AS requests, COALESCE(SUM(cost), 0) AS cost, "
-        "COALESCE(SUM(CASE WHEN purpose = 'embedding' THEN 0 ELSE prompt_tokens END), 0) AS input, "
-        "COALESCE(SUM(completion_tokens), 0) AS output, "
-        "COALESCE(SUM(CASE WHEN purpose = 'embedding' THEN prompt_tokens ELSE 0 END), 0) AS embedding "
-        "FROM calls WHERE run = ? AND run <> '' AND held_at >= ? AND state IN ('sent', 'unknown', 'captured')",
-        (run, since_us),
-    )[0]
-    return RunUsage(*(int(row[part]) for part in ("requests", "input", "output", "embedding", "cost")))
-
-
 def statement_json(found: Statement, calls: list[CallRecord] | None = None) -> dict[str, Any]:
     """Return a statement as JSON (CONTRACT §7), with `rows` where its calls are given; money as decimal strings."""
     figures: dict[str, Any] = {
@@ -200,10 +151,10 @@ def statement_json(found: Statement, calls: list[CallRecord] | None = None) -> d
             for line in found.by_model
         ],
     }
-    return figures if calls is None else figures | {"rows": [_row(call) for call in calls]}
+    return figures if calls is None else figures | {"rows": [_call_row(call) for call in calls]}
 
 
-def _row(call: CallRecord) -> dict[str, Any]:
+def _call_row(call: CallRecord) -> dict[str, Any]:
     return {
         "id": call.id,
         "key": call.key,
@@ -231,3 +182,85 @@ def _chosen(run: str | None, key: str | None, period: str | None) -> tuple[str, 
 
 def _given(run: str | None, key: str | None, period: str | None) -> dict[str, str]:
     return {name: value for name, value in (("key", key), ("run", run), ("period", period)) if value is not None}
+
+
+CALLERS = 1_000  # keys and runs whose sums of the month are read, the dearest
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What was captured this month, and what has not ended: calls of both, nano-dollars of both, unknown outcomes."""
+
+    calls: int = 0
+    cost: int = 0
+    under_way: int = 0
+    held: int = 0
+    unknown: int = 0
+
+    def __add__(self, other: "Use") -> "Use":
+        """Return both together."""
+        return Use(
+            self.calls + other.calls,
+            self.cost + other.cost,
+            self.under_way + other.under_way,
+            self.held + other.held,
+            self.unknown + other.unknown,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLook:
+    """A key, its cap (None: no budget of its own) and its use."""
+
+    key: Key
+    cap: CapState | None
+    use: Use
+
+
+@dataclass(frozen=True, slots=True)
+class RunLook:
+    """A run, its cap (None: none was given) and its use."""
+
+    run: Run
+    cap: CapState | None
+    use: Use
+
+
+def look_at_callers(tx: Transaction, now: datetime, limit: int) -> tuple[list[KeyLook], list[RunLook]]:
+    """Return keys (good ones first) and runs (busy ones first, then the newest and the dearest), `limit` of each."""
+    by_key, by_run = _uses(tx, month_of(now))
+    keys = [_key_look(tx, key, by_key, now) for key in newest_keys(tx, limit)]
+    keys.sort(key=lambda look: (look.key.ended(now) is not None, -look.use.under_way, -look.use.cost, look.key.name))
+    runs = [_run_look(tx, run, by_run) for run in _runs(tx, by_run, limit)]
+    return keys, runs
+
+
+def _uses(tx: Transaction, period: str) -> tuple[Mapping[str, Use], Mapping[str, Use]]:
+    by_key: defaultdict[str, Use] = defaultdict(Use)
+    by_run: defaultdict[str, Use] = defaultdict(Use)
+    for row in spending_by_caller(tx, period, CALLERS):
+        by_key[row.key] += Use(calls=row.calls, cost=row.cost)
+        by_run[row.run] += Use(calls=row.calls, cost=row.cost)
+    for key, run, calls, held, unknown in under_way_by_caller(tx):
+        by_key[key] += Use(under_way=calls, held=held, unknown=unknown)
+        by_run[run] += Use(under_way=calls, held=held, unknown=unknown)
+    return by_key, by_run
+
+
+def _runs(tx: Transaction, uses: Mapping[str, Use], limit: int) -> Collection[Run]:
+    newest = {run.name: run for run in newest_runs(tx, limit)}
+    dearest = sorted(uses, key=lambda name: -uses[name].cost)
+    busy = [name for name in dearest if uses[name].under_way]
+    chosen = [name for name in dict.fromkeys([*busy, *newest, *dearest]) if name][:limit]
+    found = [newest.get(name) or find_run(tx, name) for name in chosen]
+    return [run for run in found if run is not None]
+
+
+def _key_look(tx: Transaction, key: Key, uses: Mapping[str, Use], now: datetime) -> KeyLook:
+    cap = foreseen(tx, key, now) if key.ended(now) is None else None
+    return KeyLook(key, cap_states(tx, [cap])[0] if cap else None, uses.get(key.name, Use()))
+
+
+def _run_look(tx: Transaction, run: Run, uses: Mapping[str, Use]) -> RunLook:
+    cap = run_limit(run)
+    return RunLook(run, cap_states(tx, [cap])[0] if cap else None, uses.get(run.name, Use()))

@@ -9,38 +9,37 @@ from functools import partial
 from typing import TypeVar
 
 from ai.clock import Clock
-from ai.credit_tracker import calls as call_rows
-from ai.credit_tracker.booking import book_cost, book_dispute, book_refusal, book_void
+from ai.credit_tracker.accounts import OVERRUN, REQUEST, USD, day_account, free_account, open_books
 from ai.credit_tracker.books import MAX_LISTED, Books
-from ai.credit_tracker.calls import CallLeg, HeldCall
-from ai.credit_tracker.holding import MonthClosed, Wallet, place_hold, why_no_paid
-from ai.credit_tracker.limits import REQUEST, day_account, fill, free_account, use_up
+from ai.credit_tracker.calls import CallLeg, HeldCall, find_call, legs_of, mark_sent, mark_unknown, overdue_calls
+from ai.credit_tracker.holding import (
+    MIND,
+    KnownCaller,
+    MonthClosed,
+    Wallet,
+    hold_straight,
+    know_caller,
+    may_go_straight,
+    place_hold,
+    why_no_paid,
+)
+from ai.credit_tracker.limits import fill, use_up
 from ai.credit_tracker.months import (
-    OVERRUN,
-    USD,
+    LastNeeds,
     change_grant,
     enter_month,
     find_month,
     find_topup,
+    keep_reserve,
     mark_lived,
-    open_books,
     pour_donations,
     repay_overrun,
     topup,
 )
-from ai.credit_tracker.periods import day_of, month_of
-from ai.credit_tracker.provider_clock import ProviderClock
+from ai.credit_tracker.periods import ProviderClock, day_of, month_of
 from ai.credit_tracker.records import Balance, Bill, CallRecord, Expense, Settlement, Usage
-from ai.credit_tracker.reserve import LastNeeds, keep_reserve
 from ai.credit_tracker.rollups import spent_on_day
-from ai.credit_tracker.straight import (
-    MIND,
-    KnownCaller,
-    hold_straight,
-    know_caller,
-    may_go_straight,
-    settle_straight,
-)
+from ai.credit_tracker.settling import book_cost, book_dispute, book_refusal, book_void, settle_straight
 from ai.ledger.errors import LedgerError, StoreUnavailable
 from ai.ledger.ledger import Ledger
 from ai.ledger.money import nanos
@@ -51,7 +50,6 @@ T = TypeVar("T")
 UNKNOWN_KEPT = timedelta(hours=24)  # DESIGN, fate table: asked for during a day, then captured in full
 MAX_REMEMBERED = 10_000  # calls under way, and callers, of which nothing is read first; of others it is
 MAX_OWED = 1_000  # bookings kept while the purse is away; without it no call begins, so only those under way add up
-
 _log = logging.getLogger(__name__)
 
 
@@ -172,7 +170,7 @@ class CreditTracker(Books):
 
     async def sent(self, call_id: str, remote_id: str | None) -> None:
         """Commit that the request left, with the provider's generation id where it is known."""
-        await self._book(call_id, lambda tx: call_rows.mark_sent(tx, call_id, remote_id))
+        await self._book(call_id, lambda tx: mark_sent(tx, call_id, remote_id))
 
     async def settle(
         self,
@@ -193,7 +191,7 @@ class CreditTracker(Books):
 
         def carefully(tx: Transaction) -> tuple[int, Sequence[CallLeg] | None]:
             call = book_cost(tx, call_id, bill, current=current)
-            return call.held, call_rows.legs_of(tx, call_id) if call.key or call.run else None
+            return call.held, legs_of(tx, call_id) if call.key or call.run else None
 
         if held is None or held.period != current or not 0 <= cost_nanos <= held.expense.amount_nanos:
             booked = await self._book(call_id, carefully)
@@ -223,14 +221,14 @@ class CreditTracker(Books):
 
     async def leave_unknown(self, call_id: str, reason: str) -> None:
         """Note that nobody knows how the call ended; what it holds stays held, for a day at most."""
-        await self._book(call_id, lambda tx: call_rows.mark_unknown(tx, call_id, reason))
+        await self._book(call_id, lambda tx: mark_unknown(tx, call_id, reason))
 
     async def capture_overdue(self) -> list[CallRecord]:
         """Capture in full what has been unknown for 24 hours, of any mind; return those calls as they were."""
         current = self._current
 
         def work(tx: Transaction) -> list[CallRecord]:
-            overdue = call_rows.overdue_calls(tx, UNKNOWN_KEPT, MAX_LISTED)
+            overdue = overdue_calls(tx, UNKNOWN_KEPT, MAX_LISTED)
             for call in overdue:
                 book_cost(tx, call.id, Bill(call.held, estimated=True), current=current)
             return overdue
@@ -381,5 +379,5 @@ def _settle(tx: Transaction, held: HeldCall, bill: Bill) -> tuple[int, Sequence[
 
 
 def _void_if_held(tx: Transaction, call_id: str) -> None:
-    if call_rows.find_call(tx, call_id) is not None:
+    if find_call(tx, call_id) is not None:
         book_void(tx, call_id, current=None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ai.asking import Purpose
 from ai.brain.brain import Beat, Brain
-from ai.credit_tracker.reconcile import Reconciler
+from ai.credit_tracker.reconciliation import Reconciler
 from ai.daemon.command_handlers import CommandHandlers
 from ai.daemon.reading import ReadOnlyApp
 from ai.ledger.errors import StoreUnavailable

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from ai.clock import rfc3339
 from ai.credit_tracker.caller_books import CallerBooks
-from ai.credit_tracker.caller_looks import Use
-from ai.credit_tracker.keys import Key, KeyEnded
+from ai.credit_tracker.callers import Key, KeyEnded
 from ai.credit_tracker.records import CapState
+from ai.credit_tracker.statement import Use
 from ai.ledger.money import NANOS_PER_USD, exact_nanos, usd9
 from ai.observer.sources import CallerLook, GatewayLook
 

@@ -5,8 +5,7 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 from ai.credit_tracker import CreditTracker
-from ai.credit_tracker.comparison import reconciliation_json
-from ai.credit_tracker.reconcile import Reconciler
+from ai.credit_tracker.reconciliation import Reconciler, reconciliation_json
 from ai.ledger.errors import LedgerError, StoreUnavailable
 from ai.ledger.money import NANOS_PER_USD, exact_nanos, nanos, usd9
 from ai.life import Life, Lives, Midwife

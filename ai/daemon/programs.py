@@ -16,7 +16,7 @@ import httpx2
 from ai.clock import Clock
 from ai.credit_tracker import RunUsage, open_credit_ledger
 from ai.credit_tracker.caller_books import CallerBooks
-from ai.credit_tracker.keys import Key, KeyTerms
+from ai.credit_tracker.callers import Key, KeyTerms
 from ai.daemon.child_program import run_program
 from ai.daemon.gateway_alone import open_alone
 from ai.gateway.environment import environment

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ai.clock import Clock
 from ai.credit_tracker import CreditTracker, ProviderClock
-from ai.credit_tracker.schema import open_credit_ledger
+from ai.credit_tracker.accounts import open_credit_ledger
 from ai.ledger import Ledger
 from ai.ledger.errors import StoreUnavailable
 from ai.life.chronicle import Chronicle

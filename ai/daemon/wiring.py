@@ -15,8 +15,8 @@ from ai.brain.scene import Scenes
 from ai.brain.senses import Senses
 from ai.clock import Clock
 from ai.credit_tracker import ProviderClock
-from ai.credit_tracker.reconcile import Reconciler
-from ai.credit_tracker.schema import open_credit_ledger
+from ai.credit_tracker.accounts import open_credit_ledger
+from ai.credit_tracker.reconciliation import Reconciler
 from ai.daemon.app import App
 from ai.daemon.command_handlers import CommandHandlers
 from ai.daemon.reading import ReadOnlyApp, rooms_to_read

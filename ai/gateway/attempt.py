@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ai.asking import Purpose
 from ai.credit_tracker import Caller, NotAffordable
-from ai.credit_tracker.callers import TooManyRequests
+from ai.credit_tracker.admission import TooManyRequests
 from ai.gateway.bound import call_bound, fitting_output, lowered, output_limit
 from ai.gateway.dialects.chat import CHAT
 from ai.gateway.outgoing import bytes_of, with_routing

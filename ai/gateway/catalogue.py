@@ -15,7 +15,7 @@ from ai.model_config import Tier
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from ai.credit_tracker.keys import Key
+    from ai.credit_tracker.callers import Key
     from ai.gateway.gateway import Gateway
     from ai.model_config import Model
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from ai.credit_tracker import Caller, NamedRequest
-from ai.credit_tracker.keys import KeyEnded, hash_of
-from ai.credit_tracker.requests import Answered, AnswerLost, OtherBody, RequestKnown
+from ai.credit_tracker.admission import Answered, AnswerLost, OtherBody, RequestKnown
+from ai.credit_tracker.callers import KeyEnded, hash_of
 from ai.gateway.attempt import Request as CallRequest
 from ai.gateway.dialects.chat import CHAT
 from ai.gateway.gateway import Answer, Gateway
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
 
-    from ai.credit_tracker.keys import Key
+    from ai.credit_tracker.callers import Key
     from ai.gateway.dialects.asked import Dialect
     from ai.gateway.headers import CallOptions
     from ai.gateway.rooms import Rooms

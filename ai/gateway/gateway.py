@@ -19,7 +19,7 @@ from ai.model_rotator.payers import Request as Wanted
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
-    from ai.credit_tracker.keys import Key
+    from ai.credit_tracker.callers import Key
     from ai.gateway.dialects.asked import Asked
     from ai.gateway.rooms import Rooms
     from ai.llm.payment import Paid

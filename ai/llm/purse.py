@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ai.asking import Purpose
 from ai.clock import Clock, SystemClock
 from ai.credit_tracker import CreditTracker, ProviderClock
-from ai.credit_tracker.schema import open_credit_ledger
+from ai.credit_tracker.accounts import open_credit_ledger
 from ai.llm.answers import Completion, Limits, NoAnswer
 from ai.llm.candidates import Attempt
 from ai.llm.client import PaidClient

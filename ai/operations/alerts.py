@@ -5,15 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ai.clock import Clock
-from ai.credit_tracker.balances import available
-from ai.credit_tracker.bands import Band
+from ai.credit_tracker.accounts import available, day_account
 from ai.credit_tracker.books import Books
 from ai.credit_tracker.calls import overdue_calls
-from ai.credit_tracker.comparison import Reconciliation
-from ai.credit_tracker.limits import day_account
 from ai.credit_tracker.months import find_month
 from ai.credit_tracker.periods import day_of, month_of, period_end
-from ai.credit_tracker.records import Balance, CallRecord
+from ai.credit_tracker.reconciliation import Reconciliation, latest_reconciliation
+from ai.credit_tracker.records import Balance, Band, CallRecord
 from ai.ledger.errors import StoreUnavailable
 from ai.ledger.money import usd9
 from ai.ledger.transaction import Transaction
@@ -70,8 +68,7 @@ class Alerts:
         if balance.away is not None:
             return []
         try:
-            day, old, found = await self._books.read(lambda tx: _signs(tx, now))
-            drift = await self._books.reconciliation()
+            day, old, found, drift = await self._books.read(lambda tx: _signs(tx, now))
         except StoreUnavailable:
             return []
         alerts = [] if not found else _month_alerts(balance)
@@ -99,15 +96,16 @@ def _of_period(key: str, now: datetime) -> bool:
     return key.startswith((f"month/{month_of(now)}/", f"day/{day_of(now)}/", f"drift/{month_of(now)}"))
 
 
-def _signs(tx: Transaction, now: datetime) -> tuple[DayCap | None, list[CallRecord], bool]:
-    """Return the day's cap where there is one, the old unknowns, and whether the month was opened at all."""
+def _signs(tx: Transaction, now: datetime) -> tuple[DayCap | None, list[CallRecord], bool, Reconciliation | None]:
+    """Return the day's cap where there is one, the old unknowns, whether the month was opened, its last comparison."""
     rows = tx.execute("SELECT filled FROM caps WHERE account = ?", (day_account(now),))
     day = None
     if rows:
         held = tx.account(day_account(now)).debits_pending
         day = DayCap(int(rows[0]["filled"]), available(tx, day_account(now)), held)
     old = overdue_calls(tx, OLD_UNKNOWN, MAX_OLD_UNKNOWNS)
-    return day, old, find_month(tx, month_of(now)) is not None
+    month = month_of(now)
+    return day, old, find_month(tx, month) is not None, latest_reconciliation(tx, month)
 
 
 def _month_alerts(balance: Balance) -> list[Alert]:

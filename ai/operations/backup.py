@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ai.clock import Clock, parse_rfc3339, rfc3339
-from ai.credit_tracker.schema import open_credit_ledger
+from ai.credit_tracker.accounts import open_credit_ledger
 from ai.durable import sync_folder
 from ai.ledger.sqlite import connect, named_errors
 from ai.operations.purse_copy import copy_purse

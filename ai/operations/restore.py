@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ai.clock import Clock
-from ai.credit_tracker.checks import check_records
+from ai.credit_tracker.accounts import open_credit_ledger
+from ai.credit_tracker.audit import check_records
 from ai.credit_tracker.months import note_restore
-from ai.credit_tracker.schema import open_credit_ledger
 from ai.durable import sync_file, sync_folder
 from ai.ledger.audit import audit
 from ai.ledger.errors import LedgerError

@@ -12,8 +12,7 @@ import pytest
 
 from ai.actions import ActionContext, ActionResult, Registry, Reply
 from ai.clock import VirtualClock
-from ai.credit_tracker.bands import Band
-from ai.credit_tracker.records import Balance
+from ai.credit_tracker.records import Balance, Band
 from ai.life.own_files import OwnFiles
 from ai.memory.memory import Kind, Memory
 from ai.mind.database import MindDatabase, open_mind

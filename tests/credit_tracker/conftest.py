@@ -15,8 +15,8 @@ import pytest
 
 from ai.clock import VirtualClock
 from ai.credit_tracker import Category, CreditTracker, Expense, ProviderClock
-from ai.credit_tracker.checks import check_records
-from ai.credit_tracker.schema import open_credit_ledger
+from ai.credit_tracker.accounts import open_credit_ledger
+from ai.credit_tracker.audit import check_records
 from ai.ledger.audit import audit
 from ai.ledger.ledger import Ledger
 from ai.settings import Settings

@@ -19,7 +19,7 @@ from ai.credit_tracker import (
     open_credit_ledger,
     statement_json,
 )
-from ai.credit_tracker.checks import check_records
+from ai.credit_tracker.audit import check_records
 from ai.ledger.errors import TransferConflict
 from ai.settings import Settings
 from tests.credit_tracker.conftest import BOTH_STORES, USD

@@ -3,7 +3,7 @@
 import pytest
 
 from ai.credit_tracker import Usage
-from ai.credit_tracker.checks import check_records
+from ai.credit_tracker.audit import check_records
 
 USD = 1_000_000_000
 

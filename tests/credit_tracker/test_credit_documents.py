@@ -8,10 +8,9 @@ from datetime import UTC, date, datetime
 import pytest
 
 from ai.credit_tracker import CallState, Usage
-from ai.credit_tracker.comparison import Reconciliation, reconciliation_json
+from ai.credit_tracker.reconciliation import Reconciliation, reconciliation_json
 from ai.credit_tracker.records import CallRecord, Category
-from ai.credit_tracker.report import call_json
-from ai.credit_tracker.spending import Line, Spending, daily_costs, spending_csv, spending_json
+from ai.credit_tracker.spending import Line, Spending, call_json, daily_costs, spending_csv, spending_json
 from tests.credit_tracker.conftest import BOTH_STORES
 
 USD = 1_000_000_000

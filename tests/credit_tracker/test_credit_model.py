@@ -27,11 +27,10 @@ from ai.credit_tracker import (
     ProviderClock,
     Usage,
 )
-from ai.credit_tracker.checks import check_records
+from ai.credit_tracker.accounts import open_credit_ledger
+from ai.credit_tracker.audit import check_records
 from ai.credit_tracker.holding import MAX_UNKNOWN_CALLS
-from ai.credit_tracker.reserve import RESERVE_SHARE
-from ai.credit_tracker.reserve_rows import Reserve, find_reserve
-from ai.credit_tracker.schema import open_credit_ledger
+from ai.credit_tracker.months import RESERVE_SHARE, Reserve, find_reserve
 from ai.ledger.audit import audit
 from ai.ledger.money import nanos
 from ai.settings import Settings

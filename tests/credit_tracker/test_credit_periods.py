@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ai.credit_tracker.bands import Band, band_of
+from ai.credit_tracker.books import band_of
 from ai.credit_tracker.periods import (
     day_of,
     day_start,
@@ -20,6 +20,7 @@ from ai.credit_tracker.periods import (
     week_of,
     whole_months_in,
 )
+from ai.credit_tracker.records import Band
 
 TIMES = st.timedeltas(timedelta(), timedelta(days=36_500)).map(lambda age: datetime(1990, 1, 1, tzinfo=UTC) + age)
 KINDS = st.sampled_from(["day", "week", "month"])

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from ai.cli.budget_tables import render_budget
 from ai.credit_tracker import Band, Expense, NotAffordable, open_credit_ledger
 from ai.credit_tracker.calls import find_call
-from ai.credit_tracker.render import render_budget
 from ai.ledger.audit import audit
 from ai.ledger.errors import HoldEnded
 from tests.credit_tracker.conftest import BOTH_STORES

@@ -4,9 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ai.credit_tracker.months import note_restore
-from ai.credit_tracker.reserve import LastNeeds, keep_reserve
-from ai.credit_tracker.reserve_rows import Reserve, find_reserve
+from ai.credit_tracker.months import LastNeeds, Reserve, find_reserve, keep_reserve, note_restore
 from tests.credit_tracker.test_credit_reserve import (
     LEAST,
     MILLI,

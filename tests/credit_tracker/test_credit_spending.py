@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from ai.cli.budget_tables import BARS, dollars, render_budget, render_spending, sparkline
 from ai.credit_tracker import Usage
-from ai.credit_tracker.render import BARS, dollars, render_budget, render_spending, sparkline
 from ai.credit_tracker.spending import Line, daily_costs, spending_csv, spending_json
 from ai.ledger.errors import ConstraintBroken
 from ai.ledger.money import nanos

@@ -7,11 +7,12 @@ import pytest
 
 from ai.clock import microseconds
 from ai.credit_tracker import CallState, Usage
-from ai.credit_tracker.comparison import (
+from ai.credit_tracker.reconciliation import (
     IN_STEP_NANOS,
     MAX_ASKED,
     WARN_LEAST_NANOS,
     Doubts,
+    Reconciler,
     Reconciliation,
     compare,
     doubtful_calls,
@@ -20,7 +21,6 @@ from ai.credit_tracker.comparison import (
     likely_cause,
     model_spending,
 )
-from ai.credit_tracker.reconcile import Reconciler
 from tests.credit_tracker.test_reconcile import Known, call, desk  # noqa: F401 - a fixture, which pytest finds here
 
 USD = 1_000_000_000
@@ -216,7 +216,7 @@ async def test_a_look_asks_about_what_is_in_doubt_and_books_what_is_known(purse,
     record = await tracker.call(settled[0])
     assert (record.state, record.cost, record.prompt_tokens) == (CallState.CAPTURED, 2, 7)
     assert (await tracker.call(unheard)).state is CallState.UNKNOWN
-    kept = await tracker.reconciliation()
+    kept = purse.ledger.read_now(lambda tx: latest_reconciliation(tx, found.period))
     assert kept == replace(found, settled=0, lost=())
 
 

@@ -6,9 +6,14 @@ from datetime import UTC, datetime
 import pytest
 
 from ai.credit_tracker import CallState, NotAffordable, Usage
-from ai.credit_tracker.comparison import Doubts, likely_cause, reconciliation_json
 from ai.credit_tracker.months import note_restore
-from ai.credit_tracker.reconcile import Reconciler
+from ai.credit_tracker.reconciliation import (
+    Doubts,
+    Reconciler,
+    latest_reconciliation,
+    likely_cause,
+    reconciliation_json,
+)
 from tests.credit_tracker.conftest import BOTH_STORES
 
 USD = 1_000_000_000
@@ -68,7 +73,7 @@ async def test_in_step(purse, desk):
     provider.usage_monthly = USD // 10
     found = await reconciler.reconcile()
     assert (found.drift, found.others, found.warn, found.cause) == (0, 0, False, "in step with the provider")
-    assert await tracker.reconciliation() == found
+    assert purse.ledger.read_now(lambda tx: latest_reconciliation(tx, found.period)) == found
 
 
 @BOTH_STORES

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from ai.clock import VirtualClock
 from ai.credit_tracker import open_credit_ledger
-from ai.credit_tracker.reconcile import Reconciler
+from ai.credit_tracker.reconciliation import Reconciler
 from ai.llm import NoAnswer, open_purse
 from ai.llm.account import generation, key_info
 from ai.llm.providers import configured_endpoint

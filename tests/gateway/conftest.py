@@ -14,7 +14,7 @@ import openai
 import pytest
 
 from ai.clock import Clock, SystemClock
-from ai.credit_tracker.keys import KeyTerms
+from ai.credit_tracker.callers import KeyTerms
 from ai.daemon.gateway_alone import Alone, open_alone
 from ai.gateway.serving import GatewayServer, listen
 from ai.settings import Settings

@@ -17,7 +17,7 @@ import pytest
 from ai.clock import VirtualClock
 from ai.credit_tracker import open_credit_ledger
 from ai.credit_tracker.caller_books import CallerBooks
-from ai.credit_tracker.keys import KeyTerms
+from ai.credit_tracker.callers import KeyTerms
 from ai.daemon.programs import KEY_LIVES, keep_key
 from ai.settings import Settings
 from tests.gateway.conftest import serving

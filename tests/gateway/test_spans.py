@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ai.credit_tracker.keys import KeyTerms
+from ai.credit_tracker.callers import KeyTerms
 from tests.gateway.conftest import Open, serving
 from tests.world.openrouter import FakeOpenRouter
 from tests.world.openrouter_faults import status

@@ -16,8 +16,8 @@ import pytest
 from ai.asking import Purpose
 from ai.clock import VirtualClock
 from ai.credit_tracker import CallRecord, CreditTracker, ProviderClock
+from ai.credit_tracker.accounts import open_credit_ledger
 from ai.credit_tracker.calls import last_calls
-from ai.credit_tracker.schema import open_credit_ledger
 from ai.ledger.audit import audit
 from ai.ledger.ledger import Ledger
 from ai.llm import Completion, Endpoint, Limits, ModelHealth, OpenAIEndpoint, PaidClient, Payer

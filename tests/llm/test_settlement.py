@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from ai.credit_tracker import CallState, Category, Expense
-from ai.credit_tracker.reconcile import Reconciler
+from ai.credit_tracker.reconciliation import Reconciler
 from ai.llm import Limits, NoAnswer
 from ai.llm.account import generation
 from tests.world.openrouter_faults import cut, no_usage, status

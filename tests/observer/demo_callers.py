@@ -7,7 +7,7 @@ from datetime import timedelta
 from email.utils import format_datetime
 
 from ai.credit_tracker import Caller, CallerBooks, CreditTracker, Expense, KeyTerms, ProviderClock, Usage
-from ai.credit_tracker.schema import open_credit_ledger
+from ai.credit_tracker.accounts import open_credit_ledger
 from ai.ledger.money import nanos
 from tests.observer.demo_house import DemoHouse
 

@@ -10,7 +10,7 @@ import pytest
 
 from ai.clock import VirtualClock
 from ai.credit_tracker import CreditTracker, Expense, ProviderClock, Usage, open_credit_ledger
-from ai.credit_tracker.reconcile import Reconciler
+from ai.credit_tracker.reconciliation import Reconciler
 from ai.ledger.audit import audit
 from ai.mind.database import open_mind
 from ai.mind.journal import Journal

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ai.credit_tracker import Usage
-from ai.credit_tracker.reconcile import Reconciler
+from ai.credit_tracker.reconciliation import Reconciler
 from ai.mind.database import open_mind
 from ai.mind.journal import Journal
 from ai.operations.alerts import Alerts

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from ai.credit_tracker import Caller, CallerBooks, KeyTerms, NamedRequest, Usage, open_credit_ledger
-from ai.credit_tracker.comparison import compare
 from ai.credit_tracker.months import note_restore
+from ai.credit_tracker.reconciliation import compare
 from ai.ledger.audit import audit
 from ai.ledger.errors import LedgerError
 from ai.operations import purse_copy as copying

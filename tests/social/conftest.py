@@ -12,7 +12,7 @@ import pytest
 
 from ai.clock import VirtualClock
 from ai.credit_tracker import CreditTracker, ProviderClock
-from ai.credit_tracker.schema import open_credit_ledger
+from ai.credit_tracker.accounts import open_credit_ledger
 from ai.ledger.audit import audit
 from ai.ledger.ledger import Ledger
 from ai.mind.database import MindDatabase, open_mind

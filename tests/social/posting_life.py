@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ai.clock import VirtualClock
 from ai.credit_tracker import CreditTracker, ProviderClock
-from ai.credit_tracker.schema import open_credit_ledger
+from ai.credit_tracker.accounts import open_credit_ledger
 from ai.ledger.audit import audit
 from ai.mind.database import open_mind
 from ai.mind.journal import Journal

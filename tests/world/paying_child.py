@@ -12,7 +12,7 @@ from pathlib import Path
 from ai.asking import Message, Purpose
 from ai.clock import VirtualClock
 from ai.credit_tracker import CreditTracker, ProviderClock
-from ai.credit_tracker.schema import open_credit_ledger
+from ai.credit_tracker.accounts import open_credit_ledger
 from ai.ledger.ledger import Ledger
 from ai.llm import Limits, ModelHealth, NoAnswer, OpenAIEndpoint, PaidClient, Payer
 from ai.mind.database import open_mind

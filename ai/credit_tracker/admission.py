@@ -1,9 +1,13 @@
-"""Requests that callers name themselves (`Idempotency-Key`): asked again within a day, they are not paid again."""
+"""Whether a caller's call may be held for: its key is good, the request was not made before, and which caps bind it."""
 
 import json
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from ai.credit_tracker.records import OPEN_STATES, CallState, NamedRequest
+from ai.credit_tracker.callers import KeyEnded, ensure_run, get_key, key_limit, run_limit, turned
+from ai.credit_tracker.limits import Limit
+from ai.credit_tracker.periods import month_of
+from ai.credit_tracker.records import OPEN_STATES, Caller, CallState, NamedRequest, NotAffordable
 from ai.ledger.transaction import Transaction
 
 KEPT = timedelta(days=1)  # CONTRACT §7: the same key and body again within a day
@@ -95,3 +99,64 @@ def _known(tx: Transaction, key: str, request: NamedRequest) -> list[str] | None
     if cost > 0:
         raise AnswerLost(cost)
     return None
+
+
+MINUTE = timedelta(minutes=1)
+
+
+class TooManyRequests(NotAffordable):
+    """The key made as many calls in the last minute as it may; `resets_at` says when the next one fits."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerCaps:
+    """What a caller's hold touches beside the purse's own limits, and the most that this one call may cost."""
+
+    limits: tuple[Limit, ...]
+    most: int | None
+
+
+def admit(tx: Transaction, caller: Caller, call_id: str, now: datetime) -> CallerCaps:
+    """Return the caps of a call that is about to be held for: its key's, its run's, its own.
+
+    Makes the run where it is new and turns the key's budget to its period. Raises KeyEnded, TooManyRequests, and what
+    `begin_request` raises for a request that was made before.
+    """
+    if caller.request is not None:
+        begin_request(tx, caller.key, caller.request, call_id)
+    limits: list[Limit | None] = []
+    most = [caller.max_cost]
+    if caller.key:
+        key = get_key(tx, caller.key)
+        ended = key.ended(now)
+        if ended is not None:
+            raise KeyEnded(key.name, ended)
+        if caller.secret_hash not in {"", key.secret_hash}:
+            raise KeyEnded(key.name, "was revoked; another key has its name now")
+        if key.terms.requests_per_minute is not None:
+            _refuse_above(tx, key.name, key.terms.requests_per_minute, now)
+        limits.append(key_limit(turned(tx, key, now), now))
+        most.append(key.terms.max_call)
+    if caller.run:
+        limits.append(run_limit(ensure_run(tx, caller.run)))
+    bounds = [bound for bound in most if bound is not None]
+    return CallerCaps(tuple(limit for limit in limits if limit is not None), min(bounds) if bounds else None)
+
+
+def _refuse_above(tx: Transaction, key: str, most: int, now: datetime) -> None:
+    """Raise TooManyRequests where the key made `most` calls in the last minute; those never sent do not count."""
+    since = tx.at - MINUTE // timedelta(microseconds=1)
+    rows = tx.execute(
+        "SELECT held_at FROM calls WHERE key = ? AND key <> '' AND period IN (?, ?) AND held_at > ? AND held_at <= ? "
+        "AND state <> 'voided' ORDER BY held_at DESC LIMIT ?",
+        (key, month_of(now), month_of(now - MINUTE), since, tx.at, most),
+    )
+    if len(rows) >= most:
+        wait = timedelta(microseconds=rows[-1]["held_at"] - since)
+        raise TooManyRequests(
+            f"key {key}",
+            needed=1,
+            available=0,
+            resets_at=now + wait,
+            reason=f"{most} calls a minute are allowed, and as many were made in the last one",
+        )

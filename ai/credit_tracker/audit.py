@@ -2,7 +2,7 @@
 
 import json
 
-from ai.credit_tracker.months import month_account, spent_account
+from ai.credit_tracker.accounts import month_account, spent_account
 from ai.credit_tracker.periods import days_of
 from ai.ledger.money import usd9
 from ai.ledger.transaction import Transaction

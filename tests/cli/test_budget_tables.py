@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from ai.credit_tracker.bands import Band
-from ai.credit_tracker.records import Balance, CapLeft
-from ai.credit_tracker.render import dollars, render_budget, render_spending, sparkline
+from ai.cli.budget_tables import dollars, render_budget, render_spending, sparkline
+from ai.credit_tracker.records import Balance, Band, CapLeft
 from ai.credit_tracker.spending import BurnRate, Line, Spending
 
 USD = 1_000_000_000

@@ -1,13 +1,62 @@
 """What each end of a call does to the money: capture, charge beyond the hold, refuse, void, correct."""
 
-from ai.credit_tracker.calls import CallLeg, get_call, legs_of, mark_corrected, mark_ended, note_problem
+from ai.credit_tracker.accounts import OVERRUN, USD, month_account, spent_account
+from ai.credit_tracker.calls import (
+    CallLeg,
+    HeldCall,
+    get_call,
+    legs_of,
+    mark_corrected,
+    mark_ended,
+    note_problem,
+    tokens_of,
+)
 from ai.credit_tracker.limits import use_up
-from ai.credit_tracker.months import OVERRUN, USD, find_month, month_account, repay_overrun, spent_account, sweep_month
+from ai.credit_tracker.months import MONTH_IS_OPEN, OVERRUN_LEFT, find_month, repay_overrun, sweep_month
 from ai.credit_tracker.records import OPEN_STATES, Bill, CallRecord, CallState, Usage
-from ai.credit_tracker.rollups import add_to_rollups
-from ai.credit_tracker.statement import add_to_statement
+from ai.credit_tracker.rollups import ROLLUPS, add_fresh, add_to_rollups, add_to_statement, rollup_rows
 from ai.ledger.errors import HoldEnded, TransferConflict
+from ai.ledger.store import BulkStatement
 from ai.ledger.transaction import Transaction
+
+CAPTURED = BulkStatement(
+    f"UPDATE calls SET state = (SELECT 'captured' WHERE {MONTH_IS_OPEN} AND {OVERRUN_LEFT} = 0), cost = :cost, "
+    "prompt_tokens = :prompt, completion_tokens = :completion, cached_tokens = :cached, reasoning_tokens = :reasoning, "
+    "estimated = :estimated, problem = COALESCE(:problem, calls.problem), settled_at = :at {rows} WHERE calls.id = :id",
+    {
+        "id": "TEXT",
+        "period": "TEXT",
+        "cost": "BIGINT",
+        "prompt": "BIGINT",
+        "completion": "BIGINT",
+        "cached": "BIGINT",
+        "reasoning": "BIGINT",
+        "estimated": "BIGINT",
+        "problem": "TEXT",
+        "at": "BIGINT",
+    },
+    once="id",
+)
+
+
+def settle_straight(tx: Transaction, held: HeldCall, bill: Bill) -> HeldCall:
+    """Capture what a call cost, within its hold, and return it. Raises ConstraintBroken where more is to be done."""
+    expense = held.expense
+    tx.capture(expense.id, [min(bill.cost, leg.amount) if leg.kind == "money" else leg.amount for leg in held.legs])
+    tokens = tokens_of(bill.usage)
+    tx.write(CAPTURED, (expense.id, held.period, bill.cost, *tokens, int(bill.estimated), bill.problem, tx.at))
+    tx.write(
+        ROLLUPS,
+        *rollup_rows(
+            (held.day, held.mind),
+            (expense.subject, expense.purpose, expense.life),
+            cost=bill.cost,
+            calls=1,
+            usage=bill.usage,
+        ),
+    )
+    add_fresh(tx, held, cost=bill.cost, usage=bill.usage)
+    return held
 
 
 def book_cost(tx: Transaction, call_id: str, bill: Bill, *, current: str | None) -> CallRecord:

@@ -7,8 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ai.credit_tracker.bands import Band
-from ai.credit_tracker.records import Balance, CapLeft
+from ai.credit_tracker.records import Balance, Band, CapLeft
 from ai.credit_tracker.spending import BurnRate, Line, Spending, daily_costs
 from ai.ledger.money import NANOS_PER_USD
 
