@@ -71,3 +71,7 @@ def main() -> None:
             threading.Event().wait()
         except KeyboardInterrupt:
             print(f"{len(server.bills)} bills, ${server.billed}", flush=True)  # noqa: T201 — run by hand
+
+
+if __name__ == "__main__":
+    main()
