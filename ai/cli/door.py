@@ -27,12 +27,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+PATH_SHOWN = 200  # letters of a path in a line for people
 DISK_ADVICE = {
     errno.ENOSPC: "free some space, or set DATA_DIR to another disk",
     errno.EROFS: "it is mounted read-only; mount it writable, or set DATA_DIR to a folder that is",
     errno.EACCES: "give this user write access (chown), or set DATA_DIR to a folder of its own",
     errno.EPERM: "give this user write access (chown), or set DATA_DIR to a folder of its own",
     errno.ENOTDIR: "a file stands where a folder is needed; move it away, or set another DATA_DIR",
+    errno.EEXIST: "a file stands where a folder is needed; move it away, or set another DATA_DIR",
+    errno.ENAMETOOLONG: "no disk takes a name as long; set a shorter DATA_DIR",
     errno.EADDRINUSE: "another program listens there; set OBSERVER_PORT to a free port",
 }
 
@@ -82,7 +85,7 @@ def explain(error: BaseException) -> str:
     """Return one line for people that says what was wrong and what would be right; no secret in it."""
     text = harmless(" ".join(str(error).split())) or type(error).__name__
     if isinstance(error, OSError) and error.errno in DISK_ADVICE:
-        text = f"{error.strerror}: {error.filename or 'the data folder'}; {DISK_ADVICE[error.errno]}"
+        text = f"{error.strerror}: {str(error.filename or 'the data folder')[:PATH_SHOWN]}; {DISK_ADVICE[error.errno]}"
     try:
         return Redactor(settings().secrets())(text)
     except Exception:  # noqa: BLE001 - the settings themselves may be what is wrong; they hide their own secrets

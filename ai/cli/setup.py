@@ -9,7 +9,6 @@ from secrets import token_urlsafe
 from typing import Annotated
 
 import typer
-from dotenv import dotenv_values
 
 from ai.cli.door import Failed, screen, settings, wait_for
 from ai.clock import SystemClock
@@ -17,7 +16,7 @@ from ai.durable import PRIVATE, write_whole
 from ai.operations.doctor import examine
 from ai.operations.provider_check import Check
 from ai.settings import Settings
-from ai.settings.sources import SettingsError, load_settings
+from ai.settings.sources import SettingsError, load_settings, read_dotenv
 
 ASKED = {
     "OPENROUTER_API_KEY": "OpenRouter key (empty: none; the embedded model thinks)",
@@ -46,7 +45,7 @@ def init(
         raise Failed(f"{path} cannot be written here; write it where docker-compose.yml is (see .env.example there)")
     if path.exists() and not force:
         raise Failed(f"{path} exists already; edit it, or use --force to answer anew (the old one is kept)")
-    before = dotenv_values(path, interpolate=False) if path.exists() else {}
+    before = read_dotenv(path)
     answers = {name: _ask(name, question, before.get(name) or "") for name, question in ASKED.items()}
     answers["ADMIN_TOKEN"] = _token(answers["ADMIN_TOKEN"])
     chosen = {name: value for name, value in {**before, **answers}.items() if value}

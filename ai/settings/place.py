@@ -23,10 +23,8 @@ def parse_place(text: str) -> Place:
     try:
         latitude, longitude = float(parts[0]), float(parts[1])
     except (ValueError, IndexError):
-        raise ValueError(
-            f"{text!r} is no place; write latitude,longitude and perhaps a name: 52.52,13.41,Berlin"
-        ) from None
+        raise ValueError("is no place; write latitude,longitude and perhaps a name: 52.52,13.41,Berlin") from None
     if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):  # noqa: PLR2004 - degrees
-        raise ValueError(f"{text!r} is not on Earth: latitude is -90 to 90, longitude -180 to 180")
+        raise ValueError("is not on Earth: latitude is -90 to 90, longitude -180 to 180")
     name = " ".join(parts[2].split())[:60] if len(parts) > 2 else ""  # noqa: PLR2004 - the third part
     return Place(latitude, longitude, name or None)

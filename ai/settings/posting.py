@@ -101,7 +101,7 @@ class PostingSettings(BaseModel):
     def _known_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         unknown = [name for name in value if name not in NETWORK_SETTINGS]
         if unknown:
-            raise ValueError(f"{unknown[0]!r} is none of {', '.join(NETWORK_SETTINGS)}")
+            raise ValueError(f"{unknown[0][:80]!r} is none of {', '.join(NETWORK_SETTINGS)}")
         return value
 
     @model_validator(mode="after")

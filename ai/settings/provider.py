@@ -1,6 +1,5 @@
 """Who serves the thoughts, where, with which key, model and prices: OpenRouter, OpenAI, or a server at home."""
 
-import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -9,7 +8,7 @@ from pydantic import BaseModel, Field, field_validator
 
 from ai.settings.addresses import OPENAI_URL, is_home, is_openai
 from ai.settings.fields import secret, setting
-from ai.settings.texts import HeaderSecret, HttpUrl
+from ai.settings.texts import HeaderSecret, HttpUrl, from_json
 
 MAX_PRICE_USD = Decimal(1_000_000)  # a million tokens; a dollar a token is beyond every price list
 
@@ -55,12 +54,7 @@ class ProviderSettings(BaseModel):
     @field_validator("openai_prices", mode="before")
     @classmethod
     def _price_table(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        try:
-            return json.loads(value, parse_float=Decimal)
-        except json.JSONDecodeError:
-            raise ValueError("is not JSON: model to [in, out] in USD per million tokens") from None
+        return from_json(value) if isinstance(value, str) else value
 
     @property
     def provider(self) -> Literal["openrouter", "openai", "local"]:

@@ -1,6 +1,5 @@
 """Every setting: typed, with its default, its meaning and an example; docs/configuration.md is made from here."""
 
-import json
 import re
 from decimal import Decimal
 from pathlib import Path
@@ -32,6 +31,7 @@ from ai.settings.texts import (
     Networks,
     PlaceOnEarth,
     PublicUrl,
+    from_json,
     home_path,
 )
 
@@ -209,8 +209,8 @@ class Settings(ProviderSettings, PostingSettings, PeopleSettings):
     def _tidy(cls, value: object) -> object:
         if isinstance(value, str):
             value = value.strip(" \t")
-            if re.search(r"[\x00-\x1f\x7f]", value):
-                raise ValueError("has a line break or a control character in it")
+            if re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", value):
+                raise ValueError("has a line break, a control character or a byte that is no UTF-8 in it")
         return value
 
     @field_validator("local_model")
@@ -237,7 +237,10 @@ class Settings(ProviderSettings, PostingSettings, PeopleSettings):
     @field_validator("budgets", mode="before")
     @classmethod
     def _budgets(cls, value: object) -> object:
-        return json.loads(value) if isinstance(value, str) else value
+        listed = from_json(value) if isinstance(value, str) else value
+        if not isinstance(listed, list | tuple):
+            raise ValueError("is not a JSON list")  # noqa: TRY004 - pydantic passes on a ValueError alone
+        return listed
 
     @field_validator("budgets")
     @classmethod

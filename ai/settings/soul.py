@@ -11,12 +11,12 @@ def read_soul(path: Path) -> str:
         with path.open(encoding="utf-8-sig") as file:
             text = file.read(MAX_SOUL_CHARS + 1)
     except OSError as error:
-        raise ValueError(f"{str(path)!r} cannot be read ({error.strerror or error}); name a Markdown file") from None
+        raise ValueError(f"cannot be read ({error.strerror or error}); name a Markdown file") from None
     except UnicodeDecodeError:
-        raise ValueError(f"{str(path)!r} is not UTF-8 text; name a Markdown file") from None
+        raise ValueError("is not UTF-8 text; name a Markdown file") from None
     if len(text) > MAX_SOUL_CHARS:
-        raise ValueError(f"{str(path)!r} has more than {MAX_SOUL_CHARS:,} characters; a seed is a page at most")
+        raise ValueError(f"has more than {MAX_SOUL_CHARS:,} characters; a seed is a page at most")
     words = "".join(c if c.isprintable() or c == "\n" else " " for c in text).strip()
     if not words:
-        raise ValueError(f"{str(path)!r} is empty; write a few sentences in it, or leave SOUL unset")
+        raise ValueError("is empty; write a few sentences in it, or leave SOUL unset")
     return words

@@ -1,15 +1,17 @@
 """Where settings come from: the environment, then .env, then vault/credentials.json; refused whole with one line."""
 
 import difflib
-import json
+import io
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import ValidationError
 
 from ai.settings.settings import SECRET_NAMES, Settings
+from ai.settings.texts import from_json
 
 OWN_PREFIXES = (
     "OPENROUTER_",
@@ -40,51 +42,56 @@ class SettingsError(Exception):
 def load_settings(environ: Mapping[str, str] | None = None, directory: Path | None = None) -> Settings:
     """Read the settings: `environ` (default: the process's), then `.env` and `vault/credentials.json` in `directory`.
 
-    An empty value counts as unset. Raises SettingsError with one line for people; the value of a secret is never in it.
+    An empty or blank value counts as unset. Raises SettingsError with one line for people, never with a secret's value.
     """
     environ = os.environ if environ is None else environ
     directory = Path.cwd() if directory is None else directory
     known = {name.upper() for name in Settings.model_fields}
-    dotenv = _read_dotenv(directory / ".env")
+    dotenv = read_dotenv(directory / ".env")
     vault = _read_vault(directory / "vault" / "credentials.json")
     for source, values, strict in (("the environment", environ, False), (".env", dotenv, True)):
         _refuse_near_misses(values, known, source, strict=strict)
-    merged = {
-        name.lower(): value
-        for name in known
-        if (value := environ.get(name) or dotenv.get(name) or vault.get(name)) not in (None, "")
-    }
+    given = ((name, source.get(name, "")) for source in (vault, dotenv, environ) for name in known)
+    merged = {name.lower(): value for name, value in given if value.strip()}
     try:
         return Settings.model_validate(merged)
     except ValidationError as error:
         raise SettingsError(_one_line(error, merged)) from None
 
 
-def _read_dotenv(path: Path) -> dict[str, str]:
+def read_dotenv(path: Path) -> dict[str, str]:
+    """Return the names and values of a `.env` file, none where there is no file; raises SettingsError."""
+    for line in (lines := list(parse_stream(io.StringIO(_read_text(path))))):
+        if line.error:
+            raise SettingsError(
+                f"{path}: line {line.original.line} is no setting; write NAME=value, with a quote at both ends or none"
+            )
+    return {line.key: line.value or "" for line in lines if line.key is not None}
+
+
+def _read_text(path: Path) -> str:
+    """Return the text of a file, without the mark that some editors begin it with; none: empty."""
     try:
-        if not path.exists():
-            return {}
-        return {name: value or "" for name, value in dotenv_values(path, interpolate=False).items()}
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: cannot be read ({error}); make it a readable text file or remove it") from None
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return ""
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path}: cannot be read (it is not UTF-8 text); save it as UTF-8, or remove it") from None
+    except OSError as error:
+        raise SettingsError(
+            f"{path}: cannot be read ({error.strerror}); "
+            "make it a file that this user may read (chmod 600, right owner), or remove it"
+        ) from None
 
 
 def _read_vault(path: Path) -> dict[str, str]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    text = _read_text(path)
+    if not text:
         return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}); "
-            "make it readable for this user (chmod 600, right owner) or remove it"
-        ) from None
     try:
-        document = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise SettingsError(
-            f"{path}: is not JSON (line {error.lineno}); compare it with vault/credentials.example.json"
-        ) from None
+        document = from_json(text)
+    except ValueError as error:
+        raise SettingsError(f"{path}: {error}; compare it with vault/credentials.example.json") from None
     if not isinstance(document, dict):
         raise SettingsError(f"{path}: is not a JSON object; compare it with vault/credentials.example.json")
     for name, value in document.items():
@@ -120,6 +127,8 @@ def _one_line(error: ValidationError, given: Mapping[str, object]) -> str:
     )
     value = given.get(name)
     secret = name.upper() in SECRET_NAMES or ("://" in str(value) and "@" in str(value))  # a password may stand in it
+    if secret:
+        problem = re.sub(r"//[^\s']*", "//…", problem)
     shown = "its value" if secret or value is None else repr(str(value))[:80]
     example = field.examples[0] if field.examples else ""
     where = f" ({inside})" if inside else ""

@@ -1,9 +1,11 @@
 """Kinds of text that a setting may be: each is checked, and told in words that hold nothing of a secret."""
 
+import json
 import re
 import unicodedata
+from decimal import Decimal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
@@ -12,6 +14,16 @@ from ai.settings.safe_addresses import database_problem, host_problem, network_p
 
 MAX_FEEDS = 20  # each is asked twice an hour, and three lines of all are read a beat
 LEAST_TOKEN = 16  # random characters; a shorter ADMIN_TOKEN is found by trying
+
+
+def from_json(text: str) -> Any:
+    """Return what a JSON text holds, decimals exact; raises ValueError that says where it is none."""
+    try:
+        return json.loads(text, parse_float=Decimal)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"is not JSON (line {error.lineno}, letter {error.colno}: {error.msg.lower()})") from None
+    except (ValueError, RecursionError):  # a number of thousands of digits, brackets a thousand deep
+        raise ValueError("is not JSON that anybody could mean") from None
 
 
 def _http_url(value: str) -> str:
