@@ -39,7 +39,7 @@ def run_program(
     most, chosen, clock = amount_of(budget, "--budget"), settings(), SystemClock()
     name = checked(run) if run is not None else made_name(command[0], datetime.now(UTC))
     ensure_data_dir(chosen.data_dir)
-    configure(chosen.log_format, "ERROR", chosen.secrets())  # stdout is the program's
+    configure(chosen.log_format, "ERROR", chosen.secrets(), stream=sys.stderr)  # stdout is the program's
     live = sys.stderr.isatty()
 
     def progress(calls: int, cost: int) -> None:

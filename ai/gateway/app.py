@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 CALLED = (CHAT, COMPLETIONS_DIALECT, EMBEDDINGS, RESPONSES, MESSAGES)
 OLD = {"completions": COMPLETIONS_DIALECT, "embeddings": EMBEDDINGS}  # of openai 0.27's `engine=`
+NO_UPGRADE = {"Upgrade": "HTTP/1.1", "Connection": "Upgrade"}  # RFC 9110, 15.5.22
 BYTES_PER_TOKEN = 4  # about, for who asks how many tokens a text has
 
 
@@ -63,6 +64,7 @@ def _routes(door: Door, prefix: str) -> list[Route]:
     return [
         *(_calling(door, f"{prefix}/v1{dialect.path}", dialect) for dialect in CALLED),
         *(_calling(door, f"{prefix}/v1/engines/{{id:path}}/{name}", dialect) for name, dialect in OLD.items()),
+        route("/responses", no_socket, "GET"),
         route("/messages/count_tokens", count_tokens, dialect=MESSAGES),
         route("/models", models, "GET"),
         route("/models/{id:path}", model, "GET"),
@@ -80,6 +82,13 @@ def _calling(door: Door, path: str, dialect: Dialect) -> Route:
 async def healthz(_request: Request) -> Response:
     """Say that the process lives; beside a mind the page answers this."""
     return JSONResponse({"ok": True})
+
+
+async def no_socket(_door: Door, request: Request) -> Response:
+    """Send who asks for Responses over a WebSocket to the POST: Codex falls back at once on this status alone."""
+    if request.headers.get("upgrade", "").lower() != "websocket":
+        raise HTTPException(405, headers={"Allow": "POST"})
+    raise Refusal(426, "there is no WebSocket here; POST the request", code="no_websocket", headers=NO_UPGRADE)
 
 
 async def models(door: Door, request: Request) -> Response:

@@ -141,6 +141,8 @@ async def shaped(dialect: Dialect, answered: Callable[[], Awaitable[Response]]) 
         refusal = refused
     except KeyEnded:
         refusal = unknown_key()
+    except RecursionError:  # deeper than it can be written again, though it could be read: nothing was sent
+        refusal = Refusal(400, "the body is nested too deeply", code="invalid_json")
     except RequestKnown as known:
         refusal = _known(known)
     except LedgerError as error:

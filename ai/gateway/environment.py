@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ai.settings import Settings
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-OTHER_KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "OPENROUTER_API_KEY", "OPENAI_API_KEY")
+OTHER_KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CODEX_API_KEY", "OPENROUTER_API_KEY", "OPENAI_API_KEY")
 
 
 def environment(environ: Mapping[str, str], settings: Settings, url: str, run: str, secret: str) -> dict[str, str]:

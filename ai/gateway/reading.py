@@ -19,7 +19,12 @@ BODY_SECONDS = 120.0  # a client that sends more slowly than 32 MB in this time 
 
 
 async def read_body(request: Request) -> bytes:
-    """Return the body's bytes. Raises Refusal: 413 beyond MAX_BODY_BYTES, 408 beyond BODY_SECONDS."""
+    """Return the body's bytes. Raises Refusal: 413 beyond MAX_BODY_BYTES, 408 beyond BODY_SECONDS, 415 if packed."""
+    packed = request.headers.get("content-encoding", "identity")
+    if packed.lower() != "identity":
+        raise Refusal(
+            415, f"a body packed with {packed[:40]!r} is not read; send it plain", code="unsupported_encoding"
+        )
     stated = request.headers.get("content-length", "")
     if stated.isascii() and stated.isdigit() and int(stated) > MAX_BODY_BYTES:
         raise _too_large()

@@ -71,8 +71,9 @@ def configure(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    levels = logging.getLevelNamesMapping()
     for name, least in QUIET.items():
-        logging.getLogger(name).setLevel(least if level != "DEBUG" else "INFO")
+        logging.getLogger(name).setLevel("INFO" if level == "DEBUG" else max(levels[least], levels[level]))
     logging.captureWarnings(True)
 
 

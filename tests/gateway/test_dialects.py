@@ -43,6 +43,15 @@ FORMS = {
     "responses-instructions": lambda text: {"input": "", "instructions": text},
     "responses-item": lambda text: {"input": [{"role": "user", "content": [{"type": "input_text", "text": text}]}]},
     "responses-output": lambda text: {"input": [{"type": "function_call_output", "call_id": "c", "output": text}]},
+    "responses-namespace": lambda text: {
+        "input": "",
+        "tools": [
+            {"type": "namespace", "name": "n", "tools": [{"type": "function", "name": "f", "description": text}]}
+        ],
+    },
+    "responses-more-tools": lambda text: {
+        "input": [{"type": "additional_tools", "tools": [{"type": "function", "name": "f", "description": text}]}]
+    },
     "messages": lambda text: {"messages": [{"role": "user", "content": text}]},
     "messages-system": lambda text: {"messages": [], "system": [{"type": "text", "text": text}]},
     "messages-result": lambda text: {

@@ -210,6 +210,65 @@ async def test_a_body_that_is_none_is_refused_in_words(gateway: Open, body: byte
     assert refused.json()["error"]["message"]
 
 
+@pytest.mark.parametrize("deep", [960, 967, 970, 973, 980])
+async def test_a_body_that_can_be_read_but_not_written_again_is_refused_in_words(gateway: Open, deep: int) -> None:
+    secret = await gateway.key()
+    nest = b'{"a":' * deep + b"1" + b"}" * deep
+    for path, body in {
+        "/v1/chat/completions": b'{"model":"acme/tiny-1","max_tokens":5,"messages":[{"role":"user","x":%b}]}',
+        "/v1/messages": b'{"model":"acme/tiny-1","max_tokens":5,"messages":[],"tools":[%b]}',
+        "/v1/responses": b'{"model":"acme/tiny-1","max_output_tokens":5,"input":"a","text":%b}',
+    }.items():
+        answer = await gateway.post(path, secret, body % nest)
+        assert answer.status_code in (200, 400), (path, answer.status_code)
+    await gateway.settled()
+    assert await gateway.spent() == gateway.provider.billed_nanos
+    assert (await gateway.books.statement()).held == 0
+
+
+async def test_a_packed_body_is_refused_as_what_it_is(gateway: Open) -> None:
+    secret = await gateway.key()
+    refused = await gateway.post("/v1/chat/completions", secret, b"\x1f\x8b\x08", **{"Content-Encoding": "gzip"})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (415, "unsupported_encoding")
+    assert "'gzip'" in refused.json()["error"]["message"]
+
+
+async def test_a_websocket_is_refused_with_the_status_that_sends_a_client_to_the_post(gateway: Open) -> None:
+    """Codex tries a WebSocket first, and seven times with waits between them where the status is another."""
+    asked = {"Upgrade": "websocket", "Connection": "Upgrade"}
+    for path in ("/v1/responses", "/runs/r/v1/responses"):
+        assert (await gateway.http.get(f"{gateway.url}{path}", headers=asked)).status_code == 426
+        assert (await gateway.http.get(f"{gateway.url}{path}")).status_code == 405
+
+
+async def test_a_program_of_codex_is_let_in_and_its_searches_are_not(gateway: Open) -> None:
+    """What Codex 0.171 sends: its tools in namespaces, in the body or as an item of the conversation."""
+    secret = await gateway.key()
+    function = {"type": "function", "name": "sleep", "parameters": {}}
+    space = {"type": "namespace", "name": "clock", "description": "", "tools": [function]}
+    said = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "hi"}]}
+    update = {"type": "configuration_update", "reasoning": {"effort": "low"}}
+    body = {"model": "acme/small-1", "max_output_tokens": 60, "stream": True}
+    in_body = {**body, "tools": [function, space], "input": [said]}
+    as_item = {**body, "input": [{"type": "additional_tools", "role": "developer", "tools": [space]}, said, update]}
+    for asked in (in_body, as_item):
+        assert b"response.completed" in (await gateway.post("/v1/responses", secret, asked)).content
+    search = {"type": "web_search", "external_web_access": False}
+    inner = {**space, "tools": [search]}
+    budget = {"type": "configuration_update", "reasoning": {"max_tokens": 10**6}}
+    for wrong, param in {
+        "tools[1].type": {**in_body, "tools": [function, search]},
+        "tools[0].tools[0].type": {**in_body, "tools": [inner]},
+        "input[0].tools[0].tools[0].type": {**body, "input": [{"type": "additional_tools", "tools": [inner]}]},
+        "tools[0].tools[0].tools": {**in_body, "tools": [{**space, "tools": [space]}]},
+        "input[0].reasoning.max_tokens": {**body, "input": [budget]},
+    }.items():
+        refused = await gateway.post("/v1/responses", secret, param)
+        assert refused.status_code == 400
+        assert refused.json()["error"]["param"].startswith(wrong.removesuffix(".tools"))
+    assert len(gateway.provider.calls) == 2
+
+
 async def test_a_body_beyond_32_megabytes_is_refused(gateway: Open) -> None:
     secret = await gateway.key()
     refused = await gateway.post("/v1/chat/completions", secret, b"x" * (32 * 1024 * 1024 + 1))

@@ -93,6 +93,19 @@ def test_a_program_has_its_own_streams_and_status(tmp_path: Path, provider: Fake
     assert genesis("exec", "--", "true", env=env).returncode == 2
 
 
+def test_what_the_door_meets_is_no_line_of_the_programs_output(tmp_path: Path, provider: FakeOpenRouter) -> None:
+    """Codex asks for a WebSocket first: its person would lose clean output, and read advice to install a library."""
+    code = (
+        "import os, urllib.error, urllib.request\n"
+        "url = os.environ['OPENAI_BASE_URL'] + '/responses'\n"
+        "asked = urllib.request.Request(url, headers={'Upgrade': 'websocket'})\n"
+        "try:\n    urllib.request.urlopen(asked)\nexcept urllib.error.HTTPError as error:\n    print(error.code)\n"
+    )
+    done = genesis("exec", "--budget", "1", "--", sys.executable, "-c", code, env=environ(provider, tmp_path))
+    assert done.stdout == "426\n"
+    assert done.stderr.startswith("=====")
+
+
 def test_none_of_our_secrets_reach_the_program(tmp_path: Path, provider: FakeOpenRouter) -> None:
     env = environ(
         provider, tmp_path, ADMIN_TOKEN="a-long-secret-admin-token", X_API_KEY="secret-x-key", MINE="kept",
@@ -103,7 +116,8 @@ def test_none_of_our_secrets_reach_the_program(tmp_path: Path, provider: FakeOpe
     assert provider.key not in done.stdout
     assert not {"ADMIN_TOKEN", "X_API_KEY", "COPY"} & got.keys()
     assert got["MINE"] == "kept"
-    keys = {got[name] for name in ("OPENAI_API_KEY", "OPENROUTER_API_KEY", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")}
+    named = ("OPENAI_API_KEY", "OPENROUTER_API_KEY", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CODEX_API_KEY")
+    keys = {got[name] for name in named}
     assert len(keys) == 1
     assert keys.pop().startswith("gk-")
     assert got["OPENAI_BASE_URL"] == got["OPENAI_API_BASE"] == got["OPENROUTER_BASE_URL"]

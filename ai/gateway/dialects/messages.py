@@ -35,14 +35,13 @@ OWN_TOOLS = ("custom", "bash_", "text_editor_", "computer_", "memory_")
 TOOL_PROMPT_TOKENS = 2048
 TEXT_BLOCKS = frozenset({"text", "thinking", "redacted_thinking", "tool_use"})
 TIERS = frozenset({"auto", "standard_only"})
+LOWEST_FAILURE = 500  # of statuses
 # OpenAI's words for an error, in Anthropic's; what is not here goes by its status.
 _TYPES = {
-    400: "invalid_request_error",
     401: "authentication_error",
     402: "billing_error",
     403: "permission_error",
     404: "not_found_error",
-    409: "invalid_request_error",
     413: "request_too_large",
     429: "rate_limit_error",
     503: "overloaded_error",
@@ -123,7 +122,7 @@ def take_event(figures: Figures, event: Event) -> None:
 
 def error(refusal: Refusal) -> dict[str, Any]:
     """Return a refusal in Anthropic's shape."""
-    kind = _TYPES.get(refusal.status, "api_error")
+    kind = _TYPES.get(refusal.status, "api_error" if refusal.status >= LOWEST_FAILURE else "invalid_request_error")
     return {"type": "error", "error": {"type": kind, "message": refusal.message, "code": refusal.code, **refusal.more}}
 
 

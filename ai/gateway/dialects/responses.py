@@ -11,6 +11,7 @@ from ai.gateway.dialects.asked import Asked, Dialect
 from ai.gateway.dialects.events import DONE, Event
 from ai.gateway.dialects.figures import Figures
 from ai.llm.figures import as_count, as_mapping, parse_json
+from ai.model_config.bound import MESSAGE_TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,10 +33,14 @@ NEVER = {
     "web_search_options": chat.NEVER["web_search_options"],
 }
 KEPT_ELSEWHERE = ("previous_response_id", "conversation", "prompt")  # what the provider adds from what it keeps
+UPDATED = frozenset({"type", "id", "reasoning"})  # of a conversation's configuration
+EFFORTS = frozenset({"effort", "summary", "context"})  # of thinking; what has no figure in it
 OWN_TOOLS = frozenset({"function", "custom", "local_shell", "shell", "apply_patch"})  # carried out by the caller
+NAMESPACE = "namespace"  # a name for some of them
 # Items of a conversation that hold text alone; what is not here may hold anything.
 ITEMS = frozenset(
-    "message function_call function_call_output custom_tool_call custom_tool_call_output reasoning local_shell_call "
+    "message additional_tools configuration_update "
+    "function_call function_call_output custom_tool_call custom_tool_call_output reasoning local_shell_call "
     "local_shell_call_output shell_call shell_call_output apply_patch_call apply_patch_call_output".split()
 )
 TEXT_PARTS = frozenset({"input_text", "output_text", "refusal", "reasoning_text", "summary_text", "text"})
@@ -54,17 +59,13 @@ def read(body: Mapping[str, Any]) -> Asked:
     for number, item in enumerate(items):
         tokens, beyond = _item(item, f"input[{number}]")
         said, whole = said + tokens, whole or beyond
-    tools = fields.listed(body.get("tools") or [], "tools")
-    for number, tool in enumerate(tools):
-        kind = fields.word(fields.mapping(tool, f"tools[{number}]").get("type"))
-        if kind not in OWN_TOOLS:
-            raise fields.unbounded(f"tools[{number}].type", f"a tool of type {kind!r} is billed by the provider")
+    tools = _tools(body.get("tools"), "tools")
     form = body.get("text")
-    said += sum(map(fields.json_tokens, tools)) + fields.json_tokens(form)
+    said += fields.json_tokens(body.get("tools")) + fields.json_tokens(form)
     return Asked(
         model=fields.model_name(body),
         also=fields.model_names(body),
-        input_tokens=fields.framed(said, len(items) + len(tools) + 1),
+        input_tokens=fields.framed(said, len(items) + tools + 1),
         stream=fields.flag(body, "stream"),
         whole_context=whole or any(body.get(name) is not None for name in KEPT_ELSEWHERE),
         max_output=fields.count(body, "max_output_tokens", 1, fields.MAX_OUTPUT),
@@ -146,9 +147,28 @@ def _item(item: Any, param: str) -> tuple[int, bool]:
     content = whole.get("content")
     if kind in ("function_call_output", "custom_tool_call_output"):
         content = whole.get("output")
+    if kind == "configuration_update":
+        fields.only(whole, UPDATED, {}, f"{param}.")
+        fields.only(
+            fields.mapping(whole.get("reasoning") or {}, f"{param}.reasoning"), EFFORTS, {}, f"{param}.reasoning."
+        )
+    tools = _tools(whole.get("tools"), f"{param}.tools")
     rest = {name: value for name, value in whole.items() if value is not content}
     said, image = _content(content, f"{param}.content")
-    return fields.json_tokens(rest) + said, image
+    return fields.json_tokens(rest) + MESSAGE_TOKENS * tools + said, image
+
+
+def _tools(given: Any, param: str, known: frozenset[str] = OWN_TOOLS | {NAMESPACE}) -> int:
+    """Return how many tools there are, those in namespaces too; raises Refusal for one that the provider runs."""
+    tools = fields.listed(given or [], param)
+    many = len(tools)
+    for number, tool in enumerate(tools):
+        kind = fields.word(fields.mapping(tool, f"{param}[{number}]").get("type"))
+        if kind not in known:
+            raise fields.unbounded(f"{param}[{number}].type", f"a tool of type {kind!r} is billed by the provider")
+        if kind == NAMESPACE:
+            many += _tools(tool.get("tools"), f"{param}[{number}].tools", OWN_TOOLS)
+    return many
 
 
 def _content(content: Any, param: str) -> tuple[int, bool]:
