@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ai.credit_tracker.records import Balance, Band, CapLeft
+from ai.credit_tracker.records import Balance, Band, CapState
 from ai.credit_tracker.spending import BurnRate, Line, Spending, daily_costs
 from ai.ledger.money import NANOS_PER_USD
 
@@ -38,7 +38,7 @@ def sparkline(costs: Sequence[int]) -> str:
     return "".join("·" if cost <= 0 else BARS[-(-cost * top // most)] for cost in shown)
 
 
-def render_budget(balance: Balance, caps: Sequence[CapLeft], spending: Spending, pace: BurnRate) -> RenderableType:
+def render_budget(balance: Balance, caps: Sequence[CapState], spending: Spending, pace: BurnRate) -> RenderableType:
     """Return the whole of `budget` for the current month: what there is, where it went, how long it lasts."""
     return Group(_standing(balance, caps), _pace(balance, pace), "", render_spending(spending))
 
@@ -61,7 +61,7 @@ def render_spending(spending: Spending) -> RenderableType:
     )
 
 
-def _standing(balance: Balance, caps: Sequence[CapLeft]) -> Table:
+def _standing(balance: Balance, caps: Sequence[CapState]) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim")
     table.add_column(justify="right")
@@ -84,7 +84,7 @@ def _standing(balance: Balance, caps: Sequence[CapLeft]) -> Table:
     table.add_row("free requests", f"{balance.free_left:,} of {balance.free_quota:,} left today")
     for cap in caps:
         until = "ever" if cap.resets_at is None else f"{cap.resets_at:%Y-%m-%d}"
-        table.add_row(f"for {cap.name}", f"{dollars(cap.left)} of {dollars(cap.filled)} left until {until}")
+        table.add_row(f"for {cap.name}", f"{dollars(cap.available)} of {dollars(cap.filled)} left until {until}")
     return table
 
 

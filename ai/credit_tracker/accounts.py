@@ -96,6 +96,21 @@ def cap_account(cap: Cap, now: datetime) -> str:
     return f"cap:{cap.name}:{period_of(cap.period, now)}"
 
 
+def callers_account(period: str) -> str:
+    """Return the account of what all callers of the gateway together may spend of a month."""
+    return f"callers:{period}"
+
+
+def key_account(key: str, times: int, period: str) -> str:
+    """Return the account of a key's budget in a period (`ever`: of all time); `times`: keys there were of its name."""
+    return f"key:{key}:{times}:{period}"
+
+
+def run_account(run: str, times: int) -> str:
+    """Return the account of a run's budget; `times` is how often it was set."""
+    return f"run:{run}:{times}"
+
+
 def available(tx: Transaction, account: str, missing: int = 0) -> int:
     """Return what an account has available, or `missing` where it was not opened yet."""
     try:

@@ -12,6 +12,7 @@ from ai.ledger.transaction import Transaction
 
 KEPT = timedelta(days=1)  # CONTRACT §7: the same key and body again within a day
 FORGOTTEN_AT_ONCE = 20  # old ones that go as a new one comes: more than come, so that none pile up
+MINUTE = timedelta(minutes=1)
 
 
 class RequestKnown(Exception):
@@ -65,11 +66,6 @@ def begin_request(tx: Transaction, key: str, request: NamedRequest, call_id: str
     )
 
 
-def look_for_request(tx: Transaction, key: str, request: NamedRequest) -> None:
-    """Do as `begin_request`, without noting anything: raises where the request was made before."""
-    _known(tx, key, request)
-
-
 def keep_answer(tx: Transaction, key: str, request: NamedRequest, answer: bytes) -> None:
     """Keep the answer of a request; call it before its call is settled, so that no crash comes between."""
     tx.execute(
@@ -99,9 +95,6 @@ def _known(tx: Transaction, key: str, request: NamedRequest) -> list[str] | None
     if cost > 0:
         raise AnswerLost(cost)
     return None
-
-
-MINUTE = timedelta(minutes=1)
 
 
 class TooManyRequests(NotAffordable):

@@ -3,6 +3,7 @@
 import json
 
 from ai.credit_tracker.accounts import month_account, spent_account
+from ai.credit_tracker.calls import IS_OPEN, OF_A_CALLER
 from ai.credit_tracker.periods import days_of
 from ai.ledger.money import usd9
 from ai.ledger.transaction import Transaction
@@ -21,7 +22,7 @@ def check_records(tx: Transaction) -> tuple[str, ...]:
         row["period"]: (int(row["cost"]), int(row["held"]))
         for row in tx.execute(
             "SELECT period, COALESCE(SUM(cost), 0) AS cost, "
-            "COALESCE(SUM(CASE WHEN state IN ('held', 'sent', 'unknown') THEN held ELSE 0 END), 0) AS held "
+            f"COALESCE(SUM(CASE WHEN {IS_OPEN} THEN held ELSE 0 END), 0) AS held "
             "FROM calls GROUP BY period ORDER BY period"
         )
     }
@@ -77,9 +78,7 @@ def _callers(tx: Transaction) -> list[str]:
         if booked.get(group, 0) != summed.get(group, 0)
     ]
     held: dict[str, int] = {}
-    for row in tx.execute(
-        "SELECT legs FROM calls WHERE state IN ('held', 'sent', 'unknown') AND (key <> '' OR run <> '')"
-    ):
+    for row in tx.execute(f"SELECT legs FROM calls WHERE {IS_OPEN} AND {OF_A_CALLER}"):
         for _, account, _, amount in json.loads(row["legs"]):
             held[account] = held.get(account, 0) + amount
     for row in tx.execute(

@@ -19,10 +19,10 @@ from ai.credit_tracker.calls import (
     unknown_sums,
     usage_after,
 )
-from ai.credit_tracker.limits import Limit, caps_left, filled_level, limits_at, touches
+from ai.credit_tracker.limits import Limit, cap_states, limits_at, touches
 from ai.credit_tracker.months import find_month, find_reserve, open_months, reserved_in, spent_in
 from ai.credit_tracker.periods import day_of, month_end, month_of, month_start
-from ai.credit_tracker.records import OPEN_STATES, Balance, Band, CallRecord, CallState, CapLeft, Expense, RunUsage
+from ai.credit_tracker.records import OPEN_STATES, Balance, Band, CallRecord, CallState, CapState, Expense, RunUsage
 from ai.credit_tracker.rollups import average_tokens, burn_per_day, moments_per_day
 from ai.credit_tracker.spending import BurnRate, Spending, budget_json, call_json, read_month, read_pace, read_since
 from ai.ledger.errors import StoreUnavailable
@@ -31,6 +31,10 @@ from ai.ledger.money import nanos
 from ai.ledger.transaction import Transaction
 from ai.settings import Settings
 
+T = TypeVar("T")
+K = TypeVar("K")
+V = TypeVar("V")
+MAX_LISTED = 1_000  # open calls looked at in one go; a mind has a handful
 COMFORTABLE_SHARE = Fraction(60, 100)  # DESIGN, "Money": bands as a share of what the month was given
 MODERATE_SHARE = Fraction(20, 100)
 CAUTIOUS_SHARE = Fraction(10, 100)
@@ -88,7 +92,7 @@ def read_balance(tx: Transaction, now: datetime, outlook: Outlook) -> Balance:
         left = account.available + month.expired  # entering a closed month gives it back; an open one has none
     _, held_unknown = unknown_sums(tx, period)
     burn = burn_per_day(tx, now)
-    free_level = filled_level(tx, outlook.free)
+    free, posts = cap_states(tx, [outlook.free, outlook.posts])
     return Balance(
         period=period,
         granted=granted,
@@ -106,16 +110,12 @@ def read_balance(tx: Transaction, now: datetime, outlook: Outlook) -> Balance:
         ),
         resets_at=month_end(period),
         runway_days=left / burn if burn else None,
-        free_left=available(tx, outlook.free.account, outlook.free.level),
-        free_quota=free_level,
-        posts_left=available(tx, outlook.posts.account, outlook.posts.level),
+        free_left=free.available,
+        free_quota=free.filled,
+        posts_left=posts.available,
         overrun=overrun,
         reserved=reserved_in(tx, period),
     )
-
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 
 class SharedLook(Generic[K, V]):
@@ -140,10 +140,6 @@ class SharedLook(Generic[K, V]):
         self._under_way, self._next = self._next, None
         wanted, self._wanted = frozenset(self._wanted), set()
         return await self._look(wanted)
-
-
-T = TypeVar("T")
-MAX_LISTED = 1_000  # open calls looked at in one go; a mind has a handful
 
 
 class Books:
@@ -210,10 +206,10 @@ class Books:
         period = month_of(now) if month is None else month_of(month_start(month))
         return await self.read(lambda tx: read_month(tx, period))
 
-    async def caps(self) -> tuple[CapLeft, ...]:
+    async def caps(self) -> tuple[CapState, ...]:
         """Return what each cap on money has left in its current period: the day's, the AI's own and named ones."""
-        limits = self._limits(self._clock.now())
-        return await self.read(lambda tx: caps_left(tx, limits))
+        limits = [limit for limit in self._limits(self._clock.now()) if limit.kind == "money"]
+        return await self.read(lambda tx: cap_states(tx, limits))
 
     async def pace(self) -> BurnRate:
         """Return how fast money goes, and what the month will have spent by its end."""

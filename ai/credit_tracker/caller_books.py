@@ -6,15 +6,13 @@ from typing import TypeVar
 
 from ai.clock import Clock, microseconds
 from ai.credit_tracker.accounts import USD, month_account
-from ai.credit_tracker.admission import keep_answer, look_for_request
+from ai.credit_tracker.admission import keep_answer
 from ai.credit_tracker.callers import (
     Key,
     KeyTerms,
     Run,
     all_keys,
-    all_runs,
     create_key,
-    ensure_run,
     find_key,
     find_run,
     foreseen,
@@ -34,8 +32,7 @@ from ai.credit_tracker.periods import month_end, month_of, month_start
 from ai.credit_tracker.records import CallRecord, CapState, NamedRequest, RunUsage
 from ai.credit_tracker.statement import (
     CallerSpending,
-    KeyLook,
-    RunLook,
+    Look,
     Statement,
     look_at_callers,
     read_statement,
@@ -103,14 +100,6 @@ class CallerBooks:
 
     # --- runs ------------------------------------------------------------------------------------------
 
-    async def runs(self) -> list[Run]:
-        """Return every run, by name."""
-        return await self._ledger.read(all_runs)
-
-    async def ensure_run(self, name: str) -> Run:
-        """Return the run of that name, made where there is none; a hold does so by itself. Raises ValueError."""
-        return await self._ledger.transact(lambda tx: ensure_run(tx, name))
-
     async def set_run_budget(self, name: str, budget_nanos: int | None) -> Run:
         """Give a run a budget (None: no cap) from now on, whatever it spent before. Raises ValueError."""
         return await self._ledger.transact(lambda tx: set_run_budget(tx, name, budget_nanos))
@@ -144,7 +133,7 @@ class CallerBooks:
         period = month_of(self._clock.now())
         return await self._ledger.read(lambda tx: spending_by_caller(tx, period, limit))
 
-    async def looks(self, limit: int) -> tuple[list[KeyLook], list[RunLook]]:
+    async def looks(self, limit: int) -> tuple[list[Look[Key]], list[Look[Run]]]:
         """Return how keys and runs stand now, `limit` of each at most: good keys and busy runs first."""
         now = self._clock.now()
         return await self._ledger.read(lambda tx: look_at_callers(tx, now, limit))
@@ -162,10 +151,6 @@ class CallerBooks:
         return await self._ledger.read(lambda tx: usage_of_run(tx, run, microseconds(since)))
 
     # --- requests that may be asked again ----------------------------------------------------------------
-
-    async def look_for_request(self, key: str, request: NamedRequest) -> None:
-        """Return where a request is new or free again; raises what a hold for it would raise: see `requests`."""
-        await self._ledger.read(lambda tx: look_for_request(tx, key, request))
 
     async def keep_answer(self, key: str, request: NamedRequest, answer: bytes) -> None:
         """Keep the whole answer of a request for a day; to be called before its call is settled."""

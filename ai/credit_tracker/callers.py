@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Literal, cast
 
 from ai.clock import instant, instant_or_none, microseconds
-from ai.credit_tracker.accounts import USD
+from ai.credit_tracker.accounts import USD, key_account, run_account
 from ai.credit_tracker.limits import Limit, fill
 from ai.credit_tracker.periods import period_end, period_of
 from ai.ledger.errors import TransferConflict
@@ -214,7 +214,7 @@ def foreseen(tx: Transaction, key: Key, now: datetime) -> Limit | None:
 
 def _account(key: Key, now: datetime) -> str:
     per = key.terms.per
-    return f"key:{key.name}:{key.times}:{per if per == 'ever' else period_of(per, now)}"
+    return key_account(key.name, key.times, per if per == "ever" else period_of(per, now))
 
 
 def _level(tx: Transaction, key: Key, account: str) -> int:
@@ -264,11 +264,6 @@ def find_run(tx: Transaction, name: str) -> Run | None:
     return Run(*rows[0]) if rows else None
 
 
-def all_runs(tx: Transaction) -> list[Run]:
-    """Return every run, by name."""
-    return [Run(*row) for row in tx.execute("SELECT name, budget, times, account FROM runs ORDER BY name")]
-
-
 def newest_runs(tx: Transaction, limit: int) -> list[Run]:
     """Return the runs that were made last, `limit` at most, the newest first."""
     rows = tx.execute("SELECT name, budget, times, account FROM runs ORDER BY created_at DESC, name LIMIT ?", (limit,))
@@ -298,7 +293,7 @@ def set_run_budget(tx: Transaction, name: str, budget: int | None) -> Run:
     if budget is None:
         fresh = Run(name, None, run.times, "")
     else:
-        fresh = Run(name, budget, run.times + 1, f"run:{name}:{run.times + 1}")
+        fresh = Run(name, budget, run.times + 1, run_account(name, run.times + 1))
         fill(tx, [_run_limit(fresh, budget)])
     tx.execute(
         "UPDATE runs SET budget = ?, times = ?, account = ? WHERE name = ?", (budget, fresh.times, fresh.account, name)

@@ -13,6 +13,9 @@ from ai.ledger.store import BulkStatement, Row
 from ai.ledger.transaction import Transaction
 
 NOBODY = Caller()  # whose calls the mind's own are
+# as the indexes of the open calls say it, so that they are used
+IS_OPEN = "state IN ('held', 'sent', 'unknown')"
+OF_A_CALLER = "(key <> '' OR run <> '')"
 
 
 _SENT = BulkStatement(
@@ -77,7 +80,7 @@ def call_row(expense: Expense, mind: str, period: str, day: str, legs: Sequence[
 
 def find_call(tx: Transaction, call_id: str) -> CallRecord | None:
     """Return the call of that id, or None."""
-    rows = list(tx.execute("SELECT * FROM calls WHERE id = ?", (call_id,)))
+    rows = tx.execute("SELECT * FROM calls WHERE id = ?", (call_id,))
     return call_record(rows[0]) if rows else None
 
 
@@ -92,7 +95,7 @@ def get_call(tx: Transaction, call_id: str) -> CallRecord:
 def legs_of(tx: Transaction, call_id: str) -> list[CallLeg]:
     """Return the legs of a call's hold, in the hold's order."""
     rows = tx.execute("SELECT legs FROM calls WHERE id = ?", (call_id,))
-    return [CallLeg(*leg) for leg in json.loads(next(iter(rows))["legs"])]
+    return [CallLeg(*leg) for leg in json.loads(rows[0]["legs"])]
 
 
 def check_same(call: CallRecord, expense: Expense, mind: str) -> None:
@@ -124,7 +127,7 @@ def mark_unknown(tx: Transaction, call_id: str, reason: str) -> None:
     """Note that nobody knows how an open call ended; its hold stays."""
     tx.execute(
         "UPDATE calls SET state = 'unknown', problem = ?, unknown_since = COALESCE(unknown_since, ?) "
-        "WHERE id = ? AND state IN ('held', 'sent', 'unknown')",
+        f"WHERE id = ? AND {IS_OPEN}",
         (reason, tx.at, call_id),
     )
 
@@ -154,7 +157,7 @@ def mark_corrected(tx: Transaction, call_id: str, bill: Bill) -> int:
         "WHERE id = ? RETURNING corrections",
         (bill.cost, int(bill.estimated), *tokens_of(bill.usage), call_id),
     )
-    return int(next(iter(rows))["corrections"])
+    return int(rows[0]["corrections"])
 
 
 def note_problem(tx: Transaction, call_id: str, problem: str) -> None:
@@ -172,8 +175,7 @@ def open_calls(tx: Transaction, mind: str, states: Sequence[CallState], limit: i
     """Return a mind's calls that have not ended and are in one of `states`, oldest first."""
     marks = ",".join("?" * len(states))
     rows = tx.execute(
-        f"SELECT * FROM calls WHERE mind = ? AND state IN ({marks}) AND state IN ('held', 'sent', 'unknown') "
-        "ORDER BY seq LIMIT ?",
+        f"SELECT * FROM calls WHERE mind = ? AND state IN ({marks}) AND {IS_OPEN} ORDER BY seq LIMIT ?",
         (mind, *(state.value for state in states), limit),
     )
     return [call_record(row) for row in rows]
@@ -199,7 +201,7 @@ def unknown_sums(tx: Transaction, period: str, *, of_callers: bool = True) -> tu
         f"FROM calls WHERE state = 'unknown'{only}",
         (period,),
     )
-    row = next(iter(rows))
+    row = rows[0]
     return int(row["calls"]), int(row["held"])
 
 
@@ -210,7 +212,7 @@ def last_calls(tx: Transaction, limit: int) -> list[CallRecord]:
 
 def last_seq(tx: Transaction) -> int:
     """Return the number of the latest call, 0 where there is none: a marker for `usage_after`."""
-    rows = list(tx.execute("SELECT seq FROM calls ORDER BY seq DESC LIMIT 1"))
+    rows = tx.execute("SELECT seq FROM calls ORDER BY seq DESC LIMIT 1")
     return int(rows[0]["seq"]) if rows else 0
 
 
@@ -220,18 +222,24 @@ def usage_after(tx: Transaction, mind: str, seq: int) -> RunUsage:
     Requests are the answers that were billed or could have been: captured, sent or of unknown outcome; never
     refused or unsent ones. Tokens of embeddings stand apart.
     """
-    rows = tx.execute(
+    return _usage(tx, "mind = ? AND seq > ? AND category = ?", (mind, seq, Category.MODEL.value))
+
+
+def usage_of_run(tx: Transaction, run: str, since_us: int) -> RunUsage:
+    """Return what a run's calls since `since_us` (microseconds) used; requests as in `usage_after`."""
+    return _usage(tx, "run = ? AND run <> '' AND held_at >= ?", (run, since_us))
+
+
+def _usage(tx: Transaction, chosen: str, values: Sequence[object]) -> RunUsage:
+    row = tx.execute(
         "SELECT COUNT(*) AS requests, COALESCE(SUM(cost), 0) AS cost, "
         "COALESCE(SUM(CASE WHEN purpose = 'embedding' THEN 0 ELSE prompt_tokens END), 0) AS input, "
         "COALESCE(SUM(completion_tokens), 0) AS output, "
         "COALESCE(SUM(CASE WHEN purpose = 'embedding' THEN prompt_tokens ELSE 0 END), 0) AS embedding "
-        "FROM calls WHERE mind = ? AND seq > ? AND state IN ('sent', 'unknown', 'captured') AND category = ?",
-        (mind, seq, Category.MODEL.value),
-    )
-    row = next(iter(rows))
-    return RunUsage(
-        int(row["requests"]), int(row["input"]), int(row["output"]), int(row["embedding"]), int(row["cost"])
-    )
+        f"FROM calls WHERE {chosen} AND state IN ('sent', 'unknown', 'captured')",
+        values,
+    )[0]
+    return RunUsage(*(int(row[part]) for part in ("requests", "input", "output", "embedding", "cost")))
 
 
 def call_record(row: Row) -> CallRecord:
@@ -265,16 +273,3 @@ def call_record(row: Row) -> CallRecord:
         key=row["key"],
         run=row["run"],
     )
-
-
-def usage_of_run(tx: Transaction, run: str, since_us: int) -> RunUsage:
-    """Return what a run's calls since `since_us` (microseconds) used; requests as in `usage_after`."""
-    row = tx.execute(
-        "SELECT COUNT(*) AS requests, COALESCE(SUM(cost), 0) AS cost, "
-        "COALESCE(SUM(CASE WHEN purpose = 'embedding' THEN 0 ELSE prompt_tokens END), 0) AS input, "
-        "COALESCE(SUM(completion_tokens), 0) AS output, "
-        "COALESCE(SUM(CASE WHEN purpose = 'embedding' THEN prompt_tokens ELSE 0 END), 0) AS embedding "
-        "FROM calls WHERE run = ? AND run <> '' AND held_at >= ? AND state IN ('sent', 'unknown', 'captured')",
-        (run, since_us),
-    )[0]
-    return RunUsage(*(int(row[part]) for part in ("requests", "input", "output", "embedding", "cost")))

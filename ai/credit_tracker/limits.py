@@ -13,7 +13,7 @@ from ai.credit_tracker.accounts import (
     POST,
     REQUEST,
     USD,
-    available,
+    callers_account,
     cap_account,
     day_account,
     free_account,
@@ -23,9 +23,10 @@ from ai.credit_tracker.accounts import (
     used_of,
     wishes_account,
 )
+from ai.credit_tracker.calls import IS_OPEN, OF_A_CALLER
 from ai.credit_tracker.months import Month
 from ai.credit_tracker.periods import month_end, period_end
-from ai.credit_tracker.records import CapLeft, CapState, Expense
+from ai.credit_tracker.records import CapState, Expense
 from ai.ledger.money import nanos
 from ai.ledger.transaction import Transaction
 from ai.settings import Settings
@@ -112,17 +113,15 @@ def fill(tx: Transaction, limits: Sequence[Limit]) -> list[Limit]:
 
 def _fill(tx: Transaction, limit: Limit) -> bool:
     tx.open_account(limit.account, limit.unit)
-    fresh = list(
-        tx.execute(
-            "INSERT INTO caps (account, name, unit, filled, resets_at) VALUES (?, ?, ?, 0, ?) "
-            "ON CONFLICT (account) DO NOTHING RETURNING account",
-            (limit.account, limit.name, limit.unit, microseconds(limit.resets_at or NEVER)),
-        )
+    fresh = tx.execute(
+        "INSERT INTO caps (account, name, unit, filled, resets_at) VALUES (?, ?, ?, 0, ?) "
+        "ON CONFLICT (account) DO NOTHING RETURNING account",
+        (limit.account, limit.name, limit.unit, microseconds(limit.resets_at or NEVER)),
     )
     if limit.kept and not fresh:
         return False
     stored = tx.execute("UPDATE caps SET moves = moves + 1 WHERE account = ? RETURNING filled, moves", (limit.account,))
-    row = next(iter(stored))
+    row = stored[0]
     difference = max(limit.level - row["filled"], -tx.account(limit.account).available)
     if difference:
         debit, credit = source_of(limit.unit), limit.account
@@ -140,29 +139,8 @@ def use_up(tx: Transaction, account: str, unit: str, amount: int, *, why: str) -
     taken = min(amount, tx.account(account).available)
     if taken > 0:
         rows = tx.execute("UPDATE caps SET moves = moves + 1 WHERE account = ? RETURNING moves", (account,))
-        number = next(iter(rows))["moves"]
+        number = rows[0]["moves"]
         tx.transfer(f"use/{account}/{number}", debit=account, credit=used_of(unit), amount=taken, memo=why)
-
-
-def filled_level(tx: Transaction, limit: Limit) -> int:
-    """Return how far a limit was filled for its period, or would be where that is still to come."""
-    rows = list(tx.execute("SELECT filled FROM caps WHERE account = ?", (limit.account,)))
-    return int(rows[0]["filled"]) if rows else limit.level
-
-
-def caps_left(tx: Transaction, limits: Sequence[Limit]) -> tuple[CapLeft, ...]:
-    """Return what every cap on money among `limits` has left; one not filled yet has what it will be filled with."""
-    return tuple(
-        CapLeft(
-            limit.name,
-            available(tx, limit.account, limit.level),
-            filled_level(tx, limit),
-            limit.resets_at,
-            limit.own is not None,
-        )
-        for limit in limits
-        if limit.kind == "money"
-    )
 
 
 def cap_states(tx: Transaction, limits: Sequence[Limit]) -> tuple[CapState, ...]:
@@ -180,7 +158,7 @@ def cap_states(tx: Transaction, limits: Sequence[Limit]) -> tuple[CapState, ...]
     states = []
     for limit in limits:
         filled, held, left = found.get(limit.account, (limit.level, 0, limit.level))
-        states.append(CapState(limit.name, left, held, filled - held - left, limit.resets_at))
+        states.append(CapState(limit.name, left, held, filled - held - left, limit.resets_at, limit.own is not None))
     return tuple(states)
 
 
@@ -189,7 +167,7 @@ def share_limit(month: Month | None, share: Decimal) -> tuple[Limit, ...]:
     if month is None or not month.lived or share == 0:
         return ()
     kept = int((month.given * share).to_integral_value(rounding=ROUND_CEILING))
-    account = f"callers:{month.period}"
+    account = callers_account(month.period)
     return (Limit(account, "month", "money", USD, month.given - kept, month_end(month.period), of_caller=True),)
 
 
@@ -209,8 +187,7 @@ def _taken(tx: Transaction, period: str) -> int:
     """Return what callers spent of a month and hold of it."""
     spent = tx.execute("SELECT COALESCE(SUM(cost), 0) AS cost FROM caller_rollups WHERE period = ?", (period,))
     held = tx.execute(
-        "SELECT COALESCE(SUM(held), 0) AS held FROM calls WHERE period = ? AND state IN ('held', 'sent', 'unknown') "
-        "AND (key <> '' OR run <> '')",
+        f"SELECT COALESCE(SUM(held), 0) AS held FROM calls WHERE period = ? AND {IS_OPEN} AND {OF_A_CALLER}",
         (period,),
     )
     return int(spent[0]["cost"]) + int(held[0]["held"])

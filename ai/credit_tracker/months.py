@@ -54,7 +54,7 @@ class Month:
 
 def find_month(tx: Transaction, period: str) -> Month | None:
     """Return the month's row, or None where it was never opened."""
-    rows = list(tx.execute("SELECT * FROM months WHERE period = ?", (period,)))
+    rows = tx.execute("SELECT * FROM months WHERE period = ?", (period,))
     return _month(rows[0]) if rows else None
 
 
@@ -81,11 +81,9 @@ def enter_month(tx: Transaction, period: str, grant: int) -> None:
     """
     tx.open_account(month_account(period), USD)
     tx.open_account(spent_account(period), USD)
-    first = list(
-        tx.execute(
-            "INSERT INTO months (period, opened_at) VALUES (?, ?) ON CONFLICT (period) DO NOTHING RETURNING period",
-            (period, tx.at),
-        )
+    first = tx.execute(
+        "INSERT INTO months (period, opened_at) VALUES (?, ?) ON CONFLICT (period) DO NOTHING RETURNING period",
+        (period, tx.at),
     )
     if first:
         _move(tx, period, "granted", grant, (TREASURY, month_account(period)))
@@ -167,14 +165,12 @@ def topup(tx: Transaction, topup_id: str, amount: int, donor: str) -> bool:
 
     Raises TransferConflict where the id was used for another amount or donor.
     """
-    fresh = list(
-        tx.execute(
-            "INSERT INTO topups (id, donor, amount, at) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING id",
-            (topup_id, donor, amount, tx.at),
-        )
+    fresh = tx.execute(
+        "INSERT INTO topups (id, donor, amount, at) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING id",
+        (topup_id, donor, amount, tx.at),
     )
     if not fresh:
-        stored = next(iter(tx.execute("SELECT donor, amount FROM topups WHERE id = ?", (topup_id,))))
+        stored = tx.execute("SELECT donor, amount FROM topups WHERE id = ?", (topup_id,))[0]
         for field, given in (("amount", amount), ("donor", donor)):
             if stored[field] != given:
                 raise TransferConflict(f"topup {topup_id}", field, stored[field], given)
@@ -225,7 +221,7 @@ def _move(tx: Transaction, period: str, column: str, amount: int, way: tuple[str
         f"UPDATE months SET {column} = {column} + ?, moves = moves + 1 WHERE period = ? RETURNING moves",
         (amount, period),
     )
-    number = next(iter(rows))["moves"]
+    number = rows[0]["moves"]
     debit, credit = way if amount > 0 else way[::-1]
     tx.transfer(f"{column}/{period}/{number}", debit=debit, credit=credit, amount=abs(amount), memo=column)
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from ai.asking import Purpose
 from ai.clock import Clock, instant
 from ai.credit_tracker.accounts import month_account, spent_account
-from ai.credit_tracker.calls import CallLeg, call_record, insert_call
+from ai.credit_tracker.calls import IS_OPEN, CallLeg, call_record, insert_call
 from ai.credit_tracker.months import Restore, find_month, pending_restore
 from ai.credit_tracker.periods import days_of, month_of
 from ai.credit_tracker.records import Bill, CallRecord, CallState, Category, Expense, Usage
@@ -51,7 +51,7 @@ def doubts_of(tx: Transaction, period: str, *, since: int = 0) -> Doubts:
     """Return the doubts of a month, of calls that ended after `since` (microseconds) or have not ended."""
     billed = (Category.MODEL.value, f"{LOCAL_SUBJECTS}%")
     pending = tx.execute(
-        "SELECT COALESCE(SUM(held), 0) AS held FROM calls WHERE state IN ('held', 'sent', 'unknown') "
+        f"SELECT COALESCE(SUM(held), 0) AS held FROM calls WHERE {IS_OPEN} "
         "AND period = ? AND category = ? AND subject NOT LIKE ?",
         (period, *billed),
     )[0]
@@ -121,25 +121,14 @@ def compare(tx: Transaction, now: datetime, provider: int | None, *, mind: str) 
     month = find_month(tx, period)
     threshold = max(WARN_LEAST_NANOS, month.given // WARN_SHARE if month else 0)
     warn = drift is not None and abs(drift) > threshold and drift > doubts.above
-    found = Reconciliation(
-        at=instant(tx.at),
-        period=period,
-        provider=provider,
-        booked=booked,
-        drift=drift,
-        pending=doubts.pending,
-        doubtful=doubts.doubtful,
-        others=others,
-        cause=likely_cause(drift, others, doubts),
-        warn=warn or (drift is not None and drift < -max(threshold, doubts.below)),
-    )
-    tx.execute(
+    warn = warn or (drift is not None and drift < -max(threshold, doubts.below))
+    kept = tx.execute(
         "INSERT INTO reconciliations (at, period, mind, provider, booked, pending, doubtful, others, highest, cause, "
-        "warn) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "warn) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
         (tx.at, period, mind, provider, booked, doubts.pending, doubts.doubtful, others, highest,
-         found.cause, int(found.warn)),
+         likely_cause(drift, others, doubts), int(warn)),
     )  # fmt: skip
-    return found
+    return _reconciliation(kept[0])
 
 
 def _others(tx: Transaction, period: str, before: Row | None, drift: int | None, doubts: Doubts) -> tuple[int, int]:
@@ -182,8 +171,10 @@ def likely_cause(drift: int | None, others: int, doubts: Doubts) -> str:
 def latest_reconciliation(tx: Transaction, period: str) -> Reconciliation | None:
     """Return the last comparison of a month, or None."""
     row = _latest_row(tx, period)
-    if row is None:
-        return None
+    return None if row is None else _reconciliation(row)
+
+
+def _reconciliation(row: Row) -> Reconciliation:
     return Reconciliation(
         at=instant(row["at"]),
         period=row["period"],

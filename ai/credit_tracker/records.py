@@ -160,19 +160,8 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
-class CapLeft:
-    """One cap in its current period: nano-dollars left of those filled in, until when; `own`: not set by a person."""
-
-    name: str
-    left: int
-    filled: int
-    resets_at: datetime | None
-    own: bool
-
-
-@dataclass(frozen=True, slots=True)
 class CapState:
-    """How one cap stands, in nano-dollars: `spent + held + available` is the whole of it; None: it never resets.
+    """How one cap stands, in nano-dollars; `resets_at` None: it never resets, `own`: it was not set by a person.
 
     Its name is `month`, `day`, `key NAME`, `run NAME`, or a sub-budget's.
     """
@@ -182,6 +171,12 @@ class CapState:
     held: int
     spent: int
     resets_at: datetime | None
+    own: bool = False
+
+    @property
+    def filled(self) -> int:
+        """The whole of it in its current period."""
+        return self.spent + self.held + self.available
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from ai.clock import microseconds
-from ai.credit_tracker.calls import HeldCall
+from ai.credit_tracker.calls import NOBODY, HeldCall
 from ai.credit_tracker.periods import day_of
 from ai.credit_tracker.records import CallRecord, Usage
 from ai.ledger.store import BulkStatement
@@ -54,43 +54,20 @@ CALLER_ROLLUPS = BulkStatement(
 )
 
 
-def add_to_rollups(tx: Transaction, call: CallRecord, *, cost: int, calls: int, usage: Usage | None) -> None:
-    """Add a settled call, or a correction's difference in `cost` (nano-dollars), to the three sums it stands in."""
-    place, keys = (call.day, call.mind), (call.subject, call.purpose, call.life)
-    tx.write(ROLLUPS, *rollup_rows(place, keys, cost=cost, calls=calls, usage=usage))
+def add_to_sums(tx: Transaction, call: CallRecord | HeldCall, *, cost: int, calls: int, usage: Usage | None) -> None:
+    """Add a settled call, or a correction's difference in `cost` (nano-dollars), to the sums that it stands in.
 
-
-def rollup_rows(
-    place: tuple[str, str], keys: tuple[str, str, int | None], *, cost: int, calls: int, usage: Usage | None
-) -> list[tuple[object, ...]]:
-    """Return the three rows of a call: `place` is its day and mind, `keys` its subject, purpose and life."""
-    subject, purpose, life = keys
-    prompt, completion = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
-    sums = (calls, int(usage is not None), prompt, completion, cost)
-    return [
-        ("model", *place, subject, *sums),
-        ("purpose", *place, purpose, *sums),
-        ("life", *place, "" if life is None else str(life), *sums),
-    ]
-
-
-def add_to_statement(tx: Transaction, call: CallRecord, *, cost: int, calls: int, usage: Usage | None) -> None:
-    """Add a settled call, or a correction's difference in `cost`, to what its key and run spent."""
-    if call.key or call.run:
-        whose = (call.key, call.run, call.period, call.subject)
-        tx.write(CALLER_ROLLUPS, (*whose, calls, *_tokens(usage), cost))
-
-
-def add_fresh(tx: Transaction, held: HeldCall, *, cost: int, usage: Usage | None) -> None:
-    """Add a call that is settled for the first time, as `add_to_statement` does."""
-    caller = held.expense.caller
-    if caller is not None and (caller.key or caller.run):
-        whose = (caller.key, caller.run, held.period, held.expense.subject)
-        tx.write(CALLER_ROLLUPS, (*whose, 1, *_tokens(usage), cost))
-
-
-def _tokens(usage: Usage | None) -> tuple[int, int]:
-    return (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
+    These are its day's by model, purpose and life, and of a caller's call the statement of its key and run.
+    """
+    expense = call.expense if isinstance(call, HeldCall) else call
+    caller = call.expense.caller or NOBODY if isinstance(call, HeldCall) else call
+    tokens = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
+    sums = (calls, int(usage is not None), *tokens, cost)
+    life = "" if expense.life is None else str(expense.life)
+    keys = {"model": expense.subject, "purpose": expense.purpose, "life": life}
+    tx.write(ROLLUPS, *((dimension, call.day, call.mind, key, *sums) for dimension, key in keys.items()))
+    if caller.key or caller.run:
+        tx.write(CALLER_ROLLUPS, (caller.key, caller.run, call.period, expense.subject, calls, *tokens, cost))
 
 
 def spent_on_day(tx: Transaction, day: str) -> int:
@@ -98,12 +75,12 @@ def spent_on_day(tx: Transaction, day: str) -> int:
     rows = tx.execute(
         "SELECT COALESCE(SUM(cost), 0) AS cost FROM rollups WHERE dimension = 'purpose' AND day = ?", (day,)
     )
-    return int(next(iter(rows))["cost"])
+    return int(rows[0]["cost"])
 
 
 def observed_days(tx: Transaction, now: datetime, window_days: int) -> float | None:
     """Return how many days, up to the window, the books look back on at `now`; None where it is less than one."""
-    rows = list(tx.execute("SELECT held_at FROM calls ORDER BY seq LIMIT 1"))
+    rows = tx.execute("SELECT held_at FROM calls ORDER BY seq LIMIT 1")
     if not rows:
         return None
     since_first = (microseconds(now) - rows[0]["held_at"]) / (DAY_SECONDS * 1e6)
@@ -125,7 +102,7 @@ def burn_per_day(tx: Transaction, now: datetime) -> float | None:
         "SELECT COALESCE(SUM(cost), 0) AS cost FROM rollups WHERE dimension = 'purpose' AND day BETWEEN ? AND ?",
         (_window_start(now, PACE_DAYS), day_of(now)),
     )
-    return float(next(iter(rows))["cost"]) / days
+    return float(rows[0]["cost"]) / days
 
 
 def moments_per_day(tx: Transaction, now: datetime) -> dict[str, float]:

@@ -13,8 +13,8 @@ from ai.credit_tracker.calls import (
 )
 from ai.credit_tracker.limits import use_up
 from ai.credit_tracker.months import MONTH_IS_OPEN, OVERRUN_LEFT, find_month, repay_overrun, sweep_month
-from ai.credit_tracker.records import OPEN_STATES, Bill, CallRecord, CallState, Usage
-from ai.credit_tracker.rollups import ROLLUPS, add_fresh, add_to_rollups, add_to_statement, rollup_rows
+from ai.credit_tracker.records import OPEN_STATES, Bill, CallRecord, CallState
+from ai.credit_tracker.rollups import add_to_sums
 from ai.ledger.errors import HoldEnded, TransferConflict
 from ai.ledger.store import BulkStatement
 from ai.ledger.transaction import Transaction
@@ -45,17 +45,7 @@ def settle_straight(tx: Transaction, held: HeldCall, bill: Bill) -> HeldCall:
     tx.capture(expense.id, [min(bill.cost, leg.amount) if leg.kind == "money" else leg.amount for leg in held.legs])
     tokens = tokens_of(bill.usage)
     tx.write(CAPTURED, (expense.id, held.period, bill.cost, *tokens, int(bill.estimated), bill.problem, tx.at))
-    tx.write(
-        ROLLUPS,
-        *rollup_rows(
-            (held.day, held.mind),
-            (expense.subject, expense.purpose, expense.life),
-            cost=bill.cost,
-            calls=1,
-            usage=bill.usage,
-        ),
-    )
-    add_fresh(tx, held, cost=bill.cost, usage=bill.usage)
+    add_to_sums(tx, held, cost=bill.cost, calls=1, usage=bill.usage)
     return held
 
 
@@ -78,7 +68,7 @@ def book_cost(tx: Transaction, call_id: str, bill: Bill, *, current: str | None)
         if cost > call.held:
             _charge_beyond(tx, call, legs, cost - call.held, why=f"{call_id}/beyond")
         mark_ended(tx, call_id, CallState.CAPTURED, bill)
-        _add_to_sums(tx, call, cost=cost, calls=1, usage=bill.usage)
+        add_to_sums(tx, call, cost=cost, calls=1, usage=bill.usage)
     else:
         raise HoldEnded(call_id, call.state)
     _afterwards(tx, call, current)
@@ -123,11 +113,6 @@ def book_dispute(tx: Transaction, call_id: str, cost: int, reason: str, *, curre
     _afterwards(tx, call, current)
 
 
-def _add_to_sums(tx: Transaction, call: CallRecord, *, cost: int, calls: int, usage: Usage | None) -> None:
-    add_to_rollups(tx, call, cost=cost, calls=calls, usage=usage)
-    add_to_statement(tx, call, cost=cost, calls=calls, usage=usage)
-
-
 def _correct(tx: Transaction, call: CallRecord, bill: Bill) -> None:
     cost, booked = bill.cost, call.cost or 0
     if cost == booked:
@@ -144,7 +129,7 @@ def _move_difference(tx: Transaction, call: CallRecord, bill: Bill, *, memo: str
     cost, booked = bill.cost, call.cost or 0
     number = mark_corrected(tx, call.id, bill)
     fresh_usage = bill.usage if call.prompt_tokens is None else None
-    _add_to_sums(tx, call, cost=cost - booked, calls=0, usage=fresh_usage)
+    add_to_sums(tx, call, cost=cost - booked, calls=0, usage=fresh_usage)
     legs = legs_of(tx, call.id)
     why = f"{call.id}/correction/{number}"
     if cost > booked:

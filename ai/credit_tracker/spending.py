@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from ai.clock import rfc3339
 from ai.credit_tracker.accounts import month_account
 from ai.credit_tracker.months import find_month, spent_in
 from ai.credit_tracker.periods import day_of, days_of, month_end, month_of, whole_months_in
@@ -27,7 +28,8 @@ _SUMS = (
     f"UNION ALL {_FIGURES} FROM rollups WHERE dimension = ? AND day BETWEEN ? AND ? "
     f"UNION ALL {_FIGURES} FROM month_rollups WHERE dimension = ? AND month BETWEEN ? AND ?) AS sums"
 )
-CSV_COLUMNS = ("dimension", "key", "mind", "calls", "prompt_tokens", "completion_tokens", "cost_usd")
+COUNTS = ("calls", "prompt_tokens", "completion_tokens")
+CSV_COLUMNS = ("dimension", "key", "mind", *COUNTS, "cost_usd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +108,11 @@ def _lines(tx: Transaction, source: str, params: Sequence[object], *, by_mind: b
         f"GROUP BY {group} ORDER BY SUM(cost) DESC, key",
         params,
     )
-    return tuple(_line(row) for row in rows)
+    return tuple(line_of(row) for row in rows)
 
 
-def _line(row: Row) -> Line:
+def line_of(row: Row) -> Line:
+    """Return a row of sums as a line; its columns are key, mind, calls, prompt, completion and cost."""
     counts = (int(row["calls"]), int(row["prompt"]), int(row["completion"]), int(row["cost"]))
     return Line(row["key"], *counts, mind=row["mind"])
 
@@ -138,25 +141,25 @@ def daily_costs(spending: Spending) -> list[int]:
     return [known.get((first + timedelta(days=n)).isoformat(), 0) for n in range(days)]
 
 
+def line_json(part: str, line: Line, counts: Sequence[str] = COUNTS) -> dict[str, Any]:
+    """Return one line of the part `model`, `purpose`, `life` or `day` as JSON, with these of its counts."""
+    key: Any = line.key
+    if part == "life":
+        key = int(line.key) if line.key else None
+    told = {count: getattr(line, count) for count in counts}
+    return {part: key, **told, "cost": usd9(line.cost)} | ({"mind": line.mind} if line.mind else {})
+
+
 def spending_json(spending: Spending) -> dict[str, Any]:
     """Return the spending as JSON, for `budget --since … --json`; money as decimal strings in USD."""
-
-    def entry(name: str, line: Line) -> dict[str, Any]:
-        key: Any = line.key
-        if name == "life":
-            key = int(line.key) if line.key else None
-        entry = {name: key, "calls": line.calls, "prompt_tokens": line.prompt_tokens}
-        entry |= {"completion_tokens": line.completion_tokens, "cost": usd9(line.cost)}
-        return entry | ({"mind": line.mind} if line.mind else {})
-
     return {
         "since": spending.first,
         "until": spending.last,
         "spent": usd9(spending.cost),
-        "by_day": [entry("day", line) for line in spending.by_day],
-        "by_model": [entry("model", line) for line in spending.by_model],
-        "by_purpose": [entry("purpose", line) for line in spending.by_purpose],
-        "by_life": [entry("life", line) for line in spending.by_life],
+        "by_day": [line_json("day", line) for line in spending.by_day],
+        "by_model": [line_json("model", line) for line in spending.by_model],
+        "by_purpose": [line_json("purpose", line) for line in spending.by_purpose],
+        "by_life": [line_json("life", line) for line in spending.by_life],
     }
 
 
@@ -197,7 +200,7 @@ def budget_json(tx: Transaction, period: str, balance: Balance) -> dict[str, Any
     else:
         granted, donated, held, left = _past(tx, period)
         spent = spent_in(tx, period)
-    ends = month_end(period)
+    spending = read_month(tx, period)
     return {
         "period": period,
         "granted": usd9(granted),
@@ -206,9 +209,11 @@ def budget_json(tx: Transaction, period: str, balance: Balance) -> dict[str, Any
         "held": usd9(held),
         "available": usd9(left),
         "band": balance.band.value if current else None,
-        "resets_at": f"{ends:%Y-%m-%dT%H:%M:%SZ}",
+        "resets_at": f"{month_end(period):%Y-%m-%dT%H:%M:%SZ}",
         "runway_days": round(balance.runway_days, 2) if current and balance.runway_days is not None else None,
-        **_parts(tx, period),
+        "by_model": [line_json("model", line) for line in spending.by_model],
+        "by_purpose": [line_json("purpose", line, ["calls"]) for line in spending.by_purpose],
+        "by_life": [line_json("life", line, []) for line in spending.by_life],
     }
 
 
@@ -218,31 +223,6 @@ def _past(tx: Transaction, period: str) -> tuple[int, int, int, int]:
         return 0, 0, 0, 0
     account = tx.account(month_account(period))
     return month.granted, month.donated, account.debits_pending, account.available
-
-
-def _parts(tx: Transaction, period: str) -> dict[str, list[dict[str, Any]]]:
-    """Return the month's spending in its three parts; a life names its mind only where several share the purse."""
-    spending = read_month(tx, period)
-    return {
-        "by_model": [
-            {
-                "model": line.key,
-                "calls": line.calls,
-                "prompt_tokens": line.prompt_tokens,
-                "completion_tokens": line.completion_tokens,
-                "cost": usd9(line.cost),
-            }
-            for line in spending.by_model
-        ],
-        "by_purpose": [
-            {"purpose": line.key, "calls": line.calls, "cost": usd9(line.cost)} for line in spending.by_purpose
-        ],
-        "by_life": [
-            {"life": int(line.key) if line.key else None, "cost": usd9(line.cost)}
-            | ({"mind": line.mind} if line.mind else {})
-            for line in spending.by_life
-        ],
-    }
 
 
 def call_json(call: CallRecord) -> dict[str, Any]:
@@ -255,6 +235,13 @@ def call_json(call: CallRecord) -> dict[str, Any]:
         "client": call.client,
         "purpose": call.purpose,
         "subject": call.subject,
+        **call_figures(call),
+    }
+
+
+def call_figures(call: CallRecord) -> dict[str, Any]:
+    """Return what every list of calls says of each, as JSON: where it stands, its cost and tokens, its times."""
+    return {
         "state": call.state.value,
         "held": usd9(call.held),
         "cost": None if call.cost is None else usd9(call.cost),
@@ -262,6 +249,6 @@ def call_json(call: CallRecord) -> dict[str, Any]:
         "completion_tokens": call.completion_tokens,
         "estimated": call.estimated,
         "problem": call.problem,
-        "held_at": f"{call.held_at:%Y-%m-%dT%H:%M:%S.%fZ}",
-        "settled_at": None if call.settled_at is None else f"{call.settled_at:%Y-%m-%dT%H:%M:%S.%fZ}",
+        "held_at": rfc3339(call.held_at),
+        "settled_at": None if call.settled_at is None else rfc3339(call.settled_at),
     }

@@ -4,29 +4,19 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from ai.credit_tracker.callers import Key, Run, find_run, foreseen, newest_keys, newest_runs, run_limit
-from ai.credit_tracker.calls import call_record
-from ai.credit_tracker.limits import cap_states
+from ai.credit_tracker.calls import IS_OPEN, OF_A_CALLER, call_record
+from ai.credit_tracker.limits import Limit, cap_states
 from ai.credit_tracker.periods import month_of
 from ai.credit_tracker.records import CallRecord, CapState
+from ai.credit_tracker.spending import Line, call_figures, line_json, line_of
 from ai.ledger.money import usd9
 from ai.ledger.transaction import Transaction
 
-# as the index of the open calls of callers says it, so that it is used
-_OPEN = "state IN ('held', 'sent', 'unknown') AND (key <> '' OR run <> '')"
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSpending:
-    """What calls to one model cost in nano-dollars, and their tokens."""
-
-    model: str
-    calls: int
-    prompt_tokens: int
-    completion_tokens: int
-    cost: int
+Who = TypeVar("Who", Key, Run)
+CALLERS = 1_000  # keys and runs whose sums of the month are read, the dearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +32,7 @@ class Statement:
     key: str | None
     held: int
     unknown: int
-    by_model: tuple[ModelSpending, ...]
+    by_model: tuple[Line, ...]
 
     @property
     def calls(self) -> int:
@@ -69,22 +59,19 @@ def read_statement(tx: Transaction, *, run: str | None, key: str | None, period:
     """Return the statement of a key, a run, both, or (neither) of all that callers of the gateway spent."""
     chosen, values = _chosen(run, key, period)
     rows = tx.execute(
-        "SELECT model, SUM(calls) AS calls, SUM(prompt_tokens) AS prompt, SUM(completion_tokens) AS completion, "
-        f"SUM(cost) AS cost FROM caller_rollups WHERE {chosen} GROUP BY model ORDER BY SUM(cost) DESC, model",
+        "SELECT model AS key, '' AS mind, SUM(calls) AS calls, SUM(prompt_tokens) AS prompt, "
+        "SUM(completion_tokens) AS completion, SUM(cost) AS cost FROM caller_rollups "
+        f"WHERE {chosen} GROUP BY model ORDER BY SUM(cost) DESC, model",
         values,
     )
     # `COALESCE` keeps it to the index of the open calls, which are few; those of the key or run are not
     among = "".join(f" AND COALESCE({name}, '') = ?" for name in _given(run, key, period))
     under_way = tx.execute(
         "SELECT COALESCE(SUM(held), 0) AS held, COALESCE(SUM(CASE state WHEN 'unknown' THEN 1 ELSE 0 END), 0) "
-        f"AS unknown FROM calls WHERE {_OPEN}{among}",
+        f"AS unknown FROM calls WHERE {IS_OPEN} AND {OF_A_CALLER}{among}",
         values,
     )[0]
-    lines = tuple(
-        ModelSpending(row["model"], *(int(row[part]) for part in ("calls", "prompt", "completion", "cost")))
-        for row in rows
-    )
-    return Statement(period, run, key, int(under_way["held"]), int(under_way["unknown"]), lines)
+    return Statement(period, run, key, int(under_way["held"]), int(under_way["unknown"]), tuple(map(line_of, rows)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +98,7 @@ def under_way_by_caller(tx: Transaction) -> list[tuple[str, str, int, int, int]]
     """Return key, run, calls that have not ended, what they hold in nano-dollars, and how many of them are unknown."""
     rows = tx.execute(
         "SELECT key, run, COUNT(*) AS calls, SUM(held) AS held, SUM(CASE state WHEN 'unknown' THEN 1 ELSE 0 END) "
-        f"AS unknown FROM calls WHERE {_OPEN} GROUP BY key, run"
+        f"AS unknown FROM calls WHERE {IS_OPEN} AND {OF_A_CALLER} GROUP BY key, run"
     )
     return [(row["key"], row["run"], int(row["calls"]), int(row["held"]), int(row["unknown"])) for row in rows]
 
@@ -122,7 +109,7 @@ def statement_calls(  # noqa: PLR0913 - what is chosen, and which page of it
     """Return the calls behind a statement, oldest first, in pages: those with a number above `after_seq`."""
     chosen, values = _chosen(run, key, period)
     rows = tx.execute(
-        f"SELECT * FROM calls WHERE {chosen} AND (key <> '' OR run <> '') AND seq > ? ORDER BY seq LIMIT ?",
+        f"SELECT * FROM calls WHERE {chosen} AND {OF_A_CALLER} AND seq > ? ORDER BY seq LIMIT ?",
         (*values, after_seq, limit),
     )
     return [call_record(row) for row in rows]
@@ -140,37 +127,14 @@ def statement_json(found: Statement, calls: list[CallRecord] | None = None) -> d
         "cost": usd9(found.cost),
         "held": usd9(found.held),
         "unknown": found.unknown,
-        "by_model": [
-            {
-                "model": line.model,
-                "calls": line.calls,
-                "prompt_tokens": line.prompt_tokens,
-                "completion_tokens": line.completion_tokens,
-                "cost": usd9(line.cost),
-            }
-            for line in found.by_model
-        ],
+        "by_model": [line_json("model", line) for line in found.by_model],
     }
     return figures if calls is None else figures | {"rows": [_call_row(call) for call in calls]}
 
 
 def _call_row(call: CallRecord) -> dict[str, Any]:
-    return {
-        "id": call.id,
-        "key": call.key,
-        "run": call.run,
-        "model": call.subject,
-        "provider_id": call.remote_id,
-        "state": call.state.value,
-        "held": usd9(call.held),
-        "cost": None if call.cost is None else usd9(call.cost),
-        "prompt_tokens": call.prompt_tokens,
-        "completion_tokens": call.completion_tokens,
-        "estimated": call.estimated,
-        "problem": call.problem,
-        "held_at": f"{call.held_at:%Y-%m-%dT%H:%M:%S.%fZ}",
-        "settled_at": None if call.settled_at is None else f"{call.settled_at:%Y-%m-%dT%H:%M:%S.%fZ}",
-    }
+    row = {"id": call.id, "key": call.key, "run": call.run, "model": call.subject, "provider_id": call.remote_id}
+    return row | call_figures(call)
 
 
 def _chosen(run: str | None, key: str | None, period: str | None) -> tuple[str, tuple[str, ...]]:
@@ -182,9 +146,6 @@ def _chosen(run: str | None, key: str | None, period: str | None) -> tuple[str, 
 
 def _given(run: str | None, key: str | None, period: str | None) -> dict[str, str]:
     return {name: value for name, value in (("key", key), ("run", run), ("period", period)) if value is not None}
-
-
-CALLERS = 1_000  # keys and runs whose sums of the month are read, the dearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,30 +170,25 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
-class KeyLook:
-    """A key, its cap (None: no budget of its own) and its use."""
+class Look(Generic[Who]):
+    """A key or a run, its cap (None: no budget of its own) and its use."""
 
-    key: Key
+    who: Who
     cap: CapState | None
     use: Use
 
 
-@dataclass(frozen=True, slots=True)
-class RunLook:
-    """A run, its cap (None: none was given) and its use."""
-
-    run: Run
-    cap: CapState | None
-    use: Use
-
-
-def look_at_callers(tx: Transaction, now: datetime, limit: int) -> tuple[list[KeyLook], list[RunLook]]:
+def look_at_callers(tx: Transaction, now: datetime, limit: int) -> tuple[list[Look[Key]], list[Look[Run]]]:
     """Return keys (good ones first) and runs (busy ones first, then the newest and the dearest), `limit` of each."""
     by_key, by_run = _uses(tx, month_of(now))
-    keys = [_key_look(tx, key, by_key, now) for key in newest_keys(tx, limit)]
-    keys.sort(key=lambda look: (look.key.ended(now) is not None, -look.use.under_way, -look.use.cost, look.key.name))
-    runs = [_run_look(tx, run, by_run) for run in _runs(tx, by_run, limit)]
-    return keys, runs
+    caps = {key: foreseen(tx, key, now) if key.ended(now) is None else None for key in newest_keys(tx, limit)}
+    keys = [_look(tx, key, cap, by_key) for key, cap in caps.items()]
+    keys.sort(key=lambda look: (look.who.ended(now) is not None, -look.use.under_way, -look.use.cost, look.who.name))
+    return keys, [_look(tx, run, run_limit(run), by_run) for run in _runs(tx, by_run, limit)]
+
+
+def _look(tx: Transaction, who: Who, cap: Limit | None, uses: Mapping[str, Use]) -> Look[Who]:
+    return Look(who, cap_states(tx, [cap])[0] if cap else None, uses.get(who.name, Use()))
 
 
 def _uses(tx: Transaction, period: str) -> tuple[Mapping[str, Use], Mapping[str, Use]]:
@@ -254,13 +210,3 @@ def _runs(tx: Transaction, uses: Mapping[str, Use], limit: int) -> Collection[Ru
     chosen = [name for name in dict.fromkeys([*busy, *newest, *dearest]) if name][:limit]
     found = [newest.get(name) or find_run(tx, name) for name in chosen]
     return [run for run in found if run is not None]
-
-
-def _key_look(tx: Transaction, key: Key, uses: Mapping[str, Use], now: datetime) -> KeyLook:
-    cap = foreseen(tx, key, now) if key.ended(now) is None else None
-    return KeyLook(key, cap_states(tx, [cap])[0] if cap else None, uses.get(key.name, Use()))
-
-
-def _run_look(tx: Transaction, run: Run, uses: Mapping[str, Use]) -> RunLook:
-    cap = run_limit(run)
-    return RunLook(run, cap_states(tx, [cap])[0] if cap else None, uses.get(run.name, Use()))

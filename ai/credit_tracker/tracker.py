@@ -263,20 +263,16 @@ class CreditTracker(Books):
         if amount_nanos <= 0:
             raise ValueError(f"a top-up of {amount_nanos} nano-dollars is not positive; give an amount above 0")
         now = self._clock.now()
-        balance = self._balance_at(now)
-        await self._turn(now)
 
-        def work(tx: Transaction) -> Balance:
+        def give(tx: Transaction) -> None:
             fresh = topup(tx, id, amount_nanos, donor)
             month = find_month(tx, month_of(now))
             if fresh and month is not None and not month.closed:
                 pour_donations(tx, month.period)
                 repay_overrun(tx, month.period)
                 self._keep_reserve(tx, month.period)
-            return balance(tx)
 
-        self._last = await self._ledger.transact(work)
-        return self._last
+        return await self._balance_after(give, now)
 
     async def was_given(self, topup_id: str) -> bool:
         """Say whether a top-up of that id was booked before."""
@@ -289,12 +285,17 @@ class CreditTracker(Books):
         """
         if cost_nanos < 0:
             raise ValueError(f"a cost of {cost_nanos} nano-dollars is negative; say 0 or more")
-        now = self._clock.now()
+        return await self._balance_after(
+            lambda tx: book_dispute(tx, call_id, cost_nanos, reason, current=self._current), self._clock.now()
+        )
+
+    async def _balance_after(self, change: Callable[[Transaction], None], now: datetime) -> Balance:
+        """Return the balance with a change that a person made, booked in the month of `now`."""
+        balance = self._balance_at(now)
         await self._turn(now)
-        current, balance = self._current, self._balance_at(now)
 
         def work(tx: Transaction) -> Balance:
-            book_dispute(tx, call_id, cost_nanos, reason, current=current)
+            change(tx)
             return balance(tx)
 
         self._last = await self._ledger.transact(work)

@@ -18,8 +18,8 @@ async def look(books: CallerBooks, now: datetime) -> GatewayLook:
     """Return how keys and runs stand. Raises StoreUnavailable."""
     keys, runs = await books.looks(SHOWN)
     return {
-        "keys": [_row(one.key.name, one.cap, one.use, one.key.ended(now), _terms(one.key, now)) for one in keys],
-        "runs": [_row(one.run.name, one.cap, one.use, None, "") for one in runs],
+        "keys": [_row(one.who.name, one.cap, one.use, one.who.ended(now), _terms(one.who, now)) for one in keys],
+        "runs": [_row(one.who.name, one.cap, one.use, None, "") for one in runs],
     }
 
 
@@ -49,7 +49,7 @@ def _row(name: str, cap: CapState | None, use: Use, ended: str | None, terms: st
         "name": name,
         "ended": ended,
         "terms": terms,
-        "budget": None if cap is None else usd9(cap.available + cap.held + cap.spent),
+        "budget": None if cap is None else usd9(cap.filled),
         "available": None if cap is None else usd9(cap.available),
         "resets_at": None if cap is None or cap.resets_at is None else rfc3339(cap.resets_at),
         "calls": use.calls,

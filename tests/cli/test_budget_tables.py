@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from ai.cli.budget_tables import dollars, render_budget, render_spending, sparkline
-from ai.credit_tracker.records import Balance, Band, CapLeft
+from ai.credit_tracker.records import Balance, Band, CapState
 from ai.credit_tracker.spending import BurnRate, Line, Spending
 
 USD = 1_000_000_000
@@ -18,7 +18,7 @@ PLENTY = Balance(
     free_left=1234, free_quota=2000, posts_left=3, overrun=-USD // 4,
 )  # fmt: skip
 PLAIN = replace(PLENTY, donated=0, held=0, held_unknown=0, overrun=0, runway_days=None, band=Band.COMFORTABLE)
-CAPS = (CapLeft("posts", USD // 4, USD, datetime(2026, 11, 30, tzinfo=UTC), own=False),)
+CAPS = (CapState("posts", USD // 4, USD // 4, USD // 2, datetime(2026, 11, 30, tzinfo=UTC)),)
 PURPOSES = (Line("thought", 1234, 9, 9, USD),)
 LIVES = (Line("1", 5, 6, 7, USD, "ada"), Line("2", 5, 6, 7, USD), Line("", 1, 2, 3, USD // 2))
 SPENT = Spending(

@@ -145,7 +145,7 @@ async def test_a_name_that_fits_no_address_is_refused(tracker, books, name):
     with pytest.raises(ValueError, match="1 to 64 letters"):
         await books.create_key(name, KeyTerms())
     with pytest.raises(ValueError, match="1 to 64 letters"):
-        await books.ensure_run(name)
+        await books.set_run_budget(name, None)
     if name:
         with pytest.raises(ValueError, match="1 to 64 letters"):
             await tracker.hold(call(run=name))
@@ -166,7 +166,7 @@ async def test_a_runs_budget_binds_every_key_and_is_set_anew(tracker, books):
     await books.set_run_budget("town", None)
     await spend(tracker, call(5 * CENT, run="town"))
     await spend(tracker, call(5 * CENT, run="made-by-its-path"))
-    assert [run.name for run in await books.runs()] == ["made-by-its-path", "town"]
+    assert {one.who.name for one in (await books.looks(10))[1]} == {"made-by-its-path", "town"}
     with pytest.raises(ValueError, match="negative"):
         await books.set_run_budget("town", -1)
 
@@ -369,15 +369,15 @@ async def test_a_look_shows_busy_runs_and_good_keys_first_with_what_each_holds_a
     await spend(tracker, call(3 * CENT, key="bob", run="dear"))
     await tracker.hold(call(CENT, key="ann", run="town"))
     purse.clock.advance(1)
-    await books.ensure_run("idle")
+    await books.set_run_budget("idle", None)
     keys, runs = await books.looks(10)
-    assert [(one.key.name, one.use.calls, one.use.cost, one.use.held) for one in keys] == [
+    assert [(one.who.name, one.use.calls, one.use.cost, one.use.held) for one in keys] == [
         ("ann", 1, CENT, CENT),
         ("bob", 1, 3 * CENT, 0),
         ("old", 0, 0, 0),
     ]
     assert (keys[0].cap.available, keys[1].cap, keys[2].cap) == (8 * CENT, None, None)
-    assert [(one.run.name, one.use.under_way, one.use.cost) for one in runs[:2]] == [("town", 1, CENT), ("idle", 0, 0)]
+    assert [(one.who.name, one.use.under_way, one.use.cost) for one in runs[:2]] == [("town", 1, CENT), ("idle", 0, 0)]
     assert (runs[0].cap.available, runs[0].cap.held, runs[0].cap.spent) == (3 * CENT, CENT, CENT)
     keys, runs = await books.looks(1)
-    assert ([one.key.name for one in keys], [one.run.name for one in runs]) == (["bob"], ["town"])
+    assert ([one.who.name for one in keys], [one.who.name for one in runs]) == (["bob"], ["town"])

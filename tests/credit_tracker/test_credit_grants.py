@@ -68,7 +68,7 @@ async def test_a_purse_that_nobody_opened_yet_shows_what_it_will_have(purse):
     tracker = await unopened(purse, daily_budget_usd="2", tweets_per_day=3)
     balance = await tracker.balance()
     assert (balance.donated, balance.available, balance.free_left, balance.posts_left) == (0, 5 * USD, 50, 3)
-    assert [(cap.name, cap.left, cap.filled, cap.own) for cap in await tracker.caps()] == [
+    assert [(cap.name, cap.available, cap.filled, cap.own) for cap in await tracker.caps()] == [
         ("wishes", USD // 2, USD // 2, True),
         ("reflection", 5 * USD // 4, 5 * USD // 4, True),
         ("day", 2 * USD, 2 * USD, False),

@@ -20,19 +20,19 @@ async def test_a_lowered_cap_shows_what_it_was_filled_with_where_less_can_be_tak
     await purse.spend(await purse.tracker(daily_budget_usd="4"), 2 * USD)
     tracker = await purse.tracker(daily_budget_usd="1")
     (day,) = [cap for cap in await tracker.caps() if cap.name == "day"]
-    assert (day.left, day.filled) == (0, 2 * USD)
+    assert (day.available, day.filled) == (0, 2 * USD)
     with pytest.raises(NotAffordable, match=r"^day: .*\$0\.000000000 left"):
         await tracker.hold(purse.expense(1))
     raised = await purse.tracker(daily_budget_usd="4")
     (day,) = [cap for cap in await raised.caps() if cap.name == "day"]
-    assert (day.left, day.filled) == (2 * USD, 4 * USD)
+    assert (day.available, day.filled) == (2 * USD, 4 * USD)
 
 
 async def test_a_day_not_begun_shows_its_caps_whole(purse):
     tracker = await purse.tracker(daily_budget_usd="2", tweets_per_day=3)
     await purse.spend(tracker, USD, posts=1)
     purse.clock.advance(86_400)
-    assert [(cap.left, cap.filled) for cap in await tracker.caps() if cap.name == "day"] == [(2 * USD, 2 * USD)]
+    assert [(cap.available, cap.filled) for cap in await tracker.caps() if cap.name == "day"] == [(2 * USD, 2 * USD)]
     assert (await tracker.balance()).posts_left == 3
 
 

@@ -38,7 +38,7 @@ async def test_reflection_has_a_quarter_of_the_grant_and_cannot_eat_the_thoughts
     await purse.spend(tracker, USD // 2)
     assert await tracker.room("reflection") == 1 * USD
     await purse.spend(tracker, USD // 2, purpose="reflection")
-    assert [(cap.name, cap.left, cap.filled) for cap in await tracker.caps()] == [
+    assert [(cap.name, cap.available, cap.filled) for cap in await tracker.caps()] == [
         ("wishes", 4 * USD // 10, 4 * USD // 10),
         ("reflection", USD // 2, USD),
     ]

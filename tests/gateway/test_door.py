@@ -48,7 +48,7 @@ async def test_a_run_in_the_path_is_made_and_booked_to(gateway: Open) -> None:
     )
 
     assert await gateway.spent(run="smallville") == gateway.provider.billed_nanos > 0
-    assert [run.name for run in await gateway.books.runs()] == ["smallville"]
+    assert [one.who.name for one in (await gateway.books.looks(10))[1]] == ["smallville"]
 
 
 @pytest.mark.parametrize("secret", [None, "gk-wrong", "sk-or-v1-test"])
