@@ -1,6 +1,7 @@
 """`rehearse`: a month on your budget, lived in minutes on a simulated provider; nothing is sent, nothing is kept."""
 
 import tempfile
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
@@ -49,7 +50,7 @@ def rehearse(
     if as_json:
         print_json(told)
     else:
-        Console(highlight=False).print(_screen(told))
+        Console(highlight=False).print(_screen(told, rehearsal.held_for))
 
 
 def _progress() -> Progress:
@@ -57,8 +58,11 @@ def _progress() -> Progress:
     return Progress(*shown, console=progress_screen(), transient=True)
 
 
-def _screen(told: dict[str, Any]) -> Group:
-    """Return the rehearsal for people: what is left by day as bars, who thought, what on, and how well it was spent."""
+def _screen(told: dict[str, Any], held_for: Sequence[tuple[int, str]]) -> Group:
+    """Return the rehearsal for people: what is left by day as bars, who thought, what on, and how well it was spent.
+
+    `held_for`: what of the last day's rest was only held, in nano-dollars, and what for.
+    """
     share = told["bound_share"]
     worth = "" if share is None else f"; {share:.0%} of what perfect foresight could have made of it"
     days = f"{told['days']} day{'s' if told['days'] != 1 else ''}"
@@ -68,7 +72,8 @@ def _screen(told: dict[str, Any]) -> Group:
         "Simulated: no provider was asked, and nothing was posted."
     )
     parts = (_parts(told["by_model"], "model"), Text(), _parts(told["by_purpose"], "purpose"))
-    return Group(Text(head), Text(), _days(told["by_day"]), Text(), *parts)
+    held = [Text(f"Of what is left, {dollars(amount)} is held {what}.") for amount, what in held_for]
+    return Group(Text(head), Text(), _days(told["by_day"]), *held, Text(), *parts)
 
 
 def _days(rows: list[dict[str, Any]]) -> Table:

@@ -30,7 +30,6 @@ from ai.settings import Settings
 from ai.social.networks.rehearsed import RehearsedX
 
 CHORES = frozenset({"settle", "deliver", "prune"})  # the others ask the world outside, and there is none
-CHORE_SECONDS = 600.0
 LOCAL_MODELS_AT_MOST = 1  # the embedded model is one candidate
 BOUND_ROUNDS = 200
 REHEARSED_KEY = "rehearsal"  # no provider ever sees it
@@ -98,6 +97,8 @@ class Rehearsal:
         self._models = [m for m in embedded_models(chosen.local_model, read_machine()) if m.barred is None]
         self._network = RehearsedX(self._settings, self._clock)
         self._calls: list[tuple[Moment, str]] = []
+        self._due: dict[str, datetime] = {}
+        self.held_for: tuple[tuple[int, str], ...] = ()  # of what was left at the end: nano-dollars, and what for
         listing = chosen.data_dir / "catalogue.json"
         if chosen.provider == "openrouter" and listing.is_file():
             shutil.copy(listing, folder / "catalogue.json")  # at the prices of the day
@@ -116,14 +117,17 @@ class Rehearsal:
             await app.greet()
             spent_before = 0
             for day in range(1, self._plan.days + 1):
+                period = month_of(app.clock.now())
                 beats += await self._live_day(app, self._start + timedelta(days=day))
                 balance = await app.tracker.balance()
-                periods.add(balance.period)
-                spent = sum([nanos(report["spent"]) for report in await _reports(app, periods)])
-                by_day.append({"day": day, "spent": usd9(spent - spent_before), "left": usd9(balance.available)})
+                periods |= {period, balance.period}
+                reports = await _reports(app, periods)
+                spent = sum(nanos(report["spent"]) for report in reports)
+                left = sum(_unspent(report) for report in reports if report["period"] == period)
+                by_day.append({"day": day, "spent": usd9(spent - spent_before), "left": usd9(left)})
                 spent_before = spent
+                self.held_for = balance.held_for if balance.period == period else ()
                 day_over(day)
-            reports = await _reports(app, periods)
             share = self._bound_share(app)
         return {
             "days": self._plan.days,
@@ -139,20 +143,26 @@ class Rehearsal:
 
     async def _live_day(self, app: App, until: datetime) -> int:
         """Live the beats that are due before `until`, and do the chores between them; return how many."""
-        lived, chores_due = 0, app.clock.now()
+        lived = 0
         while app.clock.now() < until:
             lived += await app.live_one() is not None
             wait = (app.schedule.next_beat_at() - app.clock.now()).total_seconds()
             self._clock.advance(max(1.0, wait))
-            if app.clock.now() >= chores_due:
-                chores_due = app.clock.now() + timedelta(seconds=CHORE_SECONDS)
-                for name, _, work in app.chores():
-                    if name in CHORES:
-                        await work()
+            await self._do_chores(app)
         return lived
 
+    async def _do_chores(self, app: App) -> None:
+        """Do what is due by the daemon's own intervals."""
+        now = app.clock.now()
+        for name, seconds, work in app.chores():
+            if name in CHORES and now >= self._due.get(name, now):
+                self._due[name] = now + timedelta(seconds=seconds)
+                await work()
+
     def _heard(self, event: Event) -> None:
-        if event.kind == "call.completed":
+        if event.kind == "thought.drafted":  # several answers that cost nothing, of which one is thought
+            del self._calls[1 - event.data["drafts"] :]
+        elif event.kind == "call.completed":
             data = event.data
             at = (event.at - self._start).total_seconds()
             purpose = Purpose(data["purpose"])
@@ -194,6 +204,11 @@ class Rehearsal:
 
 async def _reports(app: App, periods: set[str]) -> list[dict[str, Any]]:
     return [await app.tracker.budget_report(period) for period in sorted(periods)]
+
+
+def _unspent(report: dict[str, Any]) -> int:
+    """Return what a month was given and has not spent, held or not, in nano-dollars; its last day included."""
+    return nanos(report["granted"]) + nanos(report["donated"]) - nanos(report["spent"])
 
 
 def _weight(moment: Moment) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ai.credit_tracker import Usage
 from ai.ledger.money import nanos
@@ -14,10 +14,19 @@ from ai.llm.figures import as_cost, as_count, as_mapping
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ai.llm.endpoint import OpenAIEndpoint
-
 OK, NOT_FOUND = 200, 404
 ASK_TIMEOUT_SECONDS = 15.0  # these are small documents; a slower answer can wait for the next time
+
+
+@runtime_checkable
+class Account(Protocol):
+    """A provider that can be asked for documents of the account."""
+
+    name: str
+
+    async def get_json(self, path: str, params: Mapping[str, str], timeout_seconds: float) -> tuple[int | None, Any]:
+        """Return the HTTP status (None: no answer) and the parsed document or None."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +50,7 @@ class Generation:
     usage: Usage | None
 
 
-async def key_info(endpoint: OpenAIEndpoint) -> tuple[int | None, KeyInfo | None]:
+async def key_info(endpoint: Account) -> tuple[int | None, KeyInfo | None]:
     """Return the HTTP status (None: no answer) and, where it is 200, what the provider says of the key."""
     if endpoint.name != OPENROUTER:  # OpenAI has no such document
         return None, None
@@ -70,13 +79,13 @@ class NotTold(Enum):
     NOT_SAID = "not said"  # it knows the generation, and not all of what it cost
 
 
-async def generation(endpoint: OpenAIEndpoint, generation_id: str) -> Generation | None:
+async def generation(endpoint: Account, generation_id: str) -> Generation | None:
     """Return what the call with this id cost, or None where the provider does not tell (yet)."""
     known = await look_up(endpoint, generation_id)
     return known if isinstance(known, Generation) else None
 
 
-async def look_up(endpoint: OpenAIEndpoint, generation_id: str) -> Generation | NotTold:
+async def look_up(endpoint: Account, generation_id: str) -> Generation | NotTold:
     """Return what the call with this id cost, or why the provider does not tell."""
     if endpoint.name != OPENROUTER:
         return NotTold.NO_WORD

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from ai.credit_tracker import CallState, Category
 from ai.ledger.errors import StoreUnavailable
-from ai.llm.account import Generation, NotTold, look_up
-from ai.llm.endpoint import OpenAIEndpoint
+from ai.llm.account import Account, Generation, NotTold, look_up
 from ai.llm.fate import GIVEN_UP, SILENT, End, Fate
 
 if TYPE_CHECKING:
@@ -116,7 +115,7 @@ class Settler:
 
     async def _ask(self, call: CallRecord) -> Generation | NotTold:
         for endpoint in self._endpoints.values():
-            if isinstance(endpoint, OpenAIEndpoint) and call.remote_id is not None:
+            if isinstance(endpoint, Account) and call.remote_id is not None:
                 return await look_up(endpoint, call.remote_id)
         return NotTold.NO_WORD
 

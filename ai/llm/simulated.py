@@ -4,7 +4,6 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from email.utils import format_datetime
 from random import Random
@@ -13,6 +12,7 @@ from typing import Any
 from ai.clock import Clock
 from ai.credit_tracker import Usage
 from ai.ledger.money import NANOS_PER_USD
+from ai.llm.account import NOT_FOUND
 from ai.llm.calls import ModelRequest, Outcome, ProviderError, Shape
 
 LETTERS_PER_TOKEN = 4  # English text; what a prompt costs is reckoned from its bytes
@@ -31,26 +31,12 @@ DEEDS: tuple[tuple[str, int], ...] = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """One answer that was given: when (virtual), by whom, and its tokens."""
-
-    at: float
-    model: str
-    prompt_tokens: int
-    completion_tokens: int
-
-
 class SimulatedEndpoint:
-    """Answers like a model of a few hundred tokens; `paid` as the provider it stands for. Nothing leaves the process.
-
-    `answered` keeps who answered when, for whoever reckons what the best choice would have been.
-    """
+    """Answers like a model of a few hundred tokens, `paid` as the provider it stands for; nothing leaves."""
 
     def __init__(self, name: str, clock: Clock, rng: Random, *, paid: bool) -> None:
         self.name = name
         self.paid = paid
-        self.answered: list[Answered] = []
         self._clock = clock
         self._rng = rng
         self._calls = 0
@@ -69,7 +55,6 @@ class SimulatedEndpoint:
         drawn = round(self._rng.lognormvariate(math.log(USUAL_COMPLETION_TOKENS), SPREAD))
         completion = min(request.max_tokens, drawn)
         cost = Decimal(model.prices.cost(prompt, completion)) / NANOS_PER_USD if self.paid else None
-        self.answered.append(Answered(self._clock.now().timestamp(), model.id, prompt, completion))
         return Outcome(
             sent=True,
             status=200,
@@ -83,6 +68,10 @@ class SimulatedEndpoint:
             latency_seconds=SECONDS,
             date=self._date(),
         )
+
+    async def get_json(self, _path: str, _params: Mapping[str, str], _timeout: float) -> tuple[int | None, Any]:
+        """Answer as a provider does of a call that it gave up: it bills none of them, so it knows none of them."""
+        return NOT_FOUND, {"error": {"code": NOT_FOUND, "message": "no such generation (rehearsed)"}}
 
     async def close(self) -> None:
         """Nothing is open."""

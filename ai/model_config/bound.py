@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ai.ledger.money import NANOS_PER_USD, nanos
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ai.asking import Message
     from ai.model_config.model import Model
@@ -67,6 +67,15 @@ def rough_size_bound(model: Model, input_tokens: int, max_tokens: int) -> float:
     """Return the same as a float, for choosing among hundreds of models; a hold takes the exact one."""
     prompt, completion, request = model.prices.dearest
     return (input_tokens * prompt + output_tokens(model, max_tokens) * completion + request) * NANOS_PER_USD
+
+
+def least_size_bound(models: Iterable[Model], input_tokens: int, max_tokens: int) -> int | None:
+    """Return the bound of such a call on the model where it is least, in nano-dollars; None where there is no model.
+
+    The model is found by the rough bound: of hundreds, one is reckoned exactly.
+    """
+    cheapest = min(models, key=lambda model: rough_size_bound(model, input_tokens, max_tokens), default=None)
+    return None if cheapest is None else size_bound(cheapest, input_tokens, max_tokens)
 
 
 def call_bound(model: Model, messages: Sequence[Message], schema: Mapping[str, Any] | None, max_tokens: int) -> int:

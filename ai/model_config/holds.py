@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ai.mind.database import MindDatabase
-from ai.model_config.bound import CALL_TOKENS, size_bound
+from ai.model_config.bound import CALL_TOKENS, least_size_bound
 from ai.model_config.model import Model, Tier
 from ai.settings import Settings
 
@@ -28,5 +28,4 @@ def smallest_hold(models: Iterable[Model], settings: Settings, input_bound: int 
 
     None where no model is paid.
     """
-    size, most = input_bound or USUAL_THOUGHT, settings.max_output_tokens
-    return min((size_bound(model, size, most) for model in paid_models(models, settings)), default=None)
+    return least_size_bound(paid_models(models, settings), input_bound or USUAL_THOUGHT, settings.max_output_tokens)

@@ -15,7 +15,7 @@ from ai.llm.health import subjects
 from ai.mind.database import MindDatabase
 from ai.mind.journal import Journal
 from ai.model_config import Model, Tier
-from ai.model_config.bound import CALL_TOKENS, MESSAGE_TOKENS, input_bound, size_bound
+from ai.model_config.bound import CALL_TOKENS, MESSAGE_TOKENS, input_bound, least_size_bound, size_bound
 from ai.model_config.holds import paid_models, smallest_hold
 from ai.model_config.row import ModelRow
 from ai.model_rotator.memory import LearnedPace, RotationMemory, Use, Wish, by_purpose
@@ -244,14 +244,12 @@ class Rotation:
         Writes nothing, so that whoever only looks sees the same band as the daemon.
         """
         self._tell_smallest_hold(self._memory.thought_size())
-        paid = paid_models(self._catalogue.models().values(), self._settings)
-        if paid:
-            most = self._settings.max_output_tokens
-            bounds = {model.id: size_bound(model, LAST_WORDS_INPUT, most) for model in paid}
+        paid, most = paid_models(self._catalogue.models().values(), self._settings), self._settings.max_output_tokens
+        least = least_size_bound(paid, LAST_WORDS_INPUT, most)
+        if least is not None:
             cheap = [model for model in paid if model.tier is not Tier.PREMIUM]
             best = max(cheap, key=lambda model: (model.quality, model.id), default=None)
-            least = min(bounds.values())
-            self._tracker.set_last_words(least, least if best is None else bounds[best.id])
+            self._tracker.set_last_words(least, least if best is None else size_bound(best, LAST_WORDS_INPUT, most))
 
     def _tell_smallest_hold(self, input_bound: int | None) -> None:
         hold = smallest_hold(self._catalogue.models().values(), self._settings, input_bound)

@@ -4,6 +4,7 @@ import json
 import unicodedata
 from decimal import Decimal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +13,15 @@ from ai.llm.body import chat_body
 from ai.llm.calls import ModelRequest
 from ai.llm.fate import table_cost
 from ai.model_config import parse_openrouter
-from ai.model_config.bound import call_bound, embedding_bound, input_bound, output_tokens, text_bytes
+from ai.model_config.bound import (
+    call_bound,
+    embedding_bound,
+    input_bound,
+    least_size_bound,
+    output_tokens,
+    size_bound,
+    text_bytes,
+)
 from tests.world.openrouter import model_entry
 
 PRICE = st.decimals(min_value=0, max_value="0.001", places=12, allow_nan=False).map(str)
@@ -83,6 +92,14 @@ def test_more_is_never_cheaper(messages, more, tokens, more_tokens):
     assert call_bound(model, messages, None, tokens) <= call_bound(
         model, [*messages, *more], None, tokens + more_tokens
     )
+
+
+@given(st.lists(st.tuples(PRICE, PRICE), min_size=1, max_size=8), st.integers(0, 50_000), st.integers(1, 700))
+def test_the_least_bound_of_several_models_is_the_smallest_of_theirs(prices, tokens, max_tokens):
+    models = [_model(prompt, completion) for prompt, completion in prices]
+    least = least_size_bound(models, tokens, max_tokens)
+    assert least == pytest.approx(min(size_bound(model, tokens, max_tokens) for model in models), abs=1)
+    assert least_size_bound([], tokens, max_tokens) is None
 
 
 @given(st.lists(TEXT, min_size=1, max_size=5))
