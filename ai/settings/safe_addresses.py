@@ -57,7 +57,7 @@ def is_postgres(url: str) -> bool:
 
 def secrets_of_database(url: str) -> Iterator[str]:
     """Yield every spelling of the secrets in a purse's address, also of one that cannot be understood."""
-    if url.startswith(SQLITE):
+    if not url or url.startswith(SQLITE):
         return
     given = _parts(url) or {}
     for name in SECRET_PARTS:

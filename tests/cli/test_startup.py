@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from ai.cli.app import app
 from ai.cli.on_demand import COMMANDS, whole
+from tests.cli.commands import Person
 
 SLOW = ("openai", "psycopg", "apscheduler", "tweepy", "genai_prices", "numpy", "tokenizers", "feedparser", "astral",
         "prometheus_client")  # fmt: skip
@@ -28,6 +30,16 @@ def test_a_command_is_not_kept_waiting_by_rooms_that_it_never_enters(file: str, 
     code = LOADED.format(file=file, names=(*SLOW, *also))
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert json.loads(told.stdout) == []
+
+
+def test_who_asks_how_it_goes_loads_no_database_server_and_no_templates(tmp_path: Path) -> None:
+    person = Person(tmp_path)
+    assert person.types("run", "1").status == 0
+    asked = person.types("status", "--json", PYTHONPROFILEIMPORTTIME="1")
+    loaded = {line.rpartition("|")[2].strip() for line in asked.err.splitlines() if line.startswith("import time:")}
+    assert asked.document["alive"] is True
+    assert "pydantic" in loaded
+    assert not loaded & {*SLOW, "jinja2"}
 
 
 def test_help_says_of_each_command_what_the_command_itself_says() -> None:
