@@ -10,10 +10,12 @@ from ai.cli.door import Failed, ensure_data_dir, settings, wait_for
 from ai.cli.keys import amount_of
 from ai.cli.summary import summary
 from ai.clock import SystemClock
-from ai.daemon.gateway_serving import adopted, serve, serve_with_workers
+from ai.daemon.gateway_serving import serve
 from ai.daemon.programs import Order, execute, made_name
+from ai.daemon.workers import become_workers
 from ai.gateway.headers import checked_name
 from ai.gateway.refusals import Refusal
+from ai.gateway.serving import listen
 from ai.ledger.money import usd9
 from ai.mind.logs import configure
 
@@ -58,18 +60,14 @@ def run_program(
 
 def gateway(
     workers: Annotated[int, typer.Option("--workers", min=1, max=MOST_WORKERS, help="Processes that answer.")] = 1,
-    handle: Annotated[int | None, typer.Option("--socket", hidden=True)] = None,
 ) -> None:
     """Open the door for programs alone, without a mind, on this purse; SIGTERM ends it with nothing lost."""
     chosen = settings()
     configure(chosen.log_format, chosen.log_level, chosen.secrets())
     ensure_data_dir(chosen.data_dir)
-    if handle is not None:
-        wait_for(lambda: serve(chosen, SystemClock(), adopted(handle)))
-    elif workers == 1:
-        wait_for(lambda: serve(chosen, SystemClock()))
-    else:
-        wait_for(lambda: serve_with_workers(chosen, workers))
+    listener = listen(chosen.observer_host, chosen.observer_port)
+    if workers == 1 or become_workers(workers):
+        wait_for(lambda: serve(chosen, SystemClock(), listener, alone=workers == 1))
 
 
 def checked(run: str) -> str:

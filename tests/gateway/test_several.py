@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import httpx2
+import psutil
 import pytest
 
 from ai.gateway.slot import Slot, folder_id, running
@@ -62,7 +63,9 @@ async def test_a_request_answered_by_one_gateway_is_replayed_by_the_other(
         assert len(provider.bills) == 1
 
 
-async def test_workers_share_the_address_and_end_with_their_parent(tmp_path: Path, provider: FakeOpenRouter) -> None:
+async def test_workers_share_the_address_are_started_again_and_end_with_their_parent(
+    tmp_path: Path, provider: FakeOpenRouter
+) -> None:
     env = environ(provider, tmp_path, OBSERVER_PORT="0")
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "ai", "gateway", "--workers", "2"), env=env, cwd=tmp_path,
@@ -84,7 +87,15 @@ async def test_workers_share_the_address_and_end_with_their_parent(tmp_path: Pat
             answers = await asyncio.gather(
                 *(http.post(f"{urls[0]}/v1/chat/completions", json=BODY, headers=headers) for _ in range(8))
             )
-        assert {answer.status_code for answer in answers} == {200}
+            assert {answer.status_code for answer in answers} == {200}
+            parent = psutil.Process(process.pid)
+            workers = set(parent.children())
+            for worker in workers:  # whoever dies is started again, and the address lives on
+                worker.kill()
+            async with asyncio.timeout(90):
+                while workers & set(parent.children()) or len(list(running(tmp_path / "data"))) < 2:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+            assert (await http.post(f"{urls[0]}/v1/chat/completions", json=BODY, headers=headers)).status_code == 200
     finally:
         process.send_signal(signal.SIGTERM)
         await asyncio.wait_for(process.wait(), 60)
