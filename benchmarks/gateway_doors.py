@@ -1,16 +1,11 @@
-"""The doors that are measured side by side: straight to the provider, ours, LiteLLM's proxy, Portkey's gateway.
-
-The two others are installed at their first use, each into an environment of its own under `.cache/rivals`.
-"""
+"""The doors that are measured side by side, as processes of their own: straight to the provider, and ours."""
 
 import asyncio
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
-import venv
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -24,25 +19,28 @@ from ai.credit_tracker.callers import KeyTerms
 from ai.gateway.slot import running
 from ai.settings import Settings
 from benchmarks.gateway_load import OK, Line, call_body, request
-from benchmarks.gateway_provider import FAST, PRICES
+from benchmarks.gateway_provider import FAST
 
-RIVALS = Path(__file__).resolve().parents[1] / ".cache" / "rivals"
-LITELLM = "litellm[proxy]==1.108.7"
-PORTKEY = "@portkey-ai/gateway@1.15.2"
 START_SECONDS = 180.0
 CAP = "0.10"  # dollars, of the race
 PROVIDER_KEY = "sk-or-benchmark"
+TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")
+
+
+class NotOpened(Exception):
+    """A door that does not answer, or cannot be had here; the message says why."""
 
 
 @dataclass(slots=True)
 class Door:
-    """Where calls go, with which headers and model; `process` is None for the provider itself."""
+    """Where calls go, with which headers; `process` is None for the provider itself, `database` the server's number."""
 
     name: str
     url: str
     headers: Mapping[str, str]
     process: asyncio.subprocess.Process | None
     start_seconds: float = 0.0
+    database: int | None = None
 
     def asks(self, model: str = FAST, *, stream: bool = False, key: str | None = None) -> bytes:
         """Return one request as bytes; `key` instead of the usual one."""
@@ -51,8 +49,14 @@ class Door:
 
     @property
     def memory_mb(self) -> float:
-        """What its processes have in memory together."""
-        return 0.0 if self.process is None else sum(map(_resident, _family(self.process.pid)))
+        """What its processes have in memory together; what several share counts once (PSS)."""
+        return 0.0 if self.process is None else sum(map(_proportional, _family(self.process.pid)))
+
+    def cpu_seconds(self) -> tuple[float, float]:
+        """Return the processor time that its processes took so far, and that its database's did."""
+        numbers = [None if self.process is None else self.process.pid, self.database]
+        own, database = (0.0 if number is None else sum(map(_cpu, _family(number))) for number in numbers)
+        return own, database
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,99 +117,39 @@ async def make_key(settings: Settings, name: str, terms: KeyTerms) -> str:
 
 def our_environment(settings: Settings) -> dict[str, str]:
     """Return these settings as the environment of a process."""
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {
-        **os.environ, "DATA_DIR": str(settings.data_dir), "OPENROUTER_API_KEY": PROVIDER_KEY, "LOCAL_MODEL": "off",
+        **inherited, "DATA_DIR": str(settings.data_dir), "OPENROUTER_API_KEY": PROVIDER_KEY, "LOCAL_MODEL": "off",
         "OPENROUTER_BASE_URL": settings.openrouter_base_url, "OBSERVER_PORT": "0", "MONTHLY_BUDGET_USD": "1000",
         "DATABASE_URL": settings.database_url or "",
     }  # fmt: skip
 
 
 @asynccontextmanager
-async def ours(name: str, settings: Settings, secret: str, workers: int = 1) -> AsyncIterator[Door]:
+async def ours(
+    name: str, settings: Settings, secret: str, workers: int = 1, database: int | None = None
+) -> AsyncIterator[Door]:
     """Run our gateway as a person does."""
     more = () if workers == 1 else ("--workers", str(workers))
     began = time.perf_counter()
     command = (sys.executable, "-m", "ai", "gateway", *more)
-    async with _process(command, our_environment(settings)) as process:
+    async with running_process(command, our_environment(settings)) as process:
         until = time.monotonic() + START_SECONDS
         while len(urls := list(running(settings.data_dir))) < workers:
             if process.returncode is not None or time.monotonic() > until:
-                raise SystemExit(f"{name} did not start")
+                raise NotOpened(f"{name} did not start")
             await asyncio.sleep(0.01)
         door = Door(name, f"{urls[0]}/v1/chat/completions", {"authorization": f"Bearer {secret}"}, process)
-        await _answers(door, began)
+        door.database = database
+        await answers(door, began)
         yield door
 
 
 @asynccontextmanager
-async def litellm(given: Provider, folder: Path, port: int) -> AsyncIterator[Door]:
-    """Run LiteLLM's proxy with a budget of CAP for its provider: its keys have budgets only with a database client."""
-    program = RIVALS / "litellm" / "bin" / "litellm"
-    if not program.exists():
-        venv.create(RIVALS / "litellm", with_pip=True, clear=True)
-        pip = (str(RIVALS / "litellm" / "bin" / "python"), "-m", "pip", "install", "--quiet", LITELLM)
-        await asyncio.to_thread(subprocess.run, pip, check=True)
-    models = [
-        {
-            "model_name": name,
-            "litellm_params": {
-                "model": f"openai/{name}", "api_base": given.base, "api_key": PROVIDER_KEY,
-                "input_cost_per_token": float(prices[0]), "output_cost_per_token": float(prices[1]),
-            },
-        }
-        for name, prices in PRICES.items()
-    ]  # fmt: skip
-    config = {
-        "model_list": models,
-        "general_settings": {"master_key": "sk-benchmark"},
-        "litellm_settings": {"telemetry": False, "num_retries": 0},
-        "router_settings": {
-            "num_retries": 0,
-            "provider_budget_config": {"openai": {"budget_limit": float(CAP), "time_period": "1d"}},
-        },
-    }
-    _write(folder / "config.yaml", json.dumps(config))
-    command = (str(program), "--config", str(folder / "config.yaml"), "--port", str(port), "--host", "127.0.0.1")
-    env = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR", "PYTHONPATH": ""}
-    began = time.perf_counter()
-    async with _process(command, env) as process:
-        url = f"http://127.0.0.1:{port}/v1/chat/completions"
-        door = Door("LiteLLM", url, {"authorization": "Bearer sk-benchmark"}, process)
-        await _answers(door, began)
-        yield door
-
-
-@asynccontextmanager
-async def portkey(given: Provider, port: int) -> AsyncIterator[Door]:
-    """Run Portkey's gateway; it has no books."""
-    script = RIVALS / "portkey" / "node_modules" / "@portkey-ai" / "gateway" / "build" / "start-server.js"
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        raise SystemExit("Portkey's gateway needs node and npm on PATH")
-    if not script.exists():
-        (RIVALS / "portkey").mkdir(parents=True, exist_ok=True)
-        command = (npm, "install", "--silent", "--prefix", str(RIVALS / "portkey"), PORTKEY)
-        await asyncio.to_thread(subprocess.run, command, check=True)
-    env = {**os.environ, "NODE_ENV": "production", "TRUSTED_CUSTOM_HOSTS": "127.0.0.1,localhost"}
-    began = time.perf_counter()
-    async with _process((node, str(script), f"--port={port}", "--headless"), env) as process:
-        headers = {
-            "authorization": f"Bearer {PROVIDER_KEY}",
-            "x-portkey-provider": "openrouter",
-            "x-portkey-custom-host": given.base,
-        }
-        door = Door("Portkey", f"http://127.0.0.1:{port}/v1/chat/completions", headers, process)
-        await _answers(door, began)
-        yield door
-
-
-def _write(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text)
-
-
-@asynccontextmanager
-async def _process(command: tuple[str, ...], env: Mapping[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
+async def running_process(
+    command: tuple[str, ...], env: Mapping[str, str]
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run a program, and end it."""
     quiet = asyncio.subprocess.DEVNULL
     process = await asyncio.create_subprocess_exec(*command, env=dict(env), stdout=quiet, stderr=quiet)
     try:
@@ -220,7 +164,7 @@ async def _process(command: tuple[str, ...], env: Mapping[str, str]) -> AsyncIte
                 await process.wait()
 
 
-async def _answers(door: Door, began: float) -> None:
+async def answers(door: Door, began: float) -> None:
     """Wait until a call is answered, and note how long that took from `began` on."""
     line, last = Line(door.url), b""
     while time.perf_counter() - began < START_SECONDS:
@@ -238,7 +182,7 @@ async def _answers(door: Door, began: float) -> None:
                 line.close()
                 return
         await asyncio.sleep(0.02)
-    raise SystemExit(f"{door.name} did not answer a call; it said: {last[:300]!r}")
+    raise NotOpened(f"{door.name} did not answer a call; it said: {last[:300]!r}")
 
 
 def _family(pid: int) -> list[int]:
@@ -247,8 +191,14 @@ def _family(pid: int) -> list[int]:
     return [pid, *(one for child in below for one in _family(child))]
 
 
-def _resident(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
+def _proportional(pid: int) -> float:
+    """Return a process's memory in megabytes, of what it shares with others its share."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
             return int(line.split()[1]) / 1024
     return 0.0
+
+
+def _cpu(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) * TICK_SECONDS

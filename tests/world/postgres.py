@@ -103,6 +103,11 @@ class PostgresServer:
             connection.execute(f'CREATE DATABASE "{name}"'.encode())
         return self.url(name)
 
+    @property
+    def number(self) -> int:
+        """Return the number of the server's first process."""
+        return int((self._data / "postmaster.pid").read_text().split()[0])
+
     def purse(self, name: str) -> str:
         """Return the URL of an empty schema of its own, which costs a hundredth of a database."""
         with psycopg.connect(self.url(), autocommit=True) as connection:
