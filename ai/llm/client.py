@@ -54,6 +54,7 @@ class PaidClient:
         )  # fmt: skip
         self._health = health
         self._journal = journal
+        self._formless: set[str] = set()
         self._settler = Settler(self.endpoints, self.payments, journal, clock)
 
     async def complete(  # noqa: PLR0913 — each is one thing that callers choose; only three are required
@@ -80,7 +81,7 @@ class PaidClient:
         """
         most = min(max_tokens or self.limits.max_output_tokens, self.limits.max_output_tokens)
         ask = StepRequest(messages, payer, schema, local_schema, most, temperature, accept, deadline)
-        return await FallbackCall(self.payments, self.endpoints, self.limits, ask, candidates).run()
+        return await FallbackCall(self.payments, self.endpoints, self.limits, ask, candidates, self._formless).run()
 
     async def embed(self, model: Model, texts: Sequence[str], *, payer: Payer) -> list[list[float]]:
         """Return one vector a text, held and paid for like any call.

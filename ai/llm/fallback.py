@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ai.credit_tracker import NotAffordable
 from ai.ledger.errors import LedgerError
 from ai.llm.answers import Completion, NoAnswer
+from ai.llm.body import OPENAI
 from ai.llm.calls import ModelRequest
 from ai.llm.candidates import Attempt, Candidates
 from ai.llm.consequences import take_consequences
@@ -33,20 +34,25 @@ NOBODY = "nobody"
 
 
 class FallbackCall:
-    """One step; `run` once."""
+    """One step; `run` once.
 
-    def __init__(
+    `formless` is kept from step to step: models whose server was found to take no `response_format`.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what a step is made of, each handed in
         self,
         payments: Payments,
         endpoints: Mapping[str, Endpoint],
         limits: Limits,
         ask: StepRequest,
         candidates: Sequence[Model],
+        formless: set[str],
     ) -> None:
         self._payments = payments
         self._endpoints = endpoints
         self._limits = limits
         self._ask = ask
+        self._formless = formless
         self._unpaid = frozenset(name for name, endpoint in endpoints.items() if not endpoint.paid)
         known = [model for model in candidates if model.endpoint in endpoints]
         self._wished = candidates[0].id if ask.payer.wish and candidates else None
@@ -80,7 +86,7 @@ class FallbackCall:
             self._payments.health.end(model)
 
     async def _ask_patiently(self, model: Model) -> Completion | None:
-        """Ask one model, twice where it asked for a moment's patience."""
+        """Ask one model, twice where it asked for a moment's patience, or may not take the form of the reply."""
         for number in range(1, TRIES_HERE + 1):
             seconds = self._seconds_for(model)
             if seconds < self._shortest:
@@ -93,8 +99,10 @@ class FallbackCall:
             failure = self._judge(model, outcome)
             if failure is None:
                 return self._completed(model, outcome, called.cost_nanos, called.balance)
-            delay = retry_delay(failure, outcome.error)
             again = number < TRIES_HERE and self._walk.may_go_on(model)
+            if self._may_be_the_form(model, failure, again=again):
+                continue
+            delay = retry_delay(failure, outcome.error)
             if delay is None or not again or self._seconds_left(model) < delay + self._shortest:
                 self._failed(model, failure, outcome)
                 return None
@@ -128,6 +136,7 @@ class FallbackCall:
         endpoint, ask = self._endpoints[model.endpoint], self._ask
         most = output_tokens(model, ask.max_tokens)
         schema = ask.schema if endpoint.paid or ask.local_schema is None else ask.local_schema
+        schema = None if model.id in self._formless else schema
         payer = replace(ask.payer, wish=model.id == self._wished)
 
         async def send(wire: Wire) -> Outcome:
@@ -152,6 +161,19 @@ class FallbackCall:
         if failure is not None:
             self._note(model, failure.value, problem, sent=outcome.sent)
         return failure
+
+    def _may_be_the_form(self, model: Model, failure: Failure, *, again: bool) -> bool:
+        """Return whether to ask at once without `response_format`; what is refused all the same was not refused for it.
+
+        OpenRouter lists what each model takes. Of a server at home it is assumed, and some refuse it.
+        """
+        if failure is not Failure.BAD_REQUEST or model.endpoint != OPENAI or self._ask.schema is None:
+            return False
+        if again and model.id not in self._formless:
+            self._formless.add(model.id)
+            return True
+        self._formless.discard(model.id)
+        return False
 
     def _failed(self, model: Model, failure: Failure, outcome: Outcome) -> None:
         """Take the consequences of a failure: for this step's candidates, and for the next steps."""

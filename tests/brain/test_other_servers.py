@@ -13,6 +13,7 @@ from ai.ledger.money import nanos
 from ai.model_config.openai_models import Server, listed_models
 from tests.brain.lived import START, live, mind, thinker
 from tests.world.openai_like import MAKES, OpenAILike
+from tests.world.openrouter_faults import status
 
 IDS = {
     "ollama": ["llama3.2:latest", "nomic-embed-text:latest"],
@@ -129,3 +130,31 @@ async def test_no_calendar_day_stops_openais_models_thinking(tmp_path: Path) -> 
                 assert sent["max_completion_tokens"] > 0
                 assert sent["reasoning_effort"] == "none"
                 assert not {"temperature", "max_tokens"} & set(sent)
+
+
+@pytest.mark.parametrize("code", [400, 422])
+async def test_a_server_that_takes_no_form_of_reply_is_asked_without_and_thinks(tmp_path: Path, code: int) -> None:
+    """Its model rested for five minutes at each beat, then longer, and nobody at home ever thought."""
+    clock = VirtualClock(START)
+    with OpenAILike.at_home("lmstudio", ["qwen2.5-7b-instruct"], reply=thinker(3), formless=code) as server:
+        async with mind(None, tmp_path, clock, **home(server)) as house:
+            beats = await live(house, clock, 4)
+            assert all(beat is not None and beat.problem is None for beat in beats)
+            asked = [call for call in server.requests if call.path.endswith("/chat/completions")]
+            assert sum("response_format" in call.json for call in asked) == 1, "the server is asked for it once"
+            assert len(told(house, "call.fallback")) == 1
+
+
+async def test_a_request_that_is_refused_with_and_without_a_form_was_not_refused_for_it(tmp_path: Path) -> None:
+    """A prompt that a server refuses for another reason must not cost later replies their form."""
+    clock = VirtualClock(START)
+    with OpenAILike.at_home("lmstudio", ["qwen2.5-7b-instruct"], reply=thinker(3)) as server:
+        async with mind(None, tmp_path, clock, **home(server)) as house:
+            await live(house, clock, 1)
+            refused = status(400, "the model is still loading")
+            server.then(refused, refused)
+            await live(house, clock, 1)
+            assert [("response_format" in call.json) for call in server.calls[-2:]] == [True, False]
+            clock.advance(3_600)
+            await live(house, clock, 1)
+            assert "response_format" in server.calls[-1].json

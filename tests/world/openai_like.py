@@ -30,7 +30,10 @@ MAKES: dict[str, dict[str, Any]] = {
 
 @dataclass(slots=True)
 class OpenAILike(FakeOpenRouter):
-    """`listing` is what `/models` shows; `dated` whether a Date is sent; `strict` refuses what OpenAI refuses."""
+    """`listing` is what `/models` shows; `dated` whether a Date is sent; `strict` refuses what OpenAI refuses.
+
+    `formless` refuses `response_format`, with this status, as servers do that know no such thing.
+    """
 
     key: str = ""
     shape: str = "openai"
@@ -38,6 +41,7 @@ class OpenAILike(FakeOpenRouter):
     listing_status: int = 200
     dated: bool = False
     strict: bool = False
+    formless: int | None = None
 
     @classmethod
     def at_home(cls, make: str, ids: Sequence[str], **fields: Any) -> Self:
@@ -67,6 +71,10 @@ class OpenAILike(FakeOpenRouter):
             self.requests.append(request)
             kind = {"type": "invalid_request_error", "param": problem[0], "code": "unsupported_parameter"}
             await self._json(wire, 400, {"error": {"message": problem[1], **kind}})
+            return
+        if self.formless is not None and "response_format" in (request.json or {}):
+            self.requests.append(request)
+            await self._json(wire, self.formless, {"error": "'response_format.type' must be 'text'"})
             return
         await FakeOpenRouter._handle(self, request, wire)
 
