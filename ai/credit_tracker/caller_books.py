@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TypeVar
 
 from ai.clock import Clock, microseconds
 from ai.credit_tracker.accounts import USD, month_account
@@ -44,7 +43,6 @@ from ai.ledger.money import nanos
 from ai.ledger.transaction import Transaction
 from ai.settings import Settings
 
-T = TypeVar("T")
 PAGE = 1_000  # calls of a statement read in one go
 
 

@@ -1,4 +1,8 @@
-"""Placing a hold: the straight way, which asks nothing, and the careful one, which says who refuses."""
+"""Placing a hold: carefully, saying who refuses, and straight, asking nothing where nothing stands against it.
+
+The straight way is the ledger's own: the schema takes all of it or refuses all, and only after a refusal does Python
+look why, by `place_hold`. So on PostgreSQL the calls of all callers that wait go in together.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

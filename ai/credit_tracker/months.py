@@ -25,7 +25,7 @@ CLOCKS_APART = timedelta(days=2)  # two clocks, each within a day of the provide
 # a Haiku class model ($0.0165) and a post ($0.015) fit from $0.63 a month on, a small model's words and the post from
 # $0.32; of $5 they are less than a hundredth.
 RESERVE_SHARE = 20
-MEMO = "kept for last words"
+RESERVE_MEMO = "kept for last words"
 
 
 # what the straight way of a call says of its `period` as it writes, so that nothing need be read first
@@ -352,7 +352,7 @@ def change_reserve(tx: Transaction, before: Reserve, after: Reserve, way: tuple[
         if before.held:
             tx.void(before.hold_id)
         if after.held:
-            tx.hold(after.hold_id, [Leg(*way, after.held)], memo=MEMO)
+            tx.hold(after.hold_id, [Leg(*way, after.held)], memo=RESERVE_MEMO)
     tx.execute(
         "INSERT INTO reserves (mind, period, words, post, placed, spent_at) VALUES (?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (mind, period) DO UPDATE SET words = excluded.words, post = excluded.post, "

@@ -1,4 +1,7 @@
-"""What each end of a call does to the money: capture, charge beyond the hold, refuse, void, correct."""
+"""What each end of a call does to the money: capture, charge beyond the hold, refuse, void, correct.
+
+`settle_straight` is the usual end, which asks nothing; where the schema refuses it, `book_cost` does it carefully.
+"""
 
 from ai.credit_tracker.accounts import OVERRUN, USD, month_account, spent_account
 from ai.credit_tracker.calls import (

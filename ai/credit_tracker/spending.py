@@ -12,12 +12,11 @@ from ai.credit_tracker.accounts import month_account
 from ai.credit_tracker.months import find_month, spent_in
 from ai.credit_tracker.periods import day_of, days_of, month_end, month_of, whole_months_in
 from ai.credit_tracker.records import Balance, CallRecord
-from ai.credit_tracker.rollups import burn_per_day
+from ai.credit_tracker.rollups import DAY_SECONDS, burn_per_day
 from ai.ledger.money import usd9
 from ai.ledger.store import Row
 from ai.ledger.transaction import Transaction
 
-DAY_SECONDS = 86_400
 _FIGURES = "SELECT mind, key, calls, prompt_tokens, completion_tokens, cost"
 _DAYS = (
     "(SELECT day AS key, calls, prompt_tokens, completion_tokens, cost FROM rollups "

@@ -49,7 +49,7 @@ def audit(transaction: Transaction) -> AuditReport:
     damage = transaction.check()
     if damage is not None:
         found.append(f"the database is damaged: {damage}")
-    transfers, last = next(iter(transaction.execute("SELECT count(*), coalesce(max(seq), 0) FROM transfers")))
+    transfers, last = transaction.execute("SELECT count(*), coalesce(max(seq), 0) FROM transfers")[0]
     if transfers != last:
         found.append(f"{last - transfers} transfers are missing of {last}")
     accounts = transaction.execute(

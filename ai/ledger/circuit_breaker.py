@@ -1,4 +1,4 @@
-"""What all connections to one server know of its silence, so that it is waited for once and not at every question."""
+"""A circuit breaker for all connections to one server: its silence is waited for once, and not at every question."""
 
 from collections.abc import Callable
 
@@ -10,23 +10,23 @@ QUIET_SECONDS = 15.0
 
 
 class CircuitBreaker:
-    """Refuses at once for a while after a server gave no answer in time; `monotonic` gives seconds."""
+    """Open for a while after a server gave no answer in time, and then refuses at once; `monotonic` gives seconds."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
-        self._ends_at: float | None = None
+        self._closes_at: float | None = None
         self._said = ""
 
-    def heard(self, problem: StoreUnavailable) -> None:
-        """Note that the server did not answer, with what is told to those who ask meanwhile."""
-        self._ends_at, self._said = self._monotonic() + QUIET_SECONDS, str(problem)
+    def trip(self, problem: StoreUnavailable) -> None:
+        """Open it, because the server did not answer; `problem` is what those who ask meanwhile are told."""
+        self._closes_at, self._said = self._monotonic() + QUIET_SECONDS, str(problem)
 
-    def broken(self) -> None:
-        """Note that the server answered."""
-        self._ends_at = None
+    def reset(self) -> None:
+        """Close it, because the server answered."""
+        self._closes_at = None
 
-    def refuse_while_it_lasts(self) -> None:
+    def refuse_while_open(self) -> None:
         """Raise StoreUnavailable where nobody need wait for an answer yet again."""
-        ends_at = self._ends_at
-        if ends_at is not None and self._monotonic() < ends_at:
+        closes_at = self._closes_at
+        if closes_at is not None and self._monotonic() < closes_at:
             raise StoreUnavailable(self._said)

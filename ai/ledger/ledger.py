@@ -200,7 +200,7 @@ def open_ledger(
     return ledger
 
 
-def _opener(url: str, components: ComponentFolders, silence: CircuitBreaker) -> OpenStore:
+def _opener(url: str, components: ComponentFolders, breaker: CircuitBreaker) -> OpenStore:
     scheme, _, rest = url.partition("://")
     own: ComponentFolders = [("ledger", {kind: MIGRATIONS / kind for kind in ("sqlite", "postgres")})]
     everything = [*own, *components]
@@ -211,6 +211,6 @@ def _opener(url: str, components: ComponentFolders, silence: CircuitBreaker) -> 
         from ai.ledger.postgres_store import PostgresStore  # noqa: PLC0415 - psycopg is slow to load, and rarely wanted
 
         folders = [(component, by_store["postgres"]) for component, by_store in everything]
-        return lambda read_only: PostgresStore(url, folders, read_only=read_only, silence=silence)
+        return lambda read_only: PostgresStore(url, folders, read_only=read_only, breaker=breaker)
     named = f", not {scheme!r}" if scheme.isalpha() and scheme != url else ""
     raise ValueError(f"the purse is sqlite:///path/to/file or postgresql://user@host/database{named}")

@@ -46,15 +46,15 @@ class _IntegralNumeric(Loader):
 
 
 class PostgresStore:
-    """One connection to the database at `url`; a writer migrates it, a reader does not. Stores share a `silence`."""
+    """One connection to the database at `url`; a writer migrates it, a reader does not. Stores share a `breaker`."""
 
     def __init__(
-        self, url: str, components: Components, *, read_only: bool, silence: CircuitBreaker | None = None
+        self, url: str, components: Components, *, read_only: bool, breaker: CircuitBreaker | None = None
     ) -> None:
         self._conninfo, self._where = read_url(url)
         self._components = components
         self._read_only = read_only
-        self._silence = silence or CircuitBreaker(monotonic)
+        self._breaker = breaker or CircuitBreaker(monotonic)
         self._patience = READING_SECONDS if read_only else WRITING_SECONDS
         self._connection: BoundedConnection | None = None
         self._cursor: psycopg.ClientCursor[Any] | None = None  # one for all statements; making one takes its time
@@ -69,7 +69,7 @@ class PostgresStore:
         An idle connection may have died with its server unnoticed. Nothing was asked yet, so that is tried
         once more on a new one. Where the server was silent a moment ago it is not waited for again.
         """
-        self._silence.refuse_while_it_lasts()
+        self._breaker.refuse_while_open()
         sql = _BEGIN_WRITING if write else _BEGIN_READING
         self._first, self._back, self._marked = "", "", False
         fresh = self._connection is None
@@ -80,7 +80,7 @@ class PostgresStore:
             if fresh or self._connection is not None:
                 raise
             self._ask_to_begin(sql, write=write)
-        self._silence.broken()
+        self._breaker.reset()
 
     def _ask_to_begin(self, sql: str, *, write: bool) -> None:
         connection = self._connect()
@@ -221,7 +221,7 @@ class PostgresStore:
             if named is None:
                 raise
             if isinstance(named, StoreUnavailable) and isinstance(error, SILENT):
-                self._silence.heard(named)
+                self._breaker.trip(named)
             raise named from error
 
 

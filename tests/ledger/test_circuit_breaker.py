@@ -8,16 +8,16 @@ from ai.ledger.errors import StoreUnavailable
 
 def test_nobody_is_refused_before_a_silence_after_it_or_once_an_answer_came():
     now = 100.0
-    silence = CircuitBreaker(lambda: now)
-    silence.refuse_while_it_lasts()
-    silence.heard(StoreUnavailable("no answer within 3 s"))
+    breaker = CircuitBreaker(lambda: now)
+    breaker.refuse_while_open()
+    breaker.trip(StoreUnavailable("no answer within 3 s"))
     now += QUIET_SECONDS - 0.001
     with pytest.raises(StoreUnavailable, match=r"^no answer within 3 s$"):
-        silence.refuse_while_it_lasts()
+        breaker.refuse_while_open()
     now += 0.001
-    silence.refuse_while_it_lasts()
-    silence.heard(StoreUnavailable("still none"))
+    breaker.refuse_while_open()
+    breaker.trip(StoreUnavailable("still none"))
     with pytest.raises(StoreUnavailable, match=r"^still none$"):
-        silence.refuse_while_it_lasts()
-    silence.broken()
-    silence.refuse_while_it_lasts()
+        breaker.refuse_while_open()
+    breaker.reset()
+    breaker.refuse_while_open()

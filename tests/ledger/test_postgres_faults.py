@@ -156,7 +156,7 @@ def test_two_ledgers_one_cut_off_and_back(server, url, road):
 
 def test_a_server_that_freezes_is_given_up(server, url):
     clock = VirtualClock(datetime(2026, 11, 10, tzinfo=UTC))
-    store = PostgresStore(url, [], read_only=False, silence=CircuitBreaker(clock.monotonic))
+    store = PostgresStore(url, [], read_only=False, breaker=CircuitBreaker(clock.monotonic))
     store._connect().silence_seconds = 0.5  # in place of seven
     store.begin(write=True)
     pid = store.execute("SELECT pg_backend_pid()")[0][0]
