@@ -21,7 +21,7 @@ from ai.credit_tracker.reconciliation import (
     likely_cause,
     model_spending,
 )
-from tests.credit_tracker.test_reconcile import Known, call, desk  # noqa: F401 - a fixture, which pytest finds here
+from tests.credit_tracker.test_reconciliation import Known, call, desk  # noqa: F401 - a fixture, which pytest finds here
 
 USD = 1_000_000_000
 STEP = IN_STEP_NANOS

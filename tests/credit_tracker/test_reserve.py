@@ -12,7 +12,7 @@ from ai.credit_tracker.calls import find_call
 from ai.ledger.audit import audit
 from ai.ledger.errors import HoldEnded
 from tests.credit_tracker.conftest import BOTH_STORES
-from tests.credit_tracker.test_credit_spending import shown
+from tests.credit_tracker.test_spending import shown
 from tests.social.conftest import KEYS
 
 pytestmark = BOTH_STORES

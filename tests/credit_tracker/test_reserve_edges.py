@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from ai.credit_tracker.months import LastNeeds, Reserve, find_reserve, keep_reserve, note_restore
-from tests.credit_tracker.test_credit_reserve import (
+from tests.credit_tracker.test_reserve import (
     LEAST,
     MILLI,
     MORTAL,
