@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from functools import partial
 from typing import TYPE_CHECKING
 
 import uvicorn
 
+from ai.connection import Patience, PatientConnection
 from ai.gateway.app import create_app
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 BACKLOG = 1024
 CONNECTIONS = 2048  # open at once; above it a client is told 503 and to come again
 KEEP_ALIVE_SECONDS = 75  # agents think between two calls; a new connection each time costs them more
+PATIENCE = Patience(head=30.0, body=60.0, unread=60.0)  # programs of our own people, on slow lines too
 DRAIN_SECONDS = 5  # for answers under way at a stop
 HEADERS_BYTES = 65_536
 START_SECONDS = 10.0
@@ -46,12 +49,12 @@ class _Server(uvicorn.Server):
 class GatewayServer:
     """Serves one gateway on a listening socket from `start()` until `stop()`."""
 
-    def __init__(self, gateway: Gateway, listener: socket.socket) -> None:
+    def __init__(self, gateway: Gateway, listener: socket.socket, *, patience: Patience = PATIENCE) -> None:
         self._listener = listener
         self._server = _Server(
             uvicorn.Config(
                 create_app(gateway),
-                http="h11",
+                http=partial(PatientConnection, patience=patience),  # type: ignore[arg-type]
                 ws="none",
                 lifespan="off",
                 log_config=None,

@@ -10,9 +10,10 @@ from ipaddress import ip_address
 
 import uvicorn
 
+from ai.connection import Patience
 from ai.observer.accepting import accept
 from ai.observer.app import create_app
-from ai.observer.connection import Connection, NoiseFilter, Patience
+from ai.observer.connection import Connection, NoiseFilter
 from ai.observer.mounts import Mounted
 from ai.observer.once_a_minute import OnceAMinute
 from ai.observer.places import CONNECTIONS, LEAST, SPARE_FILES, Places, raise_file_limit

@@ -17,8 +17,8 @@ import httpx2
 import psutil
 import pytest
 
+from ai.connection import Patience
 from ai.observer import ObserverServer
-from ai.observer.connection import Patience
 from ai.observer.places import Places
 from ai.observer.tail import BATCH_BYTES
 from ai.observer.turns import WAITING_OF_ONE, Turns

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tests.world.openrouter_faults import Fault
 
 ENDLESS_PIECES = 1_000_000
+OF_STREAMS = frozenset("stream_error cut_after_finish cut_after_usage endless no_done late_error sse_prefix".split())
 MID_STREAM = 4  # pieces: after a comment, a first count, and two of the words
 
 
@@ -173,6 +174,9 @@ class FakeOpenRouter:
     async def _complete(
         self, request: Request, wire: Wire, entry: dict[str, Any], generation: str, fault: Fault | None
     ) -> None:
+        streaming = bool(request.json.get("stream"))
+        if fault is not None and not streaming and fault.kind in OF_STREAMS:
+            fault = None  # it is whole
         answer = self._answer(as_chat(request.json, _path(request)), entry, fault)
         kind = fault.kind if fault else ""
         if kind == "cut_before" and not (fault and fault.billed):
@@ -189,7 +193,7 @@ class FakeOpenRouter:
             raise Cut
         if fault is not None and kind in ("error_200", "body"):
             await self._as_it_is(wire, fault, generation)
-        elif request.json.get("stream"):
+        elif streaming:
             await self._stream(wire, request, answer, generation, fault)
         else:
             path, openai = _path(request), self.shape == "openai"
@@ -198,7 +202,7 @@ class FakeOpenRouter:
                 if path in PATHS
                 else completion_document(answer, generation, fault, openai=openai)
             )
-            await self._json(wire, 200, whole, self._named(generation))
+            await self._json(wire, 200, whole, self._named(generation), kind)
 
     async def _stream(self, wire: Wire, request: Request, answer: Answer, generation: str, fault: Fault | None) -> None:
         headers = {"Content-Type": "text/event-stream", "Transfer-Encoding": "chunked"}
@@ -326,10 +330,18 @@ class FakeOpenRouter:
         await wire.head(200, {**self._common(), **self._named(generation), **headers})
         await wire.write(data)
 
-    async def _json(self, wire: Wire, code: int, document: Any, headers: dict[str, str] | None = None) -> None:
+    async def _json(
+        self, wire: Wire, code: int, document: Any, headers: dict[str, str] | None = None, kind: str = ""
+    ) -> None:
         data = dumps(document)
         fixed = {"Content-Type": "application/json", "Content-Length": str(len(data))}
         await wire.head(code, {**self._common(), **(headers or {}), **fixed})
+        if kind == "hang_after_headers":
+            await wire.client_gone()
+        if kind == "cut_mid_stream":
+            await wire.write(data[: len(data) // 2])
+        if kind in ("hang_after_headers", "cut_after_headers", "cut_mid_stream"):
+            raise Cut
         await wire.write(data)
 
 

@@ -103,6 +103,8 @@ def usage_document(answer: Answer, fault: Fault | None, *, openai: bool) -> dict
         cost, upstream = cost - fault.figure, fault.figure
     if fault is not None and fault.kind == "null_cost":
         cost = None
+    if fault is not None and fault.kind == "empty" and not fault.billed:
+        cost = Decimal(0)
     is_byok = fault is not None and fault.kind == "byok"
     return {**usage, "cost": cost, "is_byok": is_byok, "cost_details": {"upstream_inference_cost": upstream}}
 

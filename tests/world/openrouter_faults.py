@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+CUTS = ("before", "after_headers", "mid_stream", "after_finish", "after_usage")
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -133,3 +135,39 @@ def endless(piece: bytes) -> Fault:
 def sse_prefix(piece: bytes) -> Fault:
     """A whole answer whose stream begins with these bytes."""
     return Fault("sse_prefix", billed=True, body=piece)
+
+
+# Every kind of failure that keeps the price of the listing, by name. `above_bound` and `byok` are not among them: they
+# are providers that charge more than they list, against which no hold can be made.
+EVERY_FAULT: dict[str, Fault] = {
+    **{f"status {code}": status(code) for code in (400, 401, 402, 403, 404, 408, 413, 429, 499, 500, 502, 503, 529)},
+    **{f"status {code} but billed": status(code, billed=True) for code in (408, 500, 502)},
+    "200 with an error": error_200(502),
+    "200 with an error but billed": error_200(502, billed=True),
+    "error in the choice": choice_error(502),
+    "error in the choice but billed": choice_error(502, billed=True),
+    "error in the stream": stream_error(502),
+    "error in the stream but billed": stream_error(502, billed=True),
+    "hangs": hang(),
+    "hangs but billed": hang(billed=True),
+    "hangs after its headers": hang(after_headers=True),
+    "hangs after its headers but billed": hang(after_headers=True, billed=True),
+    **{f"cut {where}": cut(where=where) for where in CUTS},
+    **{f"cut {where} but billed": cut(where=where, billed=True) for where in CUTS},
+    "no [DONE]": no_done(),
+    "late error": late_error(),
+    "half letters": half_letters(),
+    "no usage": no_usage(),
+    "no cost": null_cost(),
+    "another model": wrong_model("acme/tiny-1"),
+    "empty": empty(),
+    "empty and not billed": empty(billed=False),
+    "a tool": tool_calls(),
+    "no JSON": bad_json(),
+    "no JSON but billed": bad_json(billed=True),
+    "a page": html(),
+    "endless": endless(b": still here\n\n" * 1000),
+    "endless line": endless(b"data: " + b"x" * 1_000_000),
+    "comments first": sse_prefix(b": hello\n\n" * 3),
+    "a mark first": sse_prefix(b"\xef\xbb\xbf"),
+}

@@ -1,0 +1,145 @@
+"""One connection to a server of ours: uvicorn's HTTP/1.1, with an end to every silence of whoever is there."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+if TYPE_CHECKING:
+    from uvicorn.config import Config
+    from uvicorn.server import ServerState
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How many seconds each silence may last."""
+
+    head: float = 10.0  # from its first byte (or from connecting) until a request's head is whole
+    body: float = 30.0  # no byte of a body that was announced
+    unread: float = 20.0  # nothing taken of what was sent; a stream's reader resumes by its last id
+    stalled: float = 5.0  # nothing taken: from then on it makes room before anybody else where places are short
+
+
+class PatientConnection(H11Protocol):
+    """HTTP/1.1 that waits for nobody longer than `patience` says."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        patience: Patience,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._patience = patience
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._body_timer: asyncio.TimerHandle | None = None
+        self._unread_timer: asyncio.TimerHandle | None = None
+        self._unread_since: float | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether no request of it is under way."""
+        return self.cycle is None or self.cycle.response_complete
+
+    @property
+    def stalled(self) -> bool:
+        """Whether it has not taken for a while what was sent to it."""
+        return self._unread_since is not None and self.loop.time() - self._unread_since > self._patience.stalled
+
+    def let_go(self) -> None:
+        """End it at once; what it did not read is lost to it."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    # --- what asyncio and uvicorn tell -------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Wait for the first head."""
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing more."""
+        for timer in (self._head_timer, self._body_timer, self._unread_timer):
+            if timer is not None:
+                timer.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; a head has `Patience.head` in all, however slowly it trickles in."""
+        super().data_received(data)
+        if self.idle:
+            self._await_head()
+        else:
+            self._await_body()
+
+    def on_response_complete(self) -> None:
+        """Be idle again; a body that nobody wanted is not read on, and what is not fetched is thrown away."""
+        unread_body = self.conn.their_state is h11.SEND_BODY
+        super().on_response_complete()
+        if unread_body and not self.transport.is_closing():
+            self.transport.close()
+        if self.transport.is_closing():
+            self._unread_timer = self._unread_timer or self.loop.call_later(self._patience.unread, self.let_go)
+        elif not self.idle:  # the next request had come already
+            self._await_body()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close an idle connection, for good even where its last answer was not read."""
+        super().timeout_keep_alive_handler()
+        self._unread_timer = self._unread_timer or self.loop.call_later(self._patience.unread, self.let_go)
+
+    def pause_writing(self) -> None:
+        """Begin to wait for a reader who does not read."""
+        super().pause_writing()
+        self._unread_since = self.loop.time()
+        if self._unread_timer is None:
+            self._unread_timer = self.loop.call_later(self._patience.unread, self.let_go)
+
+    def resume_writing(self) -> None:
+        """Go on: it reads."""
+        super().resume_writing()
+        self._unread_since = None
+        if self._unread_timer is not None and not self.transport.is_closing():
+            self._unread_timer.cancel()
+            self._unread_timer = None
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Advise nobody to install a WebSocket's library: there is none here, and the app says so."""
+
+    # --- silences ----------------------------------------------------------------------------------------
+
+    def _await_head(self) -> None:
+        if self._head_timer is None and not self.transport.is_closing():
+            self._head_timer = self.loop.call_later(self._patience.head, self._end_silence)
+
+    def _await_body(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+        if self._body_timer is not None:
+            self._body_timer.cancel()
+            self._body_timer = None
+        if self.cycle is not None and self.cycle.more_body:
+            self._body_timer = self.loop.call_later(self._patience.body, self._end_body_silence)
+
+    def _end_silence(self) -> None:
+        self._head_timer = None
+        if self.idle:
+            self.let_go()
+
+    def _end_body_silence(self) -> None:
+        self._body_timer = None
+        if self.idle or not self.cycle.more_body:
+            return
+        if self.flow.read_paused:  # it is we who do not read: the app behind has not asked for more yet
+            self._await_body()
+        else:
+            self.let_go()
