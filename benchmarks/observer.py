@@ -177,7 +177,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--streams", type=int, default=200)
-    parser.add_argument("--seconds", type=float, default=10.0, help="of each load of strangers, and of each quiet")
+    parser.add_argument("--seconds", type=float, default=20.0, help="of each load of strangers, and of each quiet")
     parser.add_argument("--serve", type=Path)
     options = parser.parse_args()
     if options.serve is not None:

@@ -1,5 +1,6 @@
 """Sums of what was spent, kept by the transaction that settles a call, so that reports never scan calls."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from ai.clock import microseconds
@@ -130,10 +131,12 @@ def average_tokens(tx: Transaction, now: datetime) -> dict[str, tuple[float, flo
     }
 
 
-def cost_of_lives(tx: Transaction, mind: str) -> dict[int, int]:
-    """Return what each life of a mind has cost over all months, in nano-dollars."""
+def cost_of_lives(tx: Transaction, mind: str, numbers: Collection[int]) -> dict[int, int]:
+    """Return what those of the lives `numbers` of a mind that cost anything did over all months, in nano-dollars."""
+    marks = ", ".join("?" * len(numbers)) or "NULL"
     rows = tx.execute(
-        "SELECT key, SUM(cost) AS cost FROM rollups WHERE dimension = 'life' AND mind = ? AND key <> '' GROUP BY key",
-        (mind,),
+        "SELECT key, SUM(cost) AS cost FROM month_rollups "
+        f"WHERE dimension = 'life' AND mind = ? AND key IN ({marks}) GROUP BY key",
+        (mind, *map(str, numbers)),
     )
     return {int(row["key"]): int(row["cost"]) for row in rows}

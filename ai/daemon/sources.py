@@ -1,6 +1,6 @@
 """What the Observer sees of the house: reads, and one way to ask for something."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,8 +11,10 @@ from ai.credit_tracker.spending import spending_json
 from ai.daemon import caller_sources, status
 from ai.daemon.app import App
 from ai.ledger.money import usd9
+from ai.life.chronicle import Chronicle
 from ai.memory import Kind
 from ai.memory.archive import Archive
+from ai.mind.database import MindDatabase
 from ai.model_config.row import ModelRow
 from ai.observer import Donation, Donations, Receipt
 from ai.observer.sources import (
@@ -109,12 +111,15 @@ class AppSources:
         """Return posts, newest first."""
         return cast("Sequence[Tweet]", self._house.outbox.table(limit))
 
-    async def lives(self) -> Sequence[LifeRow]:
-        """Return every life, newest first."""
-        house = self._house
-        costs = await house.ledger.read(lambda tx: cost_of_lives(tx, house.settings.mind))
-        archive = Archive(house.mind)
-        return [_life_row(facts, costs, archive) for facts in reversed(house.chronicle.all())]
+    def lives(self, mind: MindDatabase, limit: int, before: int | None) -> Sequence[LifeRow]:
+        """Return some lives, newest first, without what they cost."""
+        archive = Archive(mind)
+        return [_life_row(facts, archive) for facts in Chronicle(mind).newest(limit, before)]
+
+    async def costs_of_lives(self, numbers: Collection[int]) -> Mapping[int, str]:
+        """Return what these lives cost."""
+        costs = await self._house.ledger.read(lambda tx: cost_of_lives(tx, self.settings.mind, numbers))
+        return {number: usd9(costs.get(number, 0)) for number in numbers}
 
     async def ready(self) -> Sequence[str]:
         """Return what is wrong, one line each."""
@@ -142,7 +147,7 @@ class AppSources:
         self._house.journal.listen(lambda _: callback())
 
 
-def _life_row(facts: Mapping[str, Any], costs: Mapping[int, int], archive: Archive) -> LifeRow:
+def _life_row(facts: Mapping[str, Any], archive: Archive) -> LifeRow:
     number = int(facts["number"])
     return LifeRow(
         number=number,
@@ -154,7 +159,7 @@ def _life_row(facts: Mapping[str, Any], costs: Mapping[int, int], archive: Archi
         last_words=facts.get("last_words") or None,
         beats=int(facts.get("beats", 0)),
         thoughts=archive.count_kind(number, Kind.THOUGHT),
-        cost=usd9(costs.get(number, 0)),
+        cost=None,
         first_thought=facts.get("first_thought"),
         bootstrap_mode=facts.get("bootstrap_mode"),
         self_page=facts.get("self_page"),

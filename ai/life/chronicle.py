@@ -63,6 +63,13 @@ class Chronicle:
             dict(json.loads(row[0])) for row in self._mind.connection.execute("SELECT data FROM lives ORDER BY number")
         ]
 
+    def newest(self, limit: int, before: int | None) -> list[dict[str, Any]]:
+        """Return what is known of up to `limit` lives, newest first, below number `before` where it is given."""
+        rows = self._mind.connection.execute(
+            "SELECT data FROM lives WHERE ?1 IS NULL OR number < ?1 ORDER BY number DESC LIMIT ?2", (before, limit)
+        )
+        return [dict(json.loads(row[0])) for row in rows]
+
     def names(self) -> list[str]:
         """Return the names of all lives, living and dead, by number."""
         return [row[0] for row in self._mind.connection.execute("SELECT name FROM lives ORDER BY number")]

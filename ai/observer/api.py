@@ -7,20 +7,18 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from ai.mind.database import MindDatabase
 from ai.mind.journal import Event
-from ai.observer.answers import Encoded, accepts_gzip, answer, encoded_json, problem
+from ai.observer.answers import accepts_gzip, answer, encoded_json, problem
 from ai.observer.event_stream import EventStream
-from ai.observer.events import LAST_SEQ, event_json, page_of, shown
+from ai.observer.events import LAST_SEQ, event_json, shown
+from ai.observer.events_page import EventsPage
 from ai.observer.frames import frame
 from ai.observer.hosts import visitor_of
 from ai.observer.kinds import EVERYTHING, kinds_shown
 from ai.observer.money import month_json
-from ai.observer.tail import newest_seq
 from ai.observer.view import STREAMS, view_of
 
 EVENTS_DEFAULT, EVENTS_MOST = 100, 1000  # rows of one answer of /api/events
-ANSWER_BYTES = 256 * 1024  # of one answer of /api/events, about; `more` says that there are others
 LIVES_MOST = 100  # of one answer of /api/lives
 PRIVATE = "money is private here (PUBLIC_BUDGET=off); send Authorization: Bearer ADMIN_TOKEN"
 
@@ -88,8 +86,7 @@ async def lives(request: Request) -> Response:
     except ValueError as error:
         return problem(400, str(error))
 
-    found = await view.sight(request).lives.get()
-    rows = [row for row in found if before is None or row["number"] < before][:limit]
+    rows = await view.sight(request).lives(limit, before)
     return answer(request, await view.reader.work(lambda: encoded_json(rows)))
 
 
@@ -107,24 +104,11 @@ async def events(request: Request) -> Response:
         return problem(400, "after and before exclude each other; give one of them")
     if after is None and before is None:
         after = 0
-    money, zipped = view.money(request), accepts_gzip(request)
-
-    def make(mind: MindDatabase) -> Encoded:
-        found = page_of(
-            mind, kinds, limit=limit, before=before, after=after, most_bytes=ANSWER_BYTES // 2
-        )  # twice: in `data` and in `line`
-        document = {
-            "newest": newest_seq(mind),
-            "more": bool(found) and bool(page_of(mind, kinds, limit=1, **_beyond(found[-1].seq, after))),
-            "events": [event_json(event, money=money) for event in found],
-        }
-        return encoded_json(document, zipped=zipped)
-
-    return answer(request, await view.reader.read(make))
-
-
-def _beyond(last: int, after: int | None) -> dict[str, int]:
-    return {"before": last} if after is None else {"after": last}
+    page = EventsPage(kinds, limit, after, before, money=view.money(request), zipped=accepts_gzip(request))
+    whole = None
+    while whole is None:
+        whole = await view.reader.read(page.go_on)
+    return answer(request, whole)
 
 
 async def stream(request: Request) -> Response:

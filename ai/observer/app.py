@@ -118,7 +118,7 @@ def create_app(house: ObserverSources, mounts: Sequence[Mounted] = ()) -> Starle
         middleware=[
             Middleware(FrontDoor, view.hosts, OnceAMinute(house.clock.monotonic)),
             Middleware(Mounts, mounts),
-            Middleware(InTurn, view.turns, view.gate),
+            Middleware(InTurn, view.turns, view.probes, view.gate),
             Middleware(Doorkeeper, view.gate),
             Middleware(Bodies),
         ],

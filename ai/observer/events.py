@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from ai.clock import parse_rfc3339, rfc3339
@@ -75,6 +77,22 @@ def page_of(  # noqa: PLR0913 - the question's own parts
         found.append(Event(r[0], parse_rfc3339(r[1]), r[2], r[3], r[4], json.loads(r[5])))
     rows.close()
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """What every page shows of the journal's end."""
+
+    thought: Event | None
+    begun: datetime | None  # when the beat began that has not ended
+
+
+def latest(mind: MindDatabase) -> Latest:
+    """Return the newest thought, and when the beat under way began."""
+    thoughts = page_of(mind, ("thought",), limit=1)
+    edges = page_of(mind, ("beat.started", "beat.ended", "beat.interrupted", "beat.failed"), limit=1)
+    begun = edges[0].at if edges and edges[0].kind == "beat.started" else None
+    return Latest(thoughts[0] if thoughts else None, begun)
 
 
 def bytes_of(text: str) -> int:

@@ -1,9 +1,9 @@
 """The pages for people, rendered whole on the server, so that they can be read without JavaScript."""
 
 import contextlib
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from functools import partial
+from functools import partial, wraps
 from typing import Any, TypeVar
 
 from starlette.exceptions import HTTPException
@@ -38,6 +38,7 @@ MODELS_SHOWN = 40  # of the catalogue's hundreds: the preferred ones, and all th
 BEAT_MOST = timedelta(seconds=300)  # a beat ends by then; one that began earlier was cut short
 
 T = TypeVar("T")
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 async def _or_none(asked: Awaitable[T]) -> T | None:
@@ -58,9 +59,9 @@ async def _facts(view: View, sight: Sight) -> dict[str, Any]:
     state = await sight.state.get()
     budget = await _or_none(view.budget.get()) if money else None
     figures = await view.figures()
-    latest, beat = await view.reader.read(_latest)
+    latest = await view.latest.get()
     now = view.house.clock.now()
-    dead = None if state["alive"] else _last_dead(await _or_none(sight.lives.get()))
+    dead = None if state["alive"] else _last_dead(await _or_none(sight.newest_life.get()))
     return {
         "state": state,
         "mode": mode_of(state, dead),
@@ -68,20 +69,14 @@ async def _facts(view: View, sight: Sight) -> dict[str, Any]:
         "budget": budget,
         "month_name": f"{now:%B}",
         "last_call": told(figures.last_call, money=money) if figures.last_call else None,
-        "thought": told(latest[0], money=money) if latest else None,
+        "thought": told(latest.thought, money=money) if latest.thought else None,
         "dead": dead,
         "now": now,
-        "thinking": bool(beat) and beat[0].kind == "beat.started" and now - beat[0].at < BEAT_MOST,
+        "thinking": latest.begun is not None and now - latest.begun < BEAT_MOST,
         "newest": view.tail.newest,
         "settings": view.house.settings,
         **(_purse(budget, figures, now) if budget else {}),
     }
-
-
-def _latest(mind: MindDatabase) -> tuple[list[Event], list[Event]]:
-    """Return the newest thought, and the newest event that begins or ends a beat."""
-    edges = ("beat.started", "beat.ended", "beat.interrupted", "beat.failed")
-    return page_of(mind, ("thought",), limit=1), page_of(mind, edges, limit=1)
 
 
 def _purse(budget: Budget, figures: Figures, now: datetime) -> dict[str, Any]:
@@ -109,18 +104,41 @@ def _last_dead(lives: Sequence[LifeRow] | None) -> LifeRow | None:
 
 
 async def page(request: Request, name: str, context: dict[str, Any], *, status: int = 200) -> Response:
-    """Render a template as a whole answer, in the readers' thread."""
+    """Render a template as a whole answer."""
+    cache = "private, no-store" if context.get("caretaker") else "private, no-cache"
+    return answer(request, await _whole(request, name, context), status=status, cache=cache)
+
+
+def shared_page(facts: Callable[[Request], Awaitable[tuple[str, dict[str, Any]]]]) -> Endpoint:
+    """Serve the page that `facts` names and fills; all strangers who ask for it without a query share one rendering."""
+
+    @wraps(facts)
+    async def show(request: Request) -> Response:
+        view = view_of(request)
+        if request.url.query or view.gate.is_caretaker(request):
+            return await page(request, *await facts(request))
+
+        async def make() -> Encoded:
+            return await _whole(request, *await facts(request))
+
+        return answer(request, await view.shared(f"{request.url.path} {view.money(request)}", make))
+
+    return show
+
+
+async def _whole(request: Request, name: str, context: dict[str, Any]) -> Encoded:
+    """Render a template in the readers' thread."""
     view = view_of(request)
     seen = {**context, "asset": view.assets.url, "path": request.url.path}
-    cache = "private, no-store" if context.get("caretaker") else "private, no-cache"
-    return answer(request, await view.reader.work(partial(_rendered, name, seen)), status=status, cache=cache)
+    return await view.reader.work(partial(_rendered, name, seen))
 
 
 def _rendered(name: str, context: dict[str, Any]) -> Encoded:
     return encoded(TEMPLATES.get_template(name).render(context).encode("utf-8", "replace"), "text/html; charset=utf-8")
 
 
-async def home(request: Request) -> Response:
+@shared_page
+async def home(request: Request) -> tuple[str, dict[str, Any]]:
     """GET /: who lives, how it goes, and the stream of what happens; `show` filters, `before` goes back."""
     view = view_of(request)
     show = request.query_params.get("show", STORY)
@@ -134,7 +152,7 @@ async def home(request: Request) -> Response:
     items = [told(event, money=context["money"]) for event in found[:EVENTS_A_PAGE]]
     older = items[-1].seq if len(found) > EVENTS_A_PAGE else None
     context |= {"groups": GROUPS, "show": show, "before": before, "events": items, "older": older}
-    return await page(request, "home.html", context)
+    return "home.html", context
 
 
 async def now(request: Request) -> Response:
@@ -191,7 +209,8 @@ def _with_neighbours(mind: MindDatabase, seq: int) -> tuple[Event | None, int | 
     return one_event(mind, seq), later[0].seq if later else None, earlier[0].seq if earlier else None
 
 
-async def money(request: Request) -> Response:
+@shared_page
+async def money(request: Request) -> tuple[str, dict[str, Any]]:
     """GET /money: the month in charts, tables and words."""
     view = view_of(request)
     context = await now_context(request, view)
@@ -199,10 +218,11 @@ async def money(request: Request) -> Response:
         books = await view.books()
         context |= {"month": month_json(await view.figures(), books, context["now"])}
         context |= {"days_words": days_words(books.days, context["now"])}
-    return await page(request, "money.html", context)
+    return "money.html", context
 
 
-async def models(request: Request) -> Response:
+@shared_page
+async def models(request: Request) -> tuple[str, dict[str, Any]]:
     """GET /models: which models it used, how well they answered, and which it would take next."""
     view = view_of(request)
     context = await now_context(request, view)
@@ -213,7 +233,7 @@ async def models(request: Request) -> Response:
     gone = [model for model in figures.models if model not in {row["id"] for row in rows}]
     costs = {row["model"]: row["cost"] for row in (context["budget"] or {"by_model": ()})["by_model"]}
     context |= {"costs": costs, "used": used, "others": others, "gone": gone, "figures": figures, "known": len(rows)}
-    return await page(request, "models.html", context)
+    return "models.html", context
 
 
 async def moved_to_models(_request: Request) -> Response:
@@ -221,7 +241,8 @@ async def moved_to_models(_request: Request) -> Response:
     return RedirectResponse("/models", status_code=301)
 
 
-async def posts(request: Request) -> Response:
+@shared_page
+async def posts(request: Request) -> tuple[str, dict[str, Any]]:
     """GET /posts: what it said to the world, and what waits for a person."""
     view = view_of(request)
     context = await now_context(request, view)
@@ -230,28 +251,30 @@ async def posts(request: Request) -> Response:
         "waiting": [post for post in found if post["state"] == "awaiting_approval"],
         "posts": [post for post in found if post["state"] != "awaiting_approval"],
     }
-    return await page(request, "posts.html", context)
+    return "posts.html", context
 
 
-async def lives(request: Request) -> Response:
+@shared_page
+async def lives(request: Request) -> tuple[str, dict[str, Any]]:
     """GET /lives: the chronicle, LIVES_A_PAGE at a time; `before` goes back."""
     view = view_of(request)
     try:
-        before = seq_of(request.query_params["before"]) if "before" in request.query_params else LAST_SEQ
+        before = seq_of(request.query_params["before"]) if "before" in request.query_params else None
     except ValueError as error:
         raise HTTPException(404, str(error)) from error
-    found = [row for row in await _or_none(view.sight(request).lives.get()) or () if row["number"] < before]
+    found = await view.sight(request).lives(LIVES_A_PAGE + 1, before)
     context = await now_context(request, view)
     older = found[LIVES_A_PAGE - 1]["number"] if len(found) > LIVES_A_PAGE else None
-    return await page(request, "lives.html", context | {"lives": found[:LIVES_A_PAGE], "older": older})
+    return "lives.html", context | {"lives": found[:LIVES_A_PAGE], "older": older}
 
 
 async def life(request: Request) -> Response:
     """GET /lives/{number}: one life as a story."""
     view, number = view_of(request), request.path_params["number"]
-    row = next((row for row in await view.sight(request).lives.get() if row["number"] == number), None)
-    if row is None:
+    found = await view.sight(request).lives(1, number + 1) if number < LAST_SEQ else ()
+    if not found or found[0]["number"] != number:
         raise HTTPException(404, f"there was no life {min(number, LAST_SEQ)}")
+    row = found[0]
     context = await now_context(request, view)
     thoughts, works, answered = await view.reader.read(
         lambda mind: (

@@ -34,9 +34,9 @@ class Reader:
         asking = ASKING.get()
         if self._turns is None or asking is None:
             return (await self._run(job, seconds))[0]
-        async with self._turns.turn(*asking):
+        async with self._turns.turn(asking):
             answer, took = await self._run(job, seconds)
-            self._turns.charge(took * AFTERWARDS)
+            self._turns.charge(asking, took, took * AFTERWARDS)
         return answer
 
     async def _run(self, job: Callable[[], T], seconds: float) -> tuple[T, float]:

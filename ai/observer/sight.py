@@ -1,17 +1,15 @@
 """The house's documents as a visitor may see them: without secrets, and without money where that is private."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar, cast
 
 from ai.clock import Clock
+from ai.ledger.errors import LedgerError
 from ai.model_config.row import ModelRow
 from ai.observer.reader import Reader
 from ai.observer.recent import Recent
-from ai.observer.sources import (
-    LifeRow,
-    State,
-    Tweet,
-)
+from ai.observer.sources import LifeRow, ObserverSources, State, Tweet
 from ai.observer.veil import veiled
 
 T = TypeVar("T")
@@ -20,10 +18,10 @@ T = TypeVar("T")
 class Documents(Protocol):
     """The same documents as the house gives them."""
 
+    house: ObserverSources
     state: Recent[State]
     models: Recent[Sequence[ModelRow]]
     tweets: Recent[Sequence[Tweet]]
-    lives: Recent[Sequence[LifeRow]]
 
 
 class Sight:
@@ -40,6 +38,7 @@ class Sight:
         money: bool,
     ) -> None:
         self.money = money
+        self._house = documents.house
         self._reader = reader
         self._redact = redact
 
@@ -49,7 +48,16 @@ class Sight:
         self.state = recent(documents.state)
         self.models = recent(documents.models)
         self.tweets = recent(documents.tweets)
-        self.lives = recent(documents.lives)
+        self.newest_life: Recent[Sequence[LifeRow]] = Recent(lambda: self.lives(1), clock, newest)
+
+    async def lives(self, limit: int, before: int | None = None) -> Sequence[LifeRow]:
+        """Return up to `limit` lives below number `before`, newest first; what they cost is None while nobody knows."""
+        rows = await self._reader.read(lambda mind: self._house.lives(mind, limit, before))
+        costs: Mapping[int, str] = {}
+        with contextlib.suppress(LedgerError):
+            costs = await self._house.costs_of_lives([row["number"] for row in rows])
+        known: Sequence[LifeRow] = [{**row, "cost": costs.get(row["number"])} for row in rows]
+        return await self._reader.work(lambda: self.filtered(known))
 
     def filtered(self, whole: T) -> T:
         """Return a document as these visitors may see it."""

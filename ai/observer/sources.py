@@ -1,6 +1,6 @@
 """What the Observer may ask of the house: one small Protocol that the daemon fills, and the shapes of its answers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NotRequired, Protocol
@@ -8,6 +8,7 @@ from typing import Any, NotRequired, Protocol
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on only
 
 from ai.clock import Clock
+from ai.mind.database import MindDatabase
 from ai.model_config.row import ModelRow
 from ai.people.votes import Vote
 from ai.settings import Settings
@@ -259,8 +260,15 @@ class ObserverSources(Protocol):
         """Return up to `limit` posts, newest first."""
         ...
 
-    async def lives(self) -> Sequence[LifeRow]:
-        """Return every life, newest first."""
+    def lives(self, mind: MindDatabase, limit: int, before: int | None) -> Sequence[LifeRow]:
+        """Return up to `limit` lives below number `before`, newest first, `cost` left open.
+
+        Called in a readers' thread with its own connection: a life is as long as its memories are many.
+        """
+        ...
+
+    async def costs_of_lives(self, numbers: Collection[int]) -> Mapping[int, str]:
+        """Return what these lives cost in USD, 9 places; raises StoreUnavailable while the purse is away."""
         ...
 
     async def ready(self) -> Sequence[str]:

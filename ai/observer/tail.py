@@ -12,7 +12,8 @@ from ai.observer.reader import Reader
 
 KEPT_EVENTS = 512  # a reader this far behind is served from the database instead
 KEPT_BYTES = 8_000_000  # kept in memory at most, whatever the events hold
-PAGE = 200  # events a read, so that a week's gap comes in bites
+PAGE = 50  # events a read, so that a week's gap comes in bites: told in five milliseconds
+LIVE = 32  # the newest events: told on the loop, once for all who follow, as `Frames` keeps them; older ones in turn
 BATCH_BYTES = 32 * 1024  # of events at once to one reader, told in up to twice that: what is not read waits in memory
 READ_BYTES = 1_000_000  # read of the journal at once, whatever the events hold
 SPARE_SECONDS = 20.0  # look by oneself this often too: another process may have written
@@ -43,8 +44,8 @@ class Follower:
 
     @property
     def lags(self) -> bool:
-        """Whether what comes next is no longer in memory, so that it is made for this reader alone."""
-        return self._position < self._tail.floor
+        """Whether what comes next is older than what all who follow share, so that it is made for this reader alone."""
+        return self._position < max(self._tail.floor, self._tail.newest - LIVE)
 
     def wake(self) -> None:
         """Let `batch` return, with what there is."""

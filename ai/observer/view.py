@@ -10,6 +10,7 @@ from ai.mind.redaction import Redactor
 from ai.model_config.row import ModelRow
 from ai.observer.answers import Encoded, encoded_json
 from ai.observer.assets import Assets
+from ai.observer.events import Latest, latest
 from ai.observer.frames import Frames
 from ai.observer.gate import Gate
 from ai.observer.hosts import Hosts
@@ -24,13 +25,22 @@ from ai.observer.sources import (
     ByDay,
     CallerRow,
     GatewayLook,
-    LifeRow,
     ObserverSources,
     State,
     Tweet,
 )
 from ai.observer.tail import Tail
-from ai.observer.turns import BURST, JOBS_BURST, JOBS_PER_SECOND, REQUESTS_PER_SECOND, Turns
+from ai.observer.turns import (
+    BURST,
+    JOBS_BURST,
+    JOBS_PER_SECOND,
+    PROBE_SECONDS,
+    PROBES_PER_SECOND,
+    REQUEST_SECONDS,
+    REQUESTS_PER_SECOND,
+    Takings,
+    Turns,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,8 +60,10 @@ class View:
         self.assets = Assets()
         self.frames = Frames()
         self.places: Places | None = None  # set by the server that seats the visitors
-        self.turns = Turns(REQUESTS_PER_SECOND, BURST)
-        jobs = Turns(JOBS_PER_SECOND, JOBS_BURST, at_once=1, waiting_of_one=CONNECTIONS, waiting=CONNECTIONS)
+        takings = Takings()
+        self.turns = Turns(REQUESTS_PER_SECOND, BURST, takings, seconds=REQUEST_SECONDS)
+        self.probes = Turns(PROBES_PER_SECOND, BURST, takings, seconds=PROBE_SECONDS)
+        jobs = Turns(JOBS_PER_SECOND, JOBS_BURST, takings, at_once=1, waiting_of_one=CONNECTIONS, waiting=CONNECTIONS)
         self.reader = Reader(house.mind_path, "pages", jobs)
         self.counter = Reader(house.mind_path, "counter")
         self.tail = Tail(Reader(house.mind_path, "tail"), self.reader.read)
@@ -67,9 +79,9 @@ class View:
         self.gateway: Recent[GatewayLook] = Recent(house.gateway, clock, newest)
         self.days: Recent[Sequence[ByDay]] = Recent(house.days, clock, newest)
         self.models: Recent[Sequence[ModelRow]] = Recent(house.models, clock, newest)
+        self.latest: Recent[Latest] = Recent(lambda: self.reader.read(latest), clock, newest)
         self.tweets: Recent[Sequence[Tweet]] = Recent(lambda: house.tweets(TWEETS), clock, newest)
         self._documents: dict[str, Recent[Encoded]] = {}  # whole answers that many share, by name
-        self.lives: Recent[Sequence[LifeRow]] = Recent(house.lives, clock, newest)
 
         redact = Redactor(house.settings.secrets()).all_of
         self._sights = {money: Sight(self, self.reader, clock, newest, redact, money=money) for money in (False, True)}

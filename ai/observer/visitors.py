@@ -17,7 +17,7 @@ from ai.observer.caretaker import same_origin
 from ai.observer.events import LAST_SEQ
 from ai.observer.forms import form_of
 from ai.observer.hosts import visitor_of
-from ai.observer.pages import now_context, page, seq_of
+from ai.observer.pages import now_context, page, seq_of, shared_page
 from ai.observer.veil import veiled
 from ai.observer.view import View, view_of
 from ai.people import AlreadyVoted, Letter, LetterRefused, TooManyLetters
@@ -106,8 +106,13 @@ async def post_vote(request: Request) -> Response:
     return JSONResponse({"vote": given.vote, "counted_at": rfc3339(counted)}, 202, NO_STORE)
 
 
-async def show(request: Request, *, notice: str = "", status: int = 200) -> Response:
+@shared_page
+async def show(request: Request) -> tuple[str, dict[str, Any]]:
     """GET /letters: the conversation with people, and where it is allowed a form to write, and to vote."""
+    return "letters.html", await _letters(request, SAID.get(request.query_params.get("said", ""), ""))
+
+
+async def _letters(request: Request, notice: str) -> dict[str, Any]:
     view = view_of(request)
     try:
         before = seq_of(request.query_params["before"]) if "before" in request.query_params else None
@@ -115,13 +120,17 @@ async def show(request: Request, *, notice: str = "", status: int = 200) -> Resp
         raise HTTPException(404, str(error)) from error
     context = await now_context(request, view)
     found = await view.reader.read(lambda mind: conversation(mind, LETTERS_A_PAGE + 1, before=before))
-    context |= {
+    return context | {
         "letters": [_seen(letter, money=context["money"]) for letter in found[:LETTERS_A_PAGE]],
         "older": found[LETTERS_A_PAGE - 1].id if len(found) > LETTERS_A_PAGE else None,
-        "notice": notice or SAID.get(request.query_params.get("said", ""), ""),
+        "notice": notice,
         "most": {"name": MAX_NAME_CHARS, "text": MAX_VISITOR_CHARS},
     }
-    return await page(request, "letters.html", context, status=status)
+
+
+async def _declined(request: Request, refusal: Declined) -> Response:
+    """Return the page with what was wrong."""
+    return await page(request, "letters.html", await _letters(request, str(refusal)), status=refusal.status)
 
 
 async def write(request: Request) -> Response:
@@ -131,7 +140,7 @@ async def write(request: Request) -> Response:
         given = _checked({"name": form.get("name", ""), "text": form.get("text", "")}, NewLetter, "letters")
         _, state = _write(request, view_of(request), given)
     except Declined as refusal:
-        return await show(request, notice=str(refusal), status=refusal.status)
+        return await _declined(request, refusal)
     return RedirectResponse(f"/letters?said={state}", 303)
 
 
@@ -141,7 +150,7 @@ async def vote(request: Request) -> Response:
     try:
         _vote(request, view_of(request), _checked({"vote": form.get("vote", "")}, NewVote, "votes"))
     except Declined as refusal:
-        return await show(request, notice=str(refusal), status=refusal.status)
+        return await _declined(request, refusal)
     return RedirectResponse("/letters?said=voted", 303)
 
 

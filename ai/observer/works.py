@@ -10,7 +10,7 @@ from starlette.responses import Response
 from ai.clock import parse_rfc3339
 from ai.observer.answers import answer, encoded
 from ai.observer.events import LAST_SEQ
-from ai.observer.pages import now_context, page, seq_of
+from ai.observer.pages import now_context, page, seq_of, shared_page
 from ai.observer.rendering import TEMPLATES
 from ai.observer.veil import veiled
 from ai.observer.view import View, view_of
@@ -25,7 +25,8 @@ TITLE_CHARS = 80  # of a post, which has no title of its own
 PUBLIC_STATES = frozenset({"posted", "dry_run"})
 
 
-async def works(request: Request) -> Response:
+@shared_page
+async def works(request: Request) -> tuple[str, dict[str, Any]]:
     """GET /works: what it published, newest first; `before` goes back."""
     view = view_of(request)
     try:
@@ -36,7 +37,7 @@ async def works(request: Request) -> Response:
     context = await now_context(request, view)
     shown = [_seen(work, money=context["money"], most=BEGINNING_CHARS) for work in found[:WORKS_A_PAGE]]
     older = found[WORKS_A_PAGE - 1].id if len(found) > WORKS_A_PAGE else None
-    return await page(request, "works.html", context | {"works": shown, "older": older})
+    return "works.html", context | {"works": shown, "older": older}
 
 
 async def work(request: Request) -> Response:

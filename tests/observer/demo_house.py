@@ -2,7 +2,7 @@
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from ai.daemon import caller_sources
 from ai.ledger.errors import StoreUnavailable
 from ai.ledger.money import NANOS_PER_USD, nanos, usd9
 from ai.mind.commands import Commands
-from ai.mind.database import open_mind
+from ai.mind.database import MindDatabase, open_mind
 from ai.mind.journal import Event, Journal
 from ai.observer import Donation, Donations, Receipt
 from ai.people import Letters, Votes, Works
@@ -189,7 +189,13 @@ class DemoHouse:
     async def tweets(self, limit: int) -> Any:
         return self.posts[:limit]
 
-    async def lives(self) -> Any:
+    def lives(self, mind: MindDatabase, limit: int, before: int | None) -> Any:
+        return [row for row in self.chronicle_rows() if before is None or row["number"] < before][:limit]
+
+    async def costs_of_lives(self, numbers: Collection[int]) -> Any:
+        return {row["number"]: row["cost"] for row in self.chronicle_rows() if row["number"] in numbers}
+
+    def chronicle_rows(self) -> list[dict[str, Any]]:
         if not self.chronicle:
             return []
         now = self.clock.now()

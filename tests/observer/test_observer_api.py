@@ -45,7 +45,7 @@ async def test_state_budget_and_the_rest_are_the_houses_words(served: Served) ->
     assert (await client.get("/api/budget")).json() == await house.budget()
     assert (await client.get("/api/models")).json() == await house.models()
     assert (await client.get("/api/tweets")).json() == await house.tweets(100)
-    assert (await client.get("/api/lives")).json() == await house.lives()
+    assert (await client.get("/api/lives")).json() == house.chronicle_rows()
 
 
 async def test_a_read_is_asked_anew_after_an_event(served: Served) -> None:
