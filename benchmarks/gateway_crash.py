@@ -1,9 +1,10 @@
 """Kill a gateway with `kill -9` amid streams, again and again; then hold its books against the provider's record.
 
-    python -m benchmarks.gateway_crash --kills 200 [--seed N] [--callers 8] [--json]
+    python -m benchmarks.gateway_crash --kills 200 [--seed N] [--callers 8] [--minutes 10] [--json]
 
-Every request has an Idempotency-Key and is asked again after each kill until it has an answer for good. Exits 1 where
-the provider billed what the books do not know, where a request was sent twice, or where the audit finds a mismatch.
+How far it is is told on stderr; after so many minutes no more kills follow. Every request has an Idempotency-Key and is
+asked again after each kill until it has an answer for good. Exits 1 where the provider billed what the books do not
+know, where a request was sent twice, or where the audit finds a mismatch.
 """
 
 import argparse
@@ -32,6 +33,7 @@ from tests.world.openrouter import FakeOpenRouter
 
 START_SECONDS = 60.0
 LIFE_SECONDS = 0.6  # of a gateway that answers, at most
+TOLD_KILLS = 5
 ASK_AGAIN_SECONDS = 0.1
 PATIENCE_SECONDS = 20.0  # for an answer for good; where no id was committed the outcome stays unknown for a day
 MODEL = "acme/small-1"
@@ -106,7 +108,7 @@ class Clients:
         return answer.status_code if whole else 0
 
 
-async def crash(folder: Path, kills: int, seed: int, callers: int) -> Outcome:
+async def crash(folder: Path, kills: int, seed: int, callers: int, seconds: float = float("inf")) -> Outcome:
     """Kill a gateway so many times under load, and look at what its last successor has settled."""
     began, chance = time.perf_counter(), random.Random(seed)  # noqa: S311 - a replayable order of kills
     with FakeOpenRouter(reply="word " * 60) as provider:
@@ -119,22 +121,28 @@ async def crash(folder: Path, kills: int, seed: int, callers: int) -> Outcome:
         books = CallerBooks(ledger, settings, SystemClock())
         _, secret = await books.create_key("crash", KeyTerms())
         clients = Clients(secret, callers)
-        calling = None
-        for number in range(kills + 1):
+        calling, killed = None, 0
+        while True:
             gateway = await _start(provider, folder)
             clients.url = await _found(folder)
             calling = calling or asyncio.create_task(clients.run())
-            if number < kills:
-                await asyncio.sleep(chance.uniform(0.01, LIFE_SECONDS))
-                gateway.kill()
-                await gateway.wait()
+            passed = time.perf_counter() - began
+            if killed % TOLD_KILLS == 0:
+                done = clients.statuses.total()
+                sys.stderr.write(f"{killed} of {kills} kills, {done:,} requests answered for good, {passed:.0f} s\n")
+            if killed == kills or passed > seconds:
+                break
+            await asyncio.sleep(chance.uniform(0.01, LIFE_SECONDS))
+            gateway.kill()
+            await gateway.wait()
+            killed += 1
         clients.stopping = True
         assert calling is not None
         await calling
         await _settled(books)
         gateway.terminate()
         await gateway.wait()
-        outcome = await _compare(provider, books, ledger, clients, (seed, kills, began))
+        outcome = await _compare(provider, books, ledger, clients, (seed, killed, began))
         ledger.close()
         return outcome
 
@@ -200,10 +208,13 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--callers", type=int, default=8)
+    parser.add_argument("--minutes", type=float, default=float("inf"))
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        outcome = asyncio.run(crash(Path(folder) / "data", options.kills, options.seed, options.callers))
+        outcome = asyncio.run(
+            crash(Path(folder) / "data", options.kills, options.seed, options.callers, options.minutes * 60)
+        )
     if options.json:
         print(json.dumps(asdict(outcome)))
     else:

@@ -122,9 +122,13 @@ async def load(  # noqa: PLR0913 - what a load is
     *,
     each: int = 10**9,
     pause: float = 0.0,
+    into: Load | None = None,
 ) -> Load:
-    """Let `callers` ask again and again, for so long or so many times each; `pause` after an answer that is none."""
-    found, began = Load(), time.perf_counter()
+    """Let `callers` ask again and again, for so long or so many times each; `pause` after an answer that is none.
+
+    `into` grows meanwhile, for whoever looks on.
+    """
+    found, began = into or Load(), time.perf_counter()
 
     async def calling() -> None:
         line = Line(url)
