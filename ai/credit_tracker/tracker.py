@@ -111,25 +111,30 @@ class CreditTracker(Books):
         await self._turn(now)
         await self._ledger.transact(work)
 
-    async def hold(self, expense: Expense) -> int | None:
+    async def hold(self, expense: Expense) -> None:
         """Set aside the most that `expense` could cost, on every account it touches, before it is spent.
 
-        Returns what the narrowest cap has left after a caller's hold, None for the mind's own. Raises NotAffordable
-        (one line: which cap refused, what is left, when it resets), StoreUnavailable where the purse is away,
-        TransferConflict and HoldEnded where the id was used before; for a caller KeyEnded and RequestKnown as well.
+        Raises NotAffordable (one line: which cap refused, what is left, when it resets), StoreUnavailable where the
+        purse is away, TransferConflict and HoldEnded where the id was used before; for a caller KeyEnded and
+        RequestKnown as well.
         """
         now = self._clock.now()
         await self._pay_owed()
         await self._turn(now)
         wallet = self._wallet(now)
         try:
-            return await self._place(expense, wallet)
+            await self._place(expense, wallet)
         except asyncio.CancelledError:
             # the hold may be placed all the same, and nobody is left to send what it is for
             self._owed.append((expense.id, lambda tx: _void_if_held(tx, expense.id)))
             raise
 
-    async def _place(self, expense: Expense, wallet: Wallet) -> int | None:
+    async def left(self, call_id: str) -> int | None:
+        """Return what the narrowest cap has left on which a call is held that has not ended; None where nobody sees."""
+        held = self._held.get(call_id)
+        return None if held is None else await self._least_left(held.legs)
+
+    async def _place(self, expense: Expense, wallet: Wallet) -> None:
         try:
             held = await self._straight_or_carefully(expense, wallet)
         except MonthClosed:  # by another mind, whose clock is ahead: enter the month again
@@ -139,7 +144,6 @@ class CreditTracker(Books):
         self._held[expense.id] = held
         if len(self._held) > MAX_REMEMBERED:
             del self._held[next(iter(self._held))]
-        return await self._least_left(held.legs) if expense.caller else None
 
     async def _straight_or_carefully(self, expense: Expense, wallet: Wallet) -> HeldCall:
         """Hold without asking, where enough is known for that; where that is refused or not known, ask and note it."""
@@ -164,7 +168,7 @@ class CreditTracker(Books):
         accounts = [leg.debit for leg in legs if leg.kind == "money" and leg.debit != OVERRUN]
         try:
             left = await self._accounts.ask(*accounts) if accounts else {}
-        except StoreUnavailable:
+        except LedgerError:
             return None
         return min((left[account] for account in accounts if account in left), default=None)
 

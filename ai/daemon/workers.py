@@ -13,7 +13,7 @@ STOP_SECONDS = 10.0  # for workers to end; then they are killed, and what they h
 ENDING = (signal.SIGTERM, signal.SIGINT)
 AWAITED = (*ENDING, signal.SIGCHLD, signal.SIGALRM)
 # What each worker would else load for itself when it is first needed.
-LOADED_LATER = ("anyio._backends._asyncio", "httpcore2", "uvicorn.lifespan.off", "uvicorn.protocols.http.h11_impl")
+LOADED_LATER = ("anyio._backends._asyncio", "httpcore2", "uvicorn.lifespan.off")
 
 
 def become_workers(number: int) -> bool:

@@ -80,7 +80,7 @@ class Attempt:
         self.max_output: int | None = None
         self.lowered = False
         self.call_id = ""
-        self.available: int | None = None
+        self._left: asyncio.Task[int | None] | None = None
         self._upstream = upstream
         self._payments = payments
         self._clock = payments.clock
@@ -101,6 +101,10 @@ class Attempt:
     def asked(self) -> Asked:
         """What the body that is sent asks for."""
         return self._asked
+
+    async def left(self) -> int | None:
+        """Return what the narrowest cap has left after the hold of a stream, None where that is not known."""
+        return None if self._left is None else await self._left
 
     async def begin(self) -> None:
         """Hold and send. Returns when bytes for the client are there or the call is over.
@@ -165,7 +169,9 @@ class Attempt:
         self.paying = paying
 
     async def _send(self, wire: Wire) -> Outcome:
-        self.call_id, self.available = wire.call_id, wire.available
+        self.call_id = wire.call_id
+        if self._asked.stream:  # its headers are told before it is booked
+            self._left = asyncio.ensure_future(self._payments.tracker.left(wire.call_id))
         most = 0 if self.max_output is None else (self.max_output + self._asked.extra_output) * self._asked.times
         document = self._spoken.outgoing(self._body, self.candidate.sent_id, self.max_output)
         outgoing = Outgoing(

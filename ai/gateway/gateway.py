@@ -153,7 +153,7 @@ class Gateway:
         paying = attempt.paying
         assert paying is not None  # noqa: S101 - `begin` either raised or set it
         if attempt.relay.begun.is_set():
-            headers = self._headers(attempt, None, attempt.available, note)
+            headers = self._headers(attempt, None, await attempt.left(), note)
             self._noted_when_done(attempt, paying)
             return Answer(200, EVENT_STREAM, headers, stream=self._stream(attempt, paying), leave=attempt.leave)
         paid = paying.result()

@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 import h11
 
-from ai.llm.wire import CONNECT_TIMEOUT_SECONDS, received
+from ai.llm.wire import CONNECT_TIMEOUT_SECONDS, taken_in
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -44,14 +44,19 @@ class Lines:
 
         Raises OSError and h11's ProtocolError; before `exchange.wire.sent` is set nothing has left.
         """
-        line = await self._take()
+        line, naming = await self._take(), None
         try:
             headers = [*self._host_and_more, ("Content-Length", str(len(body)))]
             target = quote(self._address.path + path, safe=UNRESERVED)
             answer = await line.ask(h11.Request(method="POST", target=target, headers=headers), body, exchange)
-            yield await received(exchange, answer.status_code, _told(answer), line.pieces())
+            pieces = taken_in(exchange, answer.status_code, _told(answer), line.pieces())
+            # Behind the first words: a client need not wait for the books to know what to ask for after a crash.
+            naming = asyncio.ensure_future(exchange.wire.named(exchange.generation_id))
+            yield pieces
         finally:
             self._give_back(line)
+            if naming is not None:
+                await asyncio.wait({naming})
 
     async def close(self) -> None:
         """Close the lines that are idle."""

@@ -19,21 +19,22 @@ if TYPE_CHECKING:
 class Wire:
     """How far a call got, kept where a cancelled caller still finds it; `call_id` is its hold's.
 
-    `available` is what the narrowest cap of a caller of the gateway has left after the hold, in nano-dollars.
-
     Whoever sends sets `sent` before the first byte of the request leaves (until then nothing can have been billed), and
-    awaits `named` as soon as the provider's headers are there, whether or not they name a generation.
+    calls `named` as soon as the provider's headers are there, whether or not they name a generation, and has awaited it
+    when it returns.
     """
 
     call_id: str = ""
     sent: bool = False
     generation_id: str | None = None
-    available: int | None = None
     record: Callable[[str | None], Awaitable[None]] | None = None  # commits the id, so that a crash can ask for it
 
-    async def named(self, generation_id: str | None) -> None:
-        """Keep the generation's id, and commit it before anything else of the answer is read."""
+    def named(self, generation_id: str | None) -> Awaitable[None]:
+        """Keep the generation's id, and return what commits it: from then on a crash can be asked about."""
         self.generation_id = generation_id
+        return self._recorded(generation_id)
+
+    async def _recorded(self, generation_id: str | None) -> None:
         if self.record is not None:
             await self.record(generation_id)
 

@@ -130,8 +130,8 @@ class Payments:
         if model.unmetered:  # a server at home: nothing to hold, whatever the purse says
             return await self.unpaid(payer, model, send)
         expense = payer.expense(model, most_nanos)
-        left = await self._hold(expense)
-        wire = Wire(expense.id, available=left, record=lambda generation_id: self._sent(expense.id, generation_id))
+        await self._hold(expense)
+        wire = Wire(expense.id, record=lambda generation_id: self._sent(expense.id, generation_id))
         sending = asyncio.ensure_future(_awaited(send, wire))
         try:
             outcome = await asyncio.shield(sending)
@@ -195,11 +195,11 @@ class Payments:
 
     # --- before and under way --------------------------------------------------------------------------------
 
-    async def _hold(self, expense: Expense) -> int | None:
+    async def _hold(self, expense: Expense) -> None:
         """Hold for a call that is about to be made; cancelled meanwhile, the hold is voided again."""
         task = asyncio.ensure_future(self.tracker.hold(expense))
         try:
-            return await asyncio.shield(task)
+            await asyncio.shield(task)
         except asyncio.CancelledError:
             await asyncio.wait({task})
             if task.exception() is None:

@@ -32,6 +32,11 @@ class Exchange:
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def generation_id(self) -> str | None:
+        """The id that the answer's headers name, None where they name none."""
+        return generation_id_of(self.headers.get("x-generation-id"))
+
 
 EXCHANGE: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
 
@@ -73,16 +78,17 @@ async def _received(response: httpx2.Response) -> None:
     assert isinstance(response.stream, httpx2.AsyncByteStream)  # noqa: S101 - an asynchronous client has no other
     headers = dict(response.headers)
     response.headers.pop("content-encoding", None)  # unpacked here, within the bound
-    body = await received(exchange, response.status_code, headers, response.stream)
-    response.stream = _Stream(body, response.stream.aclose)
+    response.stream = _Stream(
+        taken_in(exchange, response.status_code, headers, response.stream), response.stream.aclose
+    )
+    await exchange.wire.named(exchange.generation_id)
 
 
-async def received(
+def taken_in(
     exchange: Exchange, status: int, headers: Mapping[str, str], body: AsyncIterable[bytes]
 ) -> AsyncIterator[bytes]:
-    """Keep status and headers (by lower-case names), commit the generation id, and return the body bounded."""
+    """Keep status and headers (by lower-case names), and return the body within its bound."""
     exchange.status, exchange.headers = status, headers
-    await exchange.wire.named(generation_id_of(headers.get("x-generation-id")))
     packed = headers.get("content-encoding", "identity").strip().lower()
     return bounded(body, exchange.max_bytes, unpack=packed in PACKED)
 

@@ -49,6 +49,11 @@ async def refused(tracker, expense):
     return refusal.value
 
 
+async def left_after(tracker, expense):
+    await tracker.hold(expense)
+    return await tracker.left(expense.id)
+
+
 async def spend(tracker, expense, cost=None):
     await tracker.hold(expense)
     return await tracker.settle(expense.id, expense.amount_nanos if cost is None else cost, Usage(10, 5))
@@ -56,7 +61,7 @@ async def spend(tracker, expense, cost=None):
 
 async def test_a_keys_cap_binds_and_says_what_is_left(tracker, books):
     await books.create_key("bob", KeyTerms(budget=10 * CENT))
-    assert await tracker.hold(call(4 * CENT, key="bob")) == 6 * CENT
+    assert await left_after(tracker, call(4 * CENT, key="bob")) == 6 * CENT
     settled = await spend(tracker, call(4 * CENT, key="bob"), 3 * CENT)
     assert settled.available == 3 * CENT
     no = await refused(tracker, call(8 * CENT, key="bob"))
@@ -87,7 +92,7 @@ async def test_a_clock_set_back_gives_no_day_twice(tracker, books, purse):
     purse.clock.advance(86_400)
     await spend(tracker, call(2 * CENT, key="daily"))
     purse.clock.advance(-86_400)
-    assert await tracker.hold(call(key="daily")) == 0
+    assert await left_after(tracker, call(key="daily")) == 0
     await refused(tracker, call(1, key="daily"))
 
 
@@ -126,7 +131,7 @@ async def test_a_revoked_key_spends_nothing_more_and_its_name_is_free(tracker, b
     await tracker.settle(under_way.id, CENT // 2)
     again, other = await books.create_key("bob", KeyTerms(budget=3 * CENT))
     assert other != secret
-    assert await tracker.hold(call(key="bob", secret_hash=again.secret_hash)) == 2 * CENT
+    assert await left_after(tracker, call(key="bob", secret_hash=again.secret_hash)) == 2 * CENT
     with pytest.raises(KeyEnded, match="another key has its name"):
         await tracker.hold(call(key="bob", secret_hash=key.secret_hash))
 
@@ -205,7 +210,7 @@ async def test_callers_leave_a_mind_its_share_of_the_month(purse):
     no = await refused(gateway, call(2 * USD, run="x"))
     assert (no.cap, no.available, no.spent) == ("month", 3 * USD // 2, USD)
     await mind.topup(2 * USD, "Ada", "gift")
-    assert await gateway.hold(call(2 * USD, run="x")) == USD // 2, "half of a gift is the callers'"
+    assert await left_after(gateway, call(2 * USD, run="x")) == USD // 2, "half of a gift is the callers'"
     assert (await refused(gateway, call(USD, run="x"))).in_flight
     await spend(mind, purse.expense(USD))
     spoilt = await purse.tracker(mind="genesis/other", mind_share="0")
@@ -219,7 +224,7 @@ async def test_unknown_outcomes_of_callers_stop_nobody(purse, tracker, books):
         expense = call(10 * CENT, key="bob")
         await tracker.hold(expense)
         await tracker.leave_unknown(expense.id, "cut")
-    assert await tracker.hold(call(50 * CENT, key="bob")) == 0
+    assert await left_after(tracker, call(50 * CENT, key="bob")) == 0
     assert await mind.may_pay() is None
     assert (await refused(tracker, call(1, key="bob"))).held == USD
     assert (await books.statement(key="bob")).unknown == 5
