@@ -260,3 +260,16 @@ def test_a_beat_is_shown_little_in_the_order_of_time(entries) -> None:
     assert len(chosen) <= SHOWN_AT_MOST
     assert chosen == sorted(chosen, key=lambda one: one.at)
     assert all(sum(one.source == other.source for other in chosen) <= 2 for one in chosen)
+
+
+def test_the_source_that_was_shown_just_now_gives_way() -> None:
+    """Compared with what was shown long before, a feed that spoke in the last beat spoke again in this one."""
+
+    def at(minute: int, source: str, text: str) -> Happening:
+        return Happening(MORNING + timedelta(minutes=minute), source, text, text)
+
+    shown = [*(at(n, "feed", f"w{n} x{n}") for n in (9, 8, 7)), *(at(n, "sky", f"y{n} z{n}") for n in (6, 5, 4))]
+    feed, sky = at(11, "feed", "one more"), at(10, "sky", "a star")
+    others = [at(12, "a", "aa bb"), at(13, "b", "cc dd")]
+    assert sky in choose([*others[::-1], feed, sky], shown)
+    assert feed not in choose([*others[::-1], feed, sky], shown)

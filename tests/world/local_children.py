@@ -28,6 +28,15 @@ DIES_AT_EACH_CALL = _ARGUMENTS + _SERVE.replace("ANSWER", "os.kill(os.getpid(), 
 ILLEGAL_INSTRUCTION_AT_A_CALL = _ARGUMENTS + _SERVE.replace("ANSWER", "os.kill(os.getpid(), signal.SIGILL)")
 NEVER_ANSWERS = _ARGUMENTS + _UNTIL_STDIN_ENDS + _SERVE.replace("ANSWER", "signal.pause()")
 NEVER_ANSWERS_NOR_STOPS = _ARGUMENTS + _SERVE.replace("ANSWER", "signal.pause()")
+# As a model that computes at its end on a busy machine: it notices that it is to stop, and takes ten seconds over it.
+STOPS_SLOWLY = """
+import sys
+print("ready", flush=True)
+sys.stdin.read()
+import pathlib, time
+pathlib.Path(__file__).with_name("noticed").touch()
+time.sleep(10)
+"""
 ANSWERS_OK = (
     _ARGUMENTS
     + _UNTIL_STDIN_ENDS

@@ -16,7 +16,6 @@ SERVER = Path(__file__).with_name("server.py")  # run as a script: its memory ho
 CONTEXT_TOKENS = 4_096  # the memory figures of `table.py` are for this context
 SOCKET_PATH_BYTES = 107  # sockaddr_un holds 108 with the closing zero; a longer path fails to bind
 LOAD_SECONDS = 120.0  # 1.5b loads in 1.3 s from a warm disk; a cold, busy one may take a minute
-STOP_SECONDS = 3.0  # it has nothing to save; then it is killed
 STDERR_BYTES = 4_096  # kept of what it complained about
 COMPLAINT_CHARS = 200
 
@@ -124,15 +123,10 @@ class Child:
         return self._end()[0]
 
     async def stop(self) -> None:
-        """End the process, by force if need be, and remove its socket."""
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        try:
-            async with asyncio.timeout(STOP_SECONDS):
-                await self._process.wait()
-        except TimeoutError:
+        """Kill the process, which has nothing to save and may compute for seconds yet, and remove its socket."""
+        if self.alive:
             self._process.kill()
-            await self._process.wait()
+        await self._process.wait()
         self._reader.cancel()
         await asyncio.gather(self._reader, return_exceptions=True)
         self.socket.unlink(missing_ok=True)

@@ -21,7 +21,7 @@ from ai.actions.everyday import ALL
 from ai.asking import Message
 from ai.clock import VirtualClock
 from ai.llm.calls import ModelRequest, Outcome, Wire
-from ai.llm.local.child import SOCKET_PATH_BYTES, Child, ChildFailed, Served, socket_folder, socket_path
+from ai.llm.local.child import SOCKET_PATH_BYTES, Child, ChildFailed, Served, default_places, socket_folder, socket_path
 from ai.llm.local.model_store import Environment
 from ai.llm.local.sources import HubSource
 from ai.llm.local.supervisor import LocalEndpoint
@@ -358,6 +358,16 @@ async def test_closing_does_not_wait_for_a_thought(
     assert outcome.error is not None
     assert heard.kinds().count("local.started") == 1
     assert not mind.status().running
+
+
+async def test_a_child_has_nothing_to_save_and_is_not_waited_for(tmp_path: Path) -> None:
+    """Amid a birth on a busy machine two such waits made SIGTERM take twelve seconds, of ten at most."""
+    program = children.program(tmp_path, children.STOPS_SLOWLY)
+    child = await Child.start(Served(tmp_path / "none.gguf", "local/x"), 1, default_places(), program)
+    await child.stop()
+    assert not child.alive
+    assert not (tmp_path / "noticed").exists()
+    assert not child.socket.parent.exists()
 
 
 @pytest.mark.parametrize(
