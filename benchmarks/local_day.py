@@ -2,6 +2,7 @@
 
     python -m benchmarks.local_day [--model 1.5b] [--beats 144] [--seed 1] [--without memory,hygiene] [--json]
     python -m benchmarks.local_day --compare [in-turn] …   the day as it is and the same one without, side by side
+    python -m benchmarks.local_day --seeds 3 …             as many days one after the other, from --seed on
     python -m benchmarks.local_day --report FOLDER         what was lived in the --folder of a run, ended or not
 
 Without memory, what comes to mind is what was last, and there are no embeddings; without hygiene every thought is
@@ -65,7 +66,7 @@ def with_weights(model: str) -> Vectors:
 class Run:
     """The variants of one run, each a process that lives its day in a folder of its own."""
 
-    def __init__(self, variants: Sequence[tuple[Path, Sequence[str]]], options: argparse.Namespace) -> None:
+    def __init__(self, variants: Sequence[tuple[Path, Sequence[str], int]], options: argparse.Namespace) -> None:
         self._variants, self._options = variants, options
 
     async def live(self, tell: Callable[[int, dict[str, Any]], None], *, at_once: bool) -> bool:
@@ -75,11 +76,12 @@ class Run:
         return all([await self._one(place, tell) for place in range(len(self._variants))])
 
     async def _one(self, place: int, tell: Callable[[int, dict[str, Any]], None]) -> bool:
-        (folder, without), given = self._variants[place], self._options
-        numbers = ("--beats", given.beats, "--every", given.every, "--steps", given.steps, "--seed", given.seed)
+        (folder, without, seed), given = self._variants[place], self._options
+        numbers = ("--beats", given.beats, "--every", given.every, "--steps", given.steps, "--seed", seed)
+        world = ("--answer-seconds", given.answer_seconds, *(["--scripted"] if given.scripted else []))
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", CHILD, folder.resolve(), "--model", given.model),
-            *(*map(str, numbers), "--without", ",".join(without)),
+            *(*map(str, (*numbers, *world)), "--without", ",".join(without)),
             stdout=asyncio.subprocess.PIPE,
             limit=LINE_BYTES,
             cwd=ROOT,
@@ -123,18 +125,18 @@ def progress(titles: Sequence[str], turns: int) -> Iterator[Callable[[int, dict[
 
 def lived(folder: Path) -> list[tuple[Path, Day]]:
     """Return the days that were written down in `folder` or one below it, the one as it is first, each with its own."""
-    records = sorted([*folder.glob(RECORD), *folder.glob(f"*/{RECORD}")])
+    records = sorted(folder.rglob(RECORD))
     return [(record.parent, day_of(json.loads(record.read_text()))) for record in records]
 
 
 def report(days: Sequence[tuple[Path, Day]], vectors: Vectors) -> dict[str, Any]:
     """Return all that is known of the days."""
-    compared = min((len(day.said()) for _, day in days), default=0)
+    compared, several = min((len(day.said()) for _, day in days), default=0), len({day.seed for _, day in days}) > 1
     return {
         "compared_thoughts": compared,
         "variants": [
             {
-                "title": title(day.without),
+                "title": called(day.without, day.seed, several),
                 "model": day.model,
                 "seed": day.seed,
                 "without": day.without,
@@ -150,8 +152,10 @@ def report(days: Sequence[tuple[Path, Day]], vectors: Vectors) -> dict[str, Any]
 def show(days: Sequence[tuple[Path, Day]], told: dict[str, Any]) -> None:
     """Print the table, then each variant's excerpts and story."""
     console, variants, (_, first) = Console(), told["variants"], days[0]
+    found = sorted({day.seed for _, day in days})
+    seeds = f"seed{'s' if len(found) > 1 else ''} {', '.join(map(str, found))}"
     table = Table(
-        title=f"{first.turns} turns of {first.interval_seconds / 60:g} minutes on {first.model}, seed {first.seed}",
+        title=f"{first.turns} turns of {first.interval_seconds / 60:g} minutes on {first.model}, {seeds}",
         title_justify="left",
     )
     table.add_column("what", no_wrap=True)
@@ -169,6 +173,11 @@ def show(days: Sequence[tuple[Path, Day]], told: dict[str, Any]) -> None:
         console.print(render.story(_story(folder)))
 
 
+def called(without: Sequence[str], seed: int, several: bool) -> str:  # noqa: FBT001 - says what the name must tell
+    """Return what a day is called: by what it is without, and where there are `several` seeds by its own."""
+    return f"{title(without)}, seed {seed}" if several else title(without)
+
+
 def _story(folder: Path) -> queries.Story:
     mind = open_mind(folder / "data" / "mind.db", read_only=True)
     try:
@@ -182,15 +191,19 @@ def live(folder: Path, given: argparse.Namespace) -> bool:
     if lived(folder):
         sys.exit(f"there is a day in {folder} already; show it with --report {folder}, or give another --folder")
     without = given.without or list(ROOMS)
-    variants = (
-        [(folder / "as-it-is", []), (folder / "without", without)] if given.compare else [(folder, given.without)]
-    )
+    seeds = range(given.seed, given.seed + given.seeds)
+    variants = []
+    for seed in seeds:
+        place = folder / f"seed-{seed}" if given.seeds > 1 else folder
+        each = [(place / "as-it-is", []), (place / "without", without)] if given.compare else [(place, given.without)]
+        variants += [(where, what, seed) for where, what in each]
+    at_once = given.compare == "at-once" and given.seeds == 1
     sys.stderr.write(f"kept in {folder}; if this is cut short: python -m benchmarks.local_day --report {folder}\n")
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell that starts it in the background has the first ignored
         signal.signal(number, signal.default_int_handler)
     try:
-        with progress([title(each) for _, each in variants], given.beats) as tell:
-            return asyncio.run(Run(variants, given).live(tell, at_once=given.compare == "at-once"))
+        with progress([called(what, seed, given.seeds > 1) for _, what, seed in variants], given.beats) as tell:
+            return asyncio.run(Run(variants, given).live(tell, at_once=at_once))
     except KeyboardInterrupt:
         return True
 
@@ -200,6 +213,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_day(parser)
     parser.add_argument("--compare", nargs="?", const="at-once", choices=("at-once", "in-turn"))
+    parser.add_argument("--seeds", type=int, default=1, help="so many days, one after the other")
     parser.add_argument("--folder", type=Path, help="where the day is lived and kept; without it, removed at the end")
     parser.add_argument("--report", type=Path, metavar="FOLDER", help="live nothing; show what was lived there")
     parser.add_argument("--json", action="store_true")

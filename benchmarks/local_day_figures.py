@@ -70,6 +70,8 @@ class Day:
     actions_known: int = 0
     embedder: str | None = None
     beats: list[Lived] = field(default_factory=list)
+    scripted: bool = False
+    answer_seconds: float = 0.0
 
     def said(self) -> list[tuple[Lived, Said]]:
         """Return every thought with words in it, in order, with its beat."""

@@ -1,6 +1,6 @@
 """Lives one variant of a day in a process of its own, for `benchmarks.local_day`: a JSON line a beat on stdout.
 
-    python -m benchmarks.local_day_life FOLDER --model 1.5b --beats 144 --seed 1 [--without memory,hygiene]
+    python -m benchmarks.local_day_life FOLDER --model 1.5b --beats 144 --seed 1 [--without memory,hygiene] [--scripted]
 
 Everything is the daemon's own, its page included, so that its memory is the daemon's. FOLDER/day.json is written anew
 after each beat. It ends where the process that started it is gone.
@@ -24,6 +24,7 @@ import psutil
 from ai.actions import parse_reply
 from ai.actions.loop_breaker import LoopBreaker
 from ai.brain.brain import THOUGHT_CHARS
+from ai.brain.first_hour import FIRST_HOUR_SECONDS
 from ai.brain.novelty import USUAL_LOOP_GUARDS, LoopGuards, Novelty
 from ai.clock import VirtualClock, rfc3339
 from ai.daemon.app import App
@@ -38,7 +39,9 @@ from ai.mind.journal import Event
 from ai.observer import ObserverServer
 from ai.operations.lock import DaemonLock, Locked
 from ai.settings.sources import SettingsError, load_settings
+from ai.world.opening import open_world
 from benchmarks.local_day_figures import Day, Lived, Said, told
+from benchmarks.local_day_world import ScriptedDay
 from benchmarks.month import Chores
 
 START = datetime(2026, 11, 22, tzinfo=UTC)
@@ -90,8 +93,9 @@ NO_HYGIENE = LoopGuards(novelty=Unjudged, breaker=NeverBreaks)
 class Heard:
     """The embedded model's door: each call is seeded and has time, and what was said is kept until it is `taken`."""
 
-    def __init__(self, model: Endpoint, seed: int) -> None:
+    def __init__(self, model: Endpoint, seed: int, answer_seconds: float) -> None:
         self.name, self.paid = model.name, model.paid
+        self._answer_seconds = answer_seconds
         self.actions_known = 0
         self._model = model
         self._seed = seed
@@ -103,6 +107,7 @@ class Heard:
         self._calls += 1
         seed = Random(f"{self._seed} {self._calls}").randrange(2**31)  # noqa: S311 - a day that can be lived again
         outcome = await self._model.complete(replace(request, seed=seed, timeout_seconds=CALL_SECONDS))
+        outcome = replace(outcome, latency_seconds=self._answer_seconds)
         asked = fields_of(request.schema or {})
         self.actions_known = len(asked.get("action", {}).get("enum", ())) or self.actions_known
         if outcome.error is None:
@@ -185,21 +190,27 @@ def reason_of(event: Event) -> str:
 
 async def live(folder: Path, day: Day, tell: Callable[[dict[str, Any]], None]) -> None:
     """Live the day in `folder`/data, and write `folder`/day.json after each beat; `tell` hears of each."""
-    clock, starter = VirtualClock(START), os.getppid()
+    clock, starter, scripted = VirtualClock(START), os.getppid(), ScriptedDay(START)
     settings = load_settings(_environment(folder, day), folder)
     (settings.data_dir / "credits").mkdir(parents=True, exist_ok=True)
     hygiene = NO_HYGIENE if "hygiene" in day.without else USUAL_LOOP_GUARDS
+    outside = scripted.outside if day.scripted else open_world
     with DaemonLock(settings.data_dir):
-        async with open_house(settings, clock, seed=day.seed, hygiene=hygiene) as house:
+        async with open_house(settings, clock, seed=day.seed, hygiene=hygiene, outside=outside) as house:
             observer = ObserverServer(AppSources(house, list))
             await observer.start()
             tell({"turns": 0, "line": f"its page: {observer.url}"})
             try:
                 heard, chores = await _bear(house, day), Chores(house)
-                diary, end = Diary(house, day, heard), START + timedelta(seconds=day.turns * day.interval_seconds)
+                if day.scripted:
+                    clock.advance(FIRST_HOUR_SECONDS)  # its thirty beats would be most of a day with few turns
+                begun = clock.now()
+                diary, end = Diary(house, day, heard), begun + timedelta(seconds=day.turns * day.interval_seconds)
                 while clock.now() < end and os.getppid() == starter:
+                    if day.scripted:
+                        await scripted.go_on(house)
                     clock.advance(await diary.beat())
-                    day.turns_passed = round((clock.now() - START).total_seconds() / day.interval_seconds)
+                    day.turns_passed = round((clock.now() - begun).total_seconds() / day.interval_seconds)
                     write_aside(folder / RECORD, json.dumps(asdict(day)))
                     tell({"turns": day.turns_passed, "line": told(day.beats[-1])})
                     await chores.do_due()
@@ -210,7 +221,7 @@ async def live(folder: Path, day: Day, tell: Callable[[dict[str, Any]], None]) -
 async def _bear(house: App, day: Day) -> Heard:
     """Let the life be born before the day's first beat, remembering by recency alone where it is to."""
     assert house.local is not None
-    heard = house.client.endpoints["local"] = Heard(house.local, day.seed)
+    heard = house.client.endpoints["local"] = Heard(house.local, day.seed, day.answer_seconds)
     await house.greet()
     await house.local.settled()
     if (problem := house.local.status().problem) is not None:
@@ -242,6 +253,13 @@ def add_day(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--every", type=int, default=INTERVAL_SECONDS, help="seconds between two turns")
     parser.add_argument("--steps", type=int, default=4, help="MAX_STEPS_PER_BEAT")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--scripted", action="store_true", help="with weather, news, readers and letters by a script")
+    parser.add_argument(
+        "--answer-seconds",
+        type=float,
+        default=0.0,
+        help="that an answer took: of slow ones there are no drafts",
+    )
     parser.add_argument("--without", type=rooms, default=[], help="memory, hygiene, or both with a comma between")
 
 
@@ -260,7 +278,16 @@ def main() -> None:
     add_day(parser)
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
-    day = Day(given.model, given.seed, given.beats, given.steps, given.every, given.without)
+    day = Day(
+        given.model,
+        given.seed,
+        given.beats,
+        given.steps,
+        given.every,
+        given.without,
+        scripted=given.scripted,
+        answer_seconds=given.answer_seconds,
+    )
     try:
         asyncio.run(live(given.folder, day, lambda line: print(json.dumps(line), flush=True)))
     except (Locked, SettingsError) as error:

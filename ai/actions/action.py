@@ -32,7 +32,7 @@ class Action:
     `run(params, context)` returns the result's text and raises Refused. `summary` is its line in the prompt. A beat
     ends after an action that `ends_beat`: there is no result worth a further step. `memory(params, result)` says how a
     deed is remembered; None: it changes nothing that a life would want to know of. One that is not `simple` is not
-    offered to the embedded model, whose prompt costs minutes.
+    offered to the embedded model, whose prompt costs minutes. One that `looks` is done for what its result shows.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Action:
     ends_beat: bool = False
     memory: Callable[[Any, str], str] | None = None
     simple: bool = True
+    looks: bool = False
 
     def usage(self, longest: int | None = None) -> str:
         """Return how it is written, like `recall(query: text of 1 to 200 characters)`; no text above `longest`."""

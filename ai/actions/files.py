@@ -66,8 +66,8 @@ async def list_files(_params: NoParams, context: ActionContext) -> str:
 
 
 ACTIONS = (
-    Action("list_files", NoParams, list_files, "see the files of your workspace"),
-    Action("read_file", FilePath, read_file, "read a text file"),
-    Action("write_file", FileText, write_file, "write a text file whole, like notes/rain.md", memory=_wrote),
+    Action("list_files", NoParams, list_files, "see the files of your workspace", looks=True),
+    Action("read_file", FilePath, read_file, "read a text file", looks=True),
+    Action("write_file", FileText, write_file, "write a text file whole, like notes/1.md", memory=_wrote),
     Action("append_file", FileText, append_file, "add text at the end of a file", memory=_wrote),
 )

@@ -63,9 +63,15 @@ def _line(model: ListedModel) -> str:
 
 
 ACTIONS = (
-    Action("check_budget", NoParams, check_budget, "see what money and quotas are left"),
-    Action("list_models", NoParams, list_models, "see which models could think for you, and their prices"),
+    Action("check_budget", NoParams, check_budget, "see what money and quotas are left", looks=True),
     Action(
-        "switch_model", ModelId, switch_model, "think with this model from the next beat on, while it is affordable"
+        "list_models", NoParams, list_models, "see which models could think for you, and their prices", simple=False
+    ),
+    Action(
+        "switch_model",
+        ModelId,
+        switch_model,
+        "think with this model from the next beat on, while it is affordable",
+        simple=False,
     ),
 )

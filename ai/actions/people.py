@@ -78,7 +78,7 @@ def _answered(params: Answer, result: str) -> str:
 
 
 ACTIONS = (
-    Action("read_messages", NoParams, read_messages, "read what people wrote to you, older letters too"),
+    Action("read_messages", NoParams, read_messages, "read what people wrote to you, older letters too", looks=True),
     Action("reply", Answer, reply, "answer a letter, the newest unanswered or that of `to`", memory=_answered),
     Action("note_person", AboutPerson, note_person, "rewrite your page on someone who wrote to you", simple=False),
 )

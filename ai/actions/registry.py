@@ -116,12 +116,21 @@ class Registry:
             ("thought", "action", "params"),
         )
 
-    def local_schema(self) -> dict[str, Any]:
+    def local_schema(self, opening: str | None = None) -> dict[str, Any]:
         """Return what `reply_schema` leaves to `perform`: one form of a reply for each action, with its own parameters.
 
         For the embedded model, which forgets parameters that it may leave out and whose schema costs no money.
+        `opening`: a pattern that its thought must match.
         """
-        return {"anyOf": list(self._replies)}
+        if opening is None:
+            return {"anyOf": list(self._replies)}
+        begun = {"thought": {"type": "string", "pattern": opening}}
+        return {"anyOf": [{**form, "properties": {**form["properties"], **begun}} for form in self._replies]}
+
+    def looks(self, name: str) -> bool:
+        """Say whether an action is done for what its result shows; of others there is nothing more to think about."""
+        action = self._actions.get(name)
+        return action is not None and action.looks
 
     async def perform(self, reply: Reply, context: ActionContext) -> ActionResult:
         """Do what the reply asks for and return what became of it; never raises for anything a model can write.

@@ -61,6 +61,6 @@ def _short(text: str) -> str:
 
 ACTIONS = (
     Action("remember", Note, remember, "keep a note for your whole life"),
-    Action("recall", Question, recall, "search your memories and files"),
-    Action("reflect", NoParams, reflect, "look back over the last days and keep what you understood"),
+    Action("recall", Question, recall, "search your memories and files", looks=True),
+    Action("reflect", NoParams, reflect, "look back over the last days and keep what you understood", simple=False),
 )

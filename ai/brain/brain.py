@@ -10,6 +10,7 @@ from ai.asking import Message, Purpose
 from ai.brain.drafts import COMPARED, DRAFTS, best, judge, worth_drafting
 from ai.brain.first_hour import quick_beat_seconds
 from ai.brain.novelty import Novelty
+from ai.brain.openings import opening
 from ai.brain.scene import Scenes, worded_for
 from ai.brain.senses import Senses
 from ai.clock import Clock
@@ -113,8 +114,9 @@ class Brain:
         conversation = await self._perceive(life, purpose, why, last, idle=idle)
         problem, allowed = None, 1 if idle else self._settings.max_steps_per_beat
         answers: list[Completion] = []
+        thing = self._scenes.thing
         while len(answers) < allowed:
-            answer = await self._think(life, purpose, conversation, started, idle=idle)
+            answer = await self._think(life, purpose, conversation, started, thing=thing, idle=idle)
             if not answers and not isinstance(answer, str):
                 answer = await self._best_draft(life, purpose, conversation, started, answer)
             if isinstance(answer, str):
@@ -125,9 +127,10 @@ class Brain:
             reply, stale = await self._take_in(life, answer)
             result = await self._registry.perform(reply, self._context(life, number, reply.importance))
             # What was decided is done first; then a mind that goes in circles rests, and so does one that loops.
-            if self._novelty.rests(life.number) or result.ends_beat or result.looping or (reply.done and result.ok):
+            if self._novelty.rests(life.number) or self._is_over(answer.model, reply, result):
                 break
             conversation += _next_step(answer, result, allowed - len(answers), stale)
+            thing = result.text
             await between_steps()
             if self._lives.current() is not life:  # it died of a command, or of its own deed
                 break
@@ -184,10 +187,16 @@ class Brain:
             model = choices[0].model
             await reader(model, [self._system(life, model)], self._registry.local_schema())
 
-    async def _think(
-        self, life: Life, purpose: Purpose, conversation: Sequence[Message], started: float, *, idle: bool
+    def _is_over(self, model: Model, reply: Reply, result: ActionResult) -> bool:
+        """Say whether the beat ends with this deed; a small mind has nothing to say of one but that it is done."""
+        if result.ends_beat or result.looping:
+            return True
+        return result.ok and (reply.done or (model.tier is Tier.LOCAL and not self._registry.looks(result.action)))
+
+    async def _think(  # noqa: PLR0913 - for whom, why, what, until when, about what
+        self, life: Life, purpose: Purpose, conversation: Sequence[Message], started: float, *, thing: str, idle: bool
     ) -> Completion | str:
-        """Return an answer, or in one line why nobody could think."""
+        """Return an answer, or in one line why nobody could think; an embedded model's begins with words of `thing`."""
         schema = self._registry.reply_schema()
         choices = await self._rotation.candidates(
             purpose, life=life.number, beat=life.beats, idle=idle, messages=conversation, schema=schema
@@ -197,8 +206,9 @@ class Brain:
             return self._rotation.why_nobody
         try:
             models = [choice.model for choice in choices]
+            begun = opening(thing, life.beats * DRAFTS)
             answer = await self._ask(
-                models, life, purpose, conversation, started + self._patience, wish=choices[0].wish
+                models, life, purpose, conversation, started + self._patience, begun=begun, wish=choices[0].wish
             )
         except NoAnswer as error:
             self._journal.append("beat.empty", problem=str(error))
@@ -206,7 +216,7 @@ class Brain:
         self._rotation.used(answer.model.id, life.number, life.beats)
         return answer
 
-    async def _ask(  # noqa: PLR0913 - whom, for whom, why, what, until when
+    async def _ask(  # noqa: PLR0913 - whom, for whom, why, what, until when, and how the answer begins
         self,
         models: Sequence[Model],
         life: Life,
@@ -214,6 +224,7 @@ class Brain:
         conversation: Sequence[Message],
         deadline: float,
         *,
+        begun: str | None,
         wish: bool = False,
     ) -> Completion:
         """Return a reply of the first of `models` that gives one; raises NoAnswer."""
@@ -222,7 +233,7 @@ class Brain:
             conversation,
             payer=Payer(purpose, life=life.number, beat=life.beats, wish=wish),
             schema=self._registry.reply_schema(),
-            local_schema=self._registry.local_schema(),
+            local_schema=self._registry.local_schema(begun),
             temperature=life.drift(models[0].tier, self._senses.band).temperature,
             deadline=deadline,
         )
@@ -236,7 +247,8 @@ class Brain:
             first.model, answers[-1].latency_seconds, deadline - self._clock.monotonic()
         ):
             try:
-                answers.append(await self._ask([first.model], life, purpose, conversation, deadline))
+                begun = opening(self._scenes.thing, life.beats * DRAFTS + len(answers))
+                answers.append(await self._ask([first.model], life, purpose, conversation, deadline, begun=begun))
             except NoAnswer:
                 break  # the first one is good enough
         if len(answers) == 1:
@@ -331,6 +343,12 @@ class Brain:
 
 def _next_step(answer: Completion, result: ActionResult, steps_left: int, stale: str | None) -> list[Message]:
     """Return the two messages that carry an action's result, and why a thought was refused, into the next step."""
-    told = render("result", action=result.action, result=cut(result.text, RESULT_CHARS), steps_left=steps_left)
+    told = render(
+        "result",
+        action=result.action,
+        result=cut(result.text, RESULT_CHARS),
+        steps_left=steps_left,
+        local=answer.model.tier is Tier.LOCAL,
+    )
     told = told if stale is None else f"Your thought was refused: {stale}.\n{told}"
     return [Message(role="assistant", content=answer.text), Message(role="user", content=told)]

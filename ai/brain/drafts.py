@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ai.life.first_words import copied_from, manners_problem
+from ai.life.first_words import copied_from
+from ai.memory.manners import manners_problem
 from ai.memory.similarity import vectors_of
 from ai.memory.words import shared, terms
 from ai.model_config import Model, Tier
@@ -20,6 +21,7 @@ DRAFT_SECONDS = 20.0  # an answer that took longer is not drafted again: the bea
 LEAST_QUALITY = 1.5  # the smallest model's drafts differ in nothing that could be chosen by
 COMPARED = 10  # thoughts before
 ECHO = 0.8  # cosine to what is in front of it: so near it only says it again
+NEAR_ENOUGH = 0.5  # cosine to what is in front of it: what is nearer is no better, but says more of the same again
 ALIKE = 0.5  # cosine: different sentences about one thing reach it, so only what is above it counts against a draft
 NEWNESS, PREACHING, RULE = 1.0, 0.6, 1.0  # weights beside 1 for being about the thing
 PREACHED = (
@@ -45,7 +47,12 @@ class Judged:
     def score(self) -> float:
         """The more the better."""
         repeats = max(0.0, self.like_before - ALIKE) / (1 - ALIKE)
-        return self.about - NEWNESS * repeats - PREACHING * self.preaching - (RULE if self.problem else 0.0)
+        return (
+            min(self.about, NEAR_ENOUGH)
+            - NEWNESS * repeats
+            - PREACHING * self.preaching
+            - (RULE if self.problem else 0.0)
+        )
 
 
 def worth_drafting(model: Model, latency_seconds: float, seconds_left: float) -> bool:

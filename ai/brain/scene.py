@@ -130,7 +130,7 @@ class Scenes:
         written = clean(self._workspace.tail(life.work.path), WORK_CHARS) if life.work else ""
         ahead = [told(one, now) for one in happened if one.source != OWN_POSTS] + mail.lines
         self.thing = ""
-        if small:
+        if small and (mail.lines or not (waiting or purpose is Purpose.CRISIS)):  # else something else is asked about
             self.thing = in_front(life, now, news=ahead, present=present, memories=memories, written=written)
         tells_post = purpose is Purpose.SOCIAL or life.beats <= NEWBORN_BEATS  # else what became of it is news, once
         nudge = "" if occasion or news or mail.lines or waiting else NUDGES[life.beats % len(NUDGES)]

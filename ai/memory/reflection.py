@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ai.asking import Message, Purpose
 from ai.clock import parse_rfc3339, rfc3339
 from ai.llm.said import first_object
+from ai.memory.manners import manners_problem
 from ai.memory.memory import USUAL_IMPORTANCE, Kind, Memory, clamp_importance, tidy
 from ai.memory.untrusted import clean
 from ai.prompts import render
@@ -106,9 +107,9 @@ def _waited(state: Mapping[str, Any], born_at: datetime, now: datetime) -> timed
 async def reflect(stream: MemoryStream, ask: Ask, guard: SimilarityGuard, now: datetime) -> list[Memory]:
     """Ask what the latest memories mean; return the insights, kept as memories that cite their evidence.
 
-    Two calls under Purpose.REFLECTION. An insight without a cited memory that it was shown is not kept, nor one that
-    `guard` knows from before in nearly the same words; where no model gives a usable answer nothing is, and the next
-    try comes after LEAST_GAP.
+    Two calls under Purpose.REFLECTION. An insight without a cited memory that it was shown is not kept, nor advice that
+    a self-help book could give anybody, nor what `guard` knows from before in nearly the same words; where no model
+    gives a usable answer nothing is, and the next try comes after LEAST_GAP.
     """
     latest = stream.recent(LOOKED_AT)
     if not latest:
@@ -119,7 +120,8 @@ async def reflect(stream: MemoryStream, ask: Ask, guard: SimilarityGuard, now: d
     for question in questions:
         evidence.update({memory.id: memory for memory in await stream.retrieve(question, EVIDENCE_A_QUESTION)})
     insights = await _ask_insights(questions, [evidence[number] for number in sorted(evidence)], ask)
-    new = [insight for insight in insights if (await guard.hear(insight[0])).near is None]
+    own = [insight for insight in insights if manners_problem(insight[0]) is None]
+    new = [insight for insight in own if (await guard.hear(insight[0])).near is None]
     with stream.together():
         kept = [stream.add(text, Kind.REFLECTION, importance=rating, sources=because) for text, rating, because in new]
         if insights:

@@ -168,7 +168,8 @@ def choose(waiting: Sequence[Happening], shown: Sequence[Happening]) -> list[Hap
     """Return at most SHOWN_AT_MOST of `waiting` (newest first), in the order of time; pure.
 
     `shown`: what was shown last, the newest first. Each step takes the one that is newest and least like those or what
-    is taken already; of one source no more than SAME_SOURCE_AT_MOST. What a person did outweighs what the sky did: an entry that is like nothing shown wins.
+    is taken already; of one source no more than SAME_SOURCE_AT_MOST. What a person did outweighs what the sky did: an
+    entry that is like nothing shown wins.
     """
     left = list(waiting)
     words = {one.text: set(terms(one.text)) for one in (*waiting, *shown)}
@@ -192,7 +193,7 @@ def told(happening: Happening, now: datetime) -> str:
 
 
 def _worth(place: int, one: Happening, known: Sequence[Happening], words: Mapping[str, set[str]]) -> tuple[float, int]:
-    """Return what speaks for showing `one`, the `place`th newest: how unlike the `known` (latest first), then how new."""
+    """Return what speaks for showing `one`, the `place`th newest: how unlike the `known`, latest first, and how new."""
     likeness = max((shared(words[one.text], words[other.text]) for other in known), default=0.0)
     same_source = 0.3 * sum(other.source == one.source for other in known[:SHOWN_AT_MOST])
     return 1.0 - likeness - same_source - 0.05 * place, -place

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ai.brain.drafts import DRAFTS
+from ai.brain.openings import opening
 from ai.clock import VirtualClock
 from ai.daemon.app import App
 from ai.daemon.wiring import open_house
@@ -26,13 +28,15 @@ ABOUT = "Somebody else has this moon too, and perhaps is up as early."
 
 
 @asynccontextmanager
-async def small_mind(folder: Path, says: Sequence[str], quality: float = 2.0) -> AsyncIterator[App]:
-    """Open a house whose embedded model, a real child process, says these thoughts in turn."""
+async def small_mind(
+    folder: Path, says: Sequence[str], quality: float = 2.0, action: str = "think", **params: str
+) -> AsyncIterator[App]:
+    """Open a house whose embedded model, a real child process, says these thoughts in turn, with one action."""
     weight = replace(weight_of(DATA, "some", parts=0, memory=1_000), quality=quality)
     (folder / "data" / "models").mkdir(parents=True, exist_ok=True)
     (folder / "data" / "credits").mkdir(exist_ok=True)
     (folder / "data" / "models" / weight.files[0].name).write_bytes(DATA)
-    lines = [json.dumps({"thought": thought, "action": "think", "params": {}}) for thought in says]
+    lines = [json.dumps({"thought": thought, "action": action, "params": params}) for thought in says]
     (folder / "says.jsonl").write_text("\n".join(lines) + "\n")
     clock = VirtualClock(START)
     settings = load_settings(environment(None, folder, LOCAL_MODEL="auto"), folder)
@@ -52,6 +56,13 @@ def scenes(folder: Path) -> list[str]:
     """Return the last words of each scene that it was shown."""
     asked: list[dict[str, Any]] = [json.loads(line) for line in (folder / "asked.jsonl").read_text().splitlines()]
     return [body["messages"][-1]["content"] for body in asked]
+
+
+def patterns(folder: Path) -> list[str | None]:
+    """Return what each thought that it was asked for had to match."""
+    asked = [json.loads(line) for line in (folder / "asked.jsonl").read_text().splitlines()]
+    forms = [body["response_format"]["json_schema"]["schema"]["anyOf"] for body in asked]
+    return [form[0]["properties"]["thought"].get("pattern") for form in forms]
 
 
 def thoughts(house: App) -> list[str]:
@@ -79,6 +90,32 @@ async def test_what_is_always_the_same_is_read_once_for_all_lives(tmp_path: Path
         await house.live_one()
     first = json.loads((tmp_path / "asked.jsonl").read_text().splitlines()[0])
     assert "Orla" not in json.dumps(first["messages"][:-1])
+
+
+async def test_each_draft_begins_with_what_is_there_and_each_otherwise(tmp_path: Path) -> None:
+    """Three drafts that all begin with "I need to" leave nothing to choose from."""
+    async with small_mind(tmp_path, [AWAY, ABOUT, SERMON]) as house:
+        await house.live_one()
+    (thing,) = {scene.partition("In front of you: ")[2].splitlines()[0] for scene in scenes(tmp_path)}
+    begun = patterns(tmp_path)
+    assert begun == [opening(thing, DRAFTS + n) for n in range(DRAFTS)]
+    assert len(set(begun)) == DRAFTS
+
+
+async def test_a_deed_of_a_small_mind_ends_its_beat(tmp_path: Path) -> None:
+    """Each was followed by a call for "It is kept, so I need not hold it any longer"."""
+    async with small_mind(tmp_path, [ABOUT], quality=1.0, action="remember", text="The moon is up.") as house:
+        await house.live_one()
+    assert len(scenes(tmp_path)) == 1
+
+
+async def test_what_it_looked_at_it_is_shown(tmp_path: Path) -> None:
+    async with small_mind(tmp_path, [ABOUT, SERMON], quality=1.0, action="check_budget") as house:
+        await house.live_one()
+    first, second, *_ = scenes(tmp_path)
+    assert "In front of you" in first
+    assert second.startswith("Result of check_budget: ")
+    assert patterns(tmp_path)[1] is not None
 
 
 async def test_the_draft_about_what_is_there_is_kept_and_the_others_are_told(tmp_path: Path) -> None:

@@ -183,3 +183,13 @@ def test_a_day_that_is_cut_short_is_reported(tmp_path: Path, how: signal.Signals
     (variant,) = json.loads(said)["variants"]
     assert 1 <= variant["figures"]["turns_passed"] < variant["figures"]["turns"] == 144
     assert variant["excerpts"]
+
+
+@pytest.mark.local_model
+def test_several_seeds_are_lived_one_after_the_other_and_shown_side_by_side(tmp_path: Path) -> None:
+    """One day says little of a mind: what a life is about differs more than the figures."""
+    ended = run(*QUICK, "--scripted", "--beats", "1", "--seeds", "2", "--folder", str(tmp_path / "days"))
+    assert ended.returncode == 0, ended.stderr
+    told = json.loads(ended.stdout)
+    assert [variant["title"] for variant in told["variants"]] == ["as it is, seed 1", "as it is, seed 2"]
+    assert all(variant["figures"]["thoughts"] for variant in told["variants"])

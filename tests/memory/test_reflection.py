@@ -48,6 +48,23 @@ async def test_an_insight_that_was_had_before_is_not_had_again(head):
     assert head.stream.recent(9, Kind.REFLECTION)[-1].text == "Tea is how I ask for company."
 
 
+async def test_advice_that_fits_anybody_is_no_insight(head):
+    """Half of what a small model understood was a self-help book's, and came to mind for days."""
+    fill(head, 12)
+    advice = [
+        "I should focus on the present moment.",
+        "It is important to take care of myself when it rains.",
+        "I need to balance tea and rain.",
+        "Rain is an opportunity to grow.",
+        "As an AI language model I have no tea.",
+    ]
+    own = "I should not have counted the rain twice."
+    midwife = ScriptedMidwife().say(QUESTIONS, insights(*((text, [10], 8) for text in advice[:3]), (own, [11], 5)))
+    assert [memory.text for memory in await look_back(head.stream, midwife.ask)] == [own]
+    midwife.say(QUESTIONS, insights(*((text, [10], 8) for text in advice[3:])))
+    assert await look_back(head.stream, midwife.ask) == []
+
+
 async def test_of_its_own_wish_it_looks_back_once_an_hour_and_only_on_something_new(head):
     """A small model looked back at every step: the machine's time, and a paid model's money, for the same insight."""
     fill(head, 4)
