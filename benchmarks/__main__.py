@@ -54,7 +54,7 @@ ALL = (
     ),
     Measurement("week", "a week with a window and without: what is new, what comes of it", ("--days", "1")),
     Measurement(
-        "local_day", "a day on the embedded model, with its memory and hygiene and without", None, ("--compare",)
+        "local_day", "a day on the embedded model, with its memory and loop guards and without", None, ("--compare",)
     ),
 )
 

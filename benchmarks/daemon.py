@@ -62,14 +62,14 @@ async def beats(count: int, advance: Any) -> list[float]:
     """Return seconds that each of `count` beats took besides waiting for the provider's answers."""
     clock, own = VirtualClock(datetime(2026, 11, 22, tzinfo=UTC)), []
     with tempfile.TemporaryDirectory() as folder, FakeOpenRouter(reply=thinker(3), date=clock.now) as provider:
-        async with mind(provider, Path(folder), clock) as house:
+        async with mind(provider, Path(folder), clock) as app:
             model = TimedModel()
-            assert house.provider is not None
-            house.provider.complete = model.around(house.provider.complete)  # type: ignore[method-assign]
-            await house.live_one()
+            assert app.provider is not None
+            app.provider.complete = model.around(app.provider.complete)  # type: ignore[method-assign]
+            await app.live_one()
             for _ in range(count):
                 model.seconds, begun = 0.0, time.perf_counter()
-                await house.live_one()
+                await app.live_one()
                 own.append(time.perf_counter() - begun - model.seconds)
                 clock.advance(600)
                 advance()

@@ -120,22 +120,22 @@ def _arm(provider: FakeOpenRouter, daemon: "subprocess.Popen[bytes]", rng: rando
 
 async def _settle_and_judge(folder: Path, provider: FakeOpenRouter, clock: VirtualClock, kills: int) -> Verdict:
     """Start once more, live a beat, let a day pass, and read everything that was written down."""
-    async with mind(provider, folder, clock, **LIVING) as house:
-        await house.live_one()
+    async with mind(provider, folder, clock, **LIVING) as app:
+        await app.live_one()
         for _ in range(SETTLING_HOURS):
             clock.advance(3600)
-            for _, _, chore in house.chores():
+            for _, _, chore in app.chores():
                 await chore()
-        money = aftermath(kills, provider, house.ledger)
-        balance = await house.tracker.balance()
+        money = aftermath(kills, provider, app.ledger)
+        balance = await app.tracker.balance()
         wrong = money.problems(provider, {})
         if balance.spent != money.spent_nanos:
             wrong.append(f"the month says {balance.spent} were spent, its calls {money.spent_nanos}")
-        wrong += _wrong_in_mind(house) + _wrong_in_lives(folder / "data" / "lives")
+        wrong += _wrong_in_mind(app) + _wrong_in_lives(folder / "data" / "lives")
         (beats, cut), (posts,) = (
-            _row(house, "SELECT count(*) FILTER (WHERE kind = 'beat.ended'), "
+            _row(app, "SELECT count(*) FILTER (WHERE kind = 'beat.ended'), "
                         "count(*) FILTER (WHERE kind = 'beat.interrupted') FROM events"),
-            _row(house, "SELECT count(*) FROM posts"),
+            _row(app, "SELECT count(*) FROM posts"),
         )  # fmt: skip
     return Verdict(
         kills=kills,
@@ -151,22 +151,22 @@ async def _settle_and_judge(folder: Path, provider: FakeOpenRouter, clock: Virtu
     )
 
 
-def _wrong_in_mind(house: App) -> list[str]:
+def _wrong_in_mind(app: App) -> list[str]:
     """Return what is wrong with journal and outbox: gaps, beats lived twice, posts made twice or never."""
     wrong = []
-    count, last = _row(house, "SELECT count(*), max(seq) FROM events")
+    count, last = _row(app, "SELECT count(*), max(seq) FROM events")
     if count != last:
         wrong.append(f"the journal has {count} events and its last is number {last}")
     for kind in ("beat.started", "beat.ended"):
-        twice = house.mind.connection.execute(
+        twice = app.mind.connection.execute(
             "SELECT life, beat, count(*) FROM events WHERE kind = ? GROUP BY life, beat HAVING count(*) > 1", (kind,)
         )
         wrong += [f"{kind} of life {life}, beat {beat}: {times} times" for life, beat, times in map(tuple, twice)]
-    twice = house.mind.connection.execute(
+    twice = app.mind.connection.execute(
         "SELECT text, source, count(*) FROM posts GROUP BY text, source HAVING count(*) > 1"
     )
     wrong += [f"{times} posts ({source}) say {text!r}" for text, source, times in map(tuple, twice)]
-    told = house.mind.connection.execute(
+    told = app.mind.connection.execute(
         "SELECT json_extract(data, '$.id'), count(*) FROM events WHERE kind = 'post.dry_run' "
         "GROUP BY 1 HAVING count(*) > 1 AND json_extract(data, '$.id') IS NOT NULL"
     )
@@ -181,8 +181,8 @@ def _wrong_in_lives(folder: Path) -> list[str]:
     return wrong if states.count("alive") == 1 else [*wrong, f"not exactly one lives: {states}"]
 
 
-def _row(house: App, sql: str) -> sqlite3.Row:
-    row: sqlite3.Row = house.mind.connection.execute(sql).fetchone()
+def _row(app: App, sql: str) -> sqlite3.Row:
+    row: sqlite3.Row = app.mind.connection.execute(sql).fetchone()
     return row
 
 

@@ -176,20 +176,20 @@ def check(world: World, kills: int) -> tuple[int, Books]:
 async def _start_again(world: World, kills: int) -> tuple[int, Books, list[str]]:
     """Open what was killed, live a beat, let a day pass, and return who lives and what is wrong with the books."""
     world.clock.advance(3600)  # beyond the killed one's clock
-    async with mind(world.provider, world.folder, world.clock, **world.settings) as house:
-        await house.live_one()
-        life = house.lives.current()
+    async with mind(world.provider, world.folder, world.clock, **world.settings) as app:
+        await app.live_one()
+        life = app.lives.current()
         assert life is not None, "nobody lives after the start"
         for _ in range(SETTLING_HOURS):
             world.clock.advance(3600)
-            await house.client.settle_unknowns()
-            await house.outbox.deliver_due()
-        return life.number, *_compare(world, house, kills)
+            await app.client.settle_unknowns()
+            await app.outbox.deliver_due()
+        return life.number, *_compare(world, app, kills)
 
 
-def _compare(world: World, house: App, kills: int) -> tuple[Books, list[str]]:
-    calls = house.ledger.read_now(lambda tx: last_calls(tx, 1_000_000))
-    money = aftermath(kills, world.provider, house.ledger)
+def _compare(world: World, app: App, kills: int) -> tuple[Books, list[str]]:
+    calls = app.ledger.read_now(lambda tx: last_calls(tx, 1_000_000))
+    money = aftermath(kills, world.provider, app.ledger)
     booked = {
         subject: sum(call.cost or 0 for call in calls if call.subject == subject) for subject in ("x/post", "x/read")
     }
@@ -209,7 +209,7 @@ def _compare(world: World, house: App, kills: int) -> tuple[Books, list[str]]:
     if books.reads_booked_nanos < books.reads_billed_nanos:
         wrong.append(f"X billed {books.reads_billed_nanos} for reading, booked {books.reads_booked_nanos}")
     periods = {call.period for call in calls}
-    months = house.ledger.read_now(lambda tx: sum(spent_in(tx, period) for period in periods))
+    months = app.ledger.read_now(lambda tx: sum(spent_in(tx, period) for period in periods))
     if months != money.spent_nanos + sum(booked.values()):
         wrong.append(f"the months say {months} were spent, their calls {money.spent_nanos + sum(booked.values())}")
     if len(set(world.x.texts)) != len(world.x.texts):

@@ -1,11 +1,11 @@
 """A day on the embedded model, judged: does it repeat itself, what does it do, what does it take; and excerpts by rule.
 
-    python -m benchmarks.local_day [--model 1.5b] [--beats 144] [--seed 1] [--without memory,hygiene] [--json]
+    python -m benchmarks.local_day [--model 1.5b] [--beats 144] [--seed 1] [--without memory,guards] [--json]
     python -m benchmarks.local_day --compare [in-turn] …   the day as it is and the same one without, side by side
     python -m benchmarks.local_day --seeds 3 …             as many days one after the other, from --seed on
     python -m benchmarks.local_day --report FOLDER         what was lived in the --folder of a run, ended or not
 
-Without memory, what comes to mind is what was last, and there are no embeddings; without hygiene every thought is
+Without memory, what comes to mind is what was last, and there are no embeddings; without guards every thought is
 remembered, none refused, nobody is made to rest, no beat is cut short, no loop broken. Each variant lives the same
 hours, a turn every ten minutes or `--every` so many seconds, in a process of its own; a rest or a sleep takes the turns
 that it covers, as it does in life. Because fewer words repeat themselves less, variants are compared on as many

@@ -1,6 +1,6 @@
 """Lives one variant of a day in a process of its own, for `benchmarks.local_day`: a JSON line a beat on stdout.
 
-    python -m benchmarks.local_day_life FOLDER --model 1.5b --beats 144 --seed 1 [--without memory,hygiene] [--scripted]
+    python -m benchmarks.local_day_life FOLDER --model 1.5b --beats 144 --seed 1 [--without memory,guards] [--scripted]
 
 Everything is the daemon's own, its page included, so that its memory is the daemon's. FOLDER/day.json is written anew
 after each beat. It ends where the process that started it is gone.
@@ -29,7 +29,7 @@ from ai.brain.novelty import USUAL_LOOP_GUARDS, LoopGuards, Novelty
 from ai.clock import VirtualClock, rfc3339
 from ai.daemon.app import App
 from ai.daemon.sources import AppSources
-from ai.daemon.wiring import open_house
+from ai.daemon.wiring import open_app
 from ai.llm.calls import Endpoint, ModelRequest, Outcome
 from ai.llm.local.shape import fields_of
 from ai.llm.local.sources import write_aside
@@ -46,7 +46,7 @@ from benchmarks.month import Chores
 
 START = datetime(2026, 11, 22, tzinfo=UTC)
 INTERVAL_SECONDS = 600
-ROOMS = ("memory", "hygiene")  # what a day may be lived without
+ROOMS = ("memory", "guards")  # what a day may be lived without
 RECORD = "day.json"
 CALL_SECONDS = (
     1_800.0  # a busy machine must not cut words short: slow beats are counted, what is judged is what is said
@@ -87,7 +87,7 @@ class NeverBreaks(LoopBreaker):
         return 0
 
 
-NO_HYGIENE = LoopGuards(novelty=Unjudged, breaker=NeverBreaks)
+NO_LOOP_GUARDS = LoopGuards(novelty=Unjudged, breaker=NeverBreaks)
 
 
 class Heard:
@@ -135,21 +135,21 @@ class Heard:
 class Diary:
     """Lives beats and writes each down."""
 
-    def __init__(self, house: App, day: Day, heard: Heard) -> None:
-        self._house, self._day, self._heard = house, day, heard
-        self._end = house.clock.now() + timedelta(seconds=day.turns * day.interval_seconds)
+    def __init__(self, app: App, day: Day, heard: Heard) -> None:
+        self._app, self._day, self._heard = app, day, heard
+        self._end = app.clock.now() + timedelta(seconds=day.turns * day.interval_seconds)
         self._seq = 0
         self._computed = 0.0
         self._look(Lived(0, "", None, 0.0))  # what the birth took belongs to no beat
 
     async def beat(self) -> float:
         """Live one beat, write it down, and return how many seconds of the day pass until the next one."""
-        house, now, begun = self._house, self._house.clock.now(), time.perf_counter()
-        lived = await house.live_one()
+        app, now, begun = self._app, self._app.clock.now(), time.perf_counter()
+        lived = await app.live_one()
         assert lived is not None, "nobody lives: a day has no reason to die"
         beat = Lived(lived.number, rfc3339(now), lived.problem, round(time.perf_counter() - begun, 3))
         self._heard.take(beat)
-        events = house.journal.after(self._seq, EVENTS_A_BEAT_AT_MOST)
+        events = app.journal.after(self._seq, EVENTS_A_BEAT_AT_MOST)
         for event in events:
             self._seq = event.seq
             beat.insights += event.kind == "memory.reflected"
@@ -158,7 +158,7 @@ class Diary:
             elif event.kind == "action.refused":
                 beat.refusals.append(reason_of(event))
         self._look(beat)
-        wait = min(house.schedule.next_beat_at(), self._end) - now
+        wait = min(app.schedule.next_beat_at(), self._end) - now
         passed = max(1.0, wait.total_seconds())
         put_off = max(0.0, passed - self._day.interval_seconds)
         if any(event.kind == "brain.circling" for event in events):
@@ -171,7 +171,7 @@ class Diary:
 
     def _look(self, beat: Lived) -> None:
         """Write down what this process and the model's take in memory, and how much longer they have computed."""
-        local = self._house.local
+        local = self._app.local
         child = None if local is None else local.status().pid
         own, model = psutil.Process(), None if child is None else psutil.Process(child)
         beat.own_mb = round(own.memory_info().rss / 1e6, 1)
@@ -193,22 +193,22 @@ async def live(folder: Path, day: Day, tell: Callable[[dict[str, Any]], None]) -
     clock, starter, scripted = VirtualClock(START), os.getppid(), ScriptedDay(START)
     settings = load_settings(_environment(folder, day), folder)
     (settings.data_dir / "credits").mkdir(parents=True, exist_ok=True)
-    hygiene = NO_HYGIENE if "hygiene" in day.without else USUAL_LOOP_GUARDS
+    loop_guards = NO_LOOP_GUARDS if "guards" in day.without else USUAL_LOOP_GUARDS
     outside = scripted.outside if day.scripted else open_world
     with DaemonLock(settings.data_dir):
-        async with open_house(settings, clock, seed=day.seed, hygiene=hygiene, outside=outside) as house:
-            observer = ObserverServer(AppSources(house, list))
+        async with open_app(settings, clock, seed=day.seed, loop_guards=loop_guards, outside=outside) as app:
+            observer = ObserverServer(AppSources(app, list))
             await observer.start()
             tell({"turns": 0, "line": f"its page: {observer.url}"})
             try:
-                heard, chores = await _bear(house, day), Chores(house)
+                heard, chores = await _bear(app, day), Chores(app)
                 if day.scripted:
                     clock.advance(FIRST_HOUR_SECONDS)  # its thirty beats would be most of a day with few turns
                 begun = clock.now()
-                diary, end = Diary(house, day, heard), begun + timedelta(seconds=day.turns * day.interval_seconds)
+                diary, end = Diary(app, day, heard), begun + timedelta(seconds=day.turns * day.interval_seconds)
                 while clock.now() < end and os.getppid() == starter:
                     if day.scripted:
-                        await scripted.go_on(house)
+                        await scripted.go_on(app)
                     clock.advance(await diary.beat())
                     day.turns_passed = round((clock.now() - begun).total_seconds() / day.interval_seconds)
                     write_aside(folder / RECORD, json.dumps(asdict(day)))
@@ -218,16 +218,16 @@ async def live(folder: Path, day: Day, tell: Callable[[dict[str, Any]], None]) -
                 await observer.stop()
 
 
-async def _bear(house: App, day: Day) -> Heard:
+async def _bear(app: App, day: Day) -> Heard:
     """Let the life be born before the day's first beat, remembering by recency alone where it is to."""
-    assert house.local is not None
-    heard = house.client.endpoints["local"] = Heard(house.local, day.seed, day.answer_seconds)
-    await house.greet()
-    await house.local.settled()
-    if (problem := house.local.status().problem) is not None:
+    assert app.local is not None
+    heard = app.client.endpoints["local"] = Heard(app.local, day.seed, day.answer_seconds)
+    await app.greet()
+    await app.local.settled()
+    if (problem := app.local.status().problem) is not None:
         sys.exit(f"nobody can think: {problem}")
-    day.embedder = None if house.embedder is None else house.embedder.name
-    life = await house.lives.ensure_alive(house.brain, await house.tracker.balance())
+    day.embedder = None if app.embedder is None else app.embedder.name
+    life = await app.lives.ensure_alive(app.brain, await app.tracker.balance())
     assert life is not None, "nobody was born"
     if "memory" in day.without:
         life.memory.weigh(MOST_RECENT)
@@ -260,7 +260,7 @@ def add_day(parser: argparse.ArgumentParser) -> None:
         default=0.0,
         help="that an answer took: of slow ones there are no drafts",
     )
-    parser.add_argument("--without", type=rooms, default=[], help="memory, hygiene, or both with a comma between")
+    parser.add_argument("--without", type=rooms, default=[], help="memory, guards, or both with a comma between")
 
 
 def rooms(text: str) -> list[str]:

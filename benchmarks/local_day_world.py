@@ -97,7 +97,7 @@ class Script:
 
 
 class ScriptedDay:
-    """The world as `ai.daemon.wiring.open_house` takes it, and the people who write when their hour comes."""
+    """The world as `ai.daemon.wiring.open_app` takes it, and the people who write when their hour comes."""
 
     def __init__(self, begun: datetime) -> None:
         self._begun = begun
@@ -110,12 +110,12 @@ class ScriptedDay:
         scripts = [Script(name, self._begun, clock) for name in (WEATHER, FEED, MACHINE, PAGE, MONEY)]
         return World([*scripts, Sky(PLACE, clock)], mind, journal, clock)
 
-    async def go_on(self, house: App) -> None:
+    async def go_on(self, app: App) -> None:
         """Let everybody write whose hour has come."""
-        while self._letters and house.clock.now() >= self._begun + timedelta(hours=self._letters[0][0]):
+        while self._letters and app.clock.now() >= self._begun + timedelta(hours=self._letters[0][0]):
             _, who, text = self._letters.pop(0)
             if who == "caretaker":
-                house.commands.put("say", text=text)
+                app.commands.put("say", text=text)
             else:
-                house.letters.receive("visitor", who, text)
-        await house.caretaker.carry_out_waiting()
+                app.letters.receive("visitor", who, text)
+        await app.caretaker.carry_out_waiting()

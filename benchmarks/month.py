@@ -152,8 +152,8 @@ class Month:
 class Watcher:
     """Reads the journal once a day and sums up."""
 
-    def __init__(self, house: App) -> None:
-        self._house = house
+    def __init__(self, app: App) -> None:
+        self._app = app
         self._seq = 0
         self._last: tuple[Any, ...] | None = None
         self._run = 0
@@ -161,11 +161,11 @@ class Watcher:
 
     def day(self, number: int, milliseconds: Sequence[float]) -> Day:
         """Return what happened since the last call."""
-        house, day = self._house, Day(number)
-        life = house.lives.current()
+        app, day = self._app, Day(number)
+        life = app.lives.current()
         assert life is not None, "nobody lives: a scripted month has no reason to die"
         costs, prompts = 0, []
-        for event in house.journal.after(self._seq, EVENTS_A_DAY_AT_MOST):
+        for event in app.journal.after(self._seq, EVENTS_A_DAY_AT_MOST):
             self._seq = event.seq
             day.beats += event.kind == "beat.ended"
             day.empty += event.kind == "beat.empty"
@@ -183,7 +183,7 @@ class Watcher:
         day.cost_a_beat_usd = costs / 1e9 / max(1, day.beats)
         day.prompt_tokens = statistics.fmean(prompts or [0])
         day.file_kb = life.file.path.stat().st_size / 1e3
-        day.mind_mb = (house.settings.data_dir / "mind.db").stat().st_size / 1e6
+        day.mind_mb = (app.settings.data_dir / "mind.db").stat().st_size / 1e6
         day.memories = len(life.memory)
         day.milliseconds = statistics.median(milliseconds or [0])
         return day
@@ -206,14 +206,14 @@ class Watcher:
 class Chores:
     """Does what a daemon does beside thinking, when it is due in virtual time."""
 
-    def __init__(self, house: App) -> None:
-        self._house = house
-        self._due = {name: house.clock.now() for name, _, _ in house.chores()}
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._due = {name: app.clock.now() for name, _, _ in app.chores()}
 
     async def do_due(self) -> None:
         """Do each chore once whose time has come."""
-        now = self._house.clock.now()
-        for name, seconds, work in self._house.chores():
+        now = self._app.clock.now()
+        for name, seconds, work in self._app.chores():
             if now >= self._due[name]:
                 self._due[name] = now + timedelta(seconds=seconds)
                 await work()
@@ -224,27 +224,27 @@ async def live(folder: Path, days: int, interval: int, seed: int, told: Callable
     clock, month, begun, periods = VirtualClock(START), Month(seed, interval), time.perf_counter(), set()
     settings = {"THINK_INTERVAL_SECONDS": str(interval), "LLM_TIMEOUT_SECONDS": "30"}
     with FakeOpenRouter(reply=Scripted(seed), date=clock.now) as provider:
-        async with mind(provider, folder, clock, **settings) as house:
-            watcher, chores = Watcher(house), Chores(house)
+        async with mind(provider, folder, clock, **settings) as app:
+            watcher, chores = Watcher(app), Chores(app)
             for number in range(1, days + 1):
                 took = []
                 while clock.now() < START + timedelta(days=number):
                     beat_begun = time.perf_counter()
-                    await house.live_one()
+                    await app.live_one()
                     took.append(1000 * (time.perf_counter() - beat_begun))
-                    wait = (house.schedule.next_beat_at() - clock.now()).total_seconds()
+                    wait = (app.schedule.next_beat_at() - clock.now()).total_seconds()
                     clock.advance(max(1.0, wait))
                     await chores.do_due()
-                    periods.add((await house.tracker.balance()).period)
+                    periods.add((await app.tracker.balance()).period)
                 provider.requests.clear()  # the bills stay; a month of prompts would not fit
                 month.days.append(watcher.day(number, took))
                 told(month.days[-1])
-            reports = [await house.tracker.budget_report(period) for period in sorted(periods)]
+            reports = [await app.tracker.budget_report(period) for period in sorted(periods)]
             month.booked_nanos = sum(nanos(report["spent"]) for report in reports)
             for row in (row for report in reports for row in report["by_purpose"]):
                 month.by_purpose[row["purpose"]] = month.by_purpose.get(row["purpose"], 0) + nanos(row["cost"])
             month.billed_nanos = provider.billed_nanos
-            books = await house.ledger.read(audit)
+            books = await app.ledger.read(audit)
             month.problems += [] if books.ok else ["the audit fails"]
             month.problems += [f"{books.holds_open} holds are still open"] if books.holds_open else []
     month.seconds = time.perf_counter() - begun

@@ -40,22 +40,22 @@ def mortal_thinker(seed: int) -> Callable[[dict[str, Any]], str]:
 async def live_and_die(folder: Path, now: datetime, settings: dict[str, str]) -> None:
     """Bear and end lives with these settings, the provider's among them; each number on stdout is a life that ended."""
     clock = VirtualClock(now)
-    async with mind(None, folder, clock, **settings) as house:
+    async with mind(None, folder, clock, **settings) as app:
         print("ready", flush=True)
         for number in range(LIVES_AT_MOST):
-            print(await one_life(house, f"cause {number}"), flush=True)
+            print(await one_life(app, f"cause {number}"), flush=True)
             clock.advance(MINUTE)
 
 
-async def one_life(house: App, cause: str) -> int:
+async def one_life(app: App, cause: str) -> int:
     """Be born where nobody lives, live a beat, look back, die with last words; return which life it was."""
-    await house.live_one()
-    life = house.lives.current()
+    await app.live_one()
+    life = app.lives.current()
     assert life is not None, "nobody lives after a beat"
-    (house.lives.workspace / "note.txt").write_text("something to wipe", encoding="utf-8")
-    await look_back(life.memory, house.brain.ask)
-    await house.lives.die(cause, house.brain)
-    await house.outbox.deliver_due()
+    (app.lives.workspace / "note.txt").write_text("something to wipe", encoding="utf-8")
+    await look_back(life.memory, app.brain.ask)
+    await app.lives.die(cause, app.brain)
+    await app.outbox.deliver_due()
     return life.number
 
 

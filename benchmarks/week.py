@@ -54,24 +54,24 @@ async def live(  # noqa: PLR0913 - whose week, and how it is lived
     week, meter = Week(window, name), Meter(Attentive(seed), count, show)
     with FakeOpenRouter(reply=meter, date=clock.now) as provider, Publisher() as publisher:
         town, end, down = Town(publisher, clock, seed, days), START + timedelta(days=days), START + timedelta(RESTART)
-        async with _house(provider, publisher, folder, clock, interval, window=window) as house:
-            await _days(house, clock, town, min(end, down))
+        async with _app(provider, publisher, folder, clock, interval, window=window) as app:
+            await _days(app, clock, town, min(end, down))
         if end > down:
             clock.advance(AWAY.total_seconds())
-            async with _house(provider, publisher, folder, clock, interval, window=window) as house:
-                await _days(house, clock, town, end)
-        async with _house(provider, publisher, folder, clock, interval, window=window) as house:
-            await sum_up(house, week, meter.totals)
+            async with _app(provider, publisher, folder, clock, interval, window=window) as app:
+                await _days(app, clock, town, end)
+        async with _app(provider, publisher, folder, clock, interval, window=window) as app:
+            await sum_up(app, week, meter.totals)
         week.letters, week.billed_nanos = town.letters, provider.billed_nanos
     week.by_part = {part: tokens / week.beats for part, tokens in meter.parts.most_common()}
     week.seconds = time.perf_counter() - begun
     return week, meter
 
 
-def _house(  # noqa: PLR0913 - the same
+def _app(  # noqa: PLR0913 - the same
     provider: FakeOpenRouter, publisher: Publisher, folder: Path, clock: VirtualClock, interval: int, *, window: bool
 ) -> AbstractAsyncContextManager[App]:
-    """Return the house to live in; without a window it has a world in which nothing can be seen."""
+    """Return the app to live in; without a window it has a world in which nothing can be seen."""
     more = {
         "THINK_INTERVAL_SECONDS": str(interval), "LLM_TIMEOUT_SECONDS": "30", "OPENROUTER_MODEL": MODEL,
         "MONTHLY_BUDGET_USD": BUDGET_USD, "VISITORS": "on", "PLACE": "52.52,13.41,Berlin",
@@ -84,13 +84,13 @@ def _house(  # noqa: PLR0913 - the same
     return mind(provider, folder, clock, open_world if window else wall, **more)
 
 
-async def _days(house: App, clock: VirtualClock, town: Town, end: datetime) -> None:
-    chores = Chores(house)
+async def _days(app: App, clock: VirtualClock, town: Town, end: datetime) -> None:
+    chores = Chores(app)
     while clock.now() < end:
-        await house.live_one()
-        wait = (house.schedule.next_beat_at() - clock.now()).total_seconds()
+        await app.live_one()
+        wait = (app.schedule.next_beat_at() - clock.now()).total_seconds()
         clock.advance(max(1.0, wait))
-        await town.go_on(house)
+        await town.go_on(app)
         await chores.do_due()
 
 

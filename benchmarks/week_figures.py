@@ -117,11 +117,11 @@ def counter() -> tuple[str, Callable[[str], int]]:
     return "MiniLM's tokenizer", lambda text: len(cutter.encode(text, add_special_tokens=False).ids)
 
 
-async def sum_up(house: App, week: Week, totals: Counter[str]) -> None:
+async def sum_up(app: App, week: Week, totals: Counter[str]) -> None:
     """Fill in `week` what its journal, its letters and works, its books and the meter's `totals` tell."""
-    life, periods = house.lives.current(), set()
+    life, periods = app.lives.current(), set()
     assert life is not None, "nobody lives: a scripted week has no reason to die"
-    for event in house.journal.after(0, EVENTS_AT_MOST):
+    for event in app.journal.after(0, EVENTS_AT_MOST):
         periods.add(f"{event.at:%Y-%m}")
         week.beats += event.kind == "beat.ended"
         week.deeds += event.kind == "action.performed"
@@ -132,12 +132,12 @@ async def sum_up(house: App, week: Week, totals: Counter[str]) -> None:
             week.cited += len(kinds)
             week.cited_observations += kinds.count(Kind.OBSERVATION)
             week.cited_letters += kinds.count(Kind.MESSAGE)
-    week.observations = house.mind.connection.execute(
+    week.observations = app.mind.connection.execute(
         "SELECT count(*) FROM happenings WHERE shown IS NOT NULL"
     ).fetchone()[0]
-    week.answered = sum(letter.answer is not None for letter in conversation(house.mind, 1_000))
-    week.works = len(published(house.mind, 1_000))
-    reports = [await house.tracker.budget_report(period) for period in sorted(periods)]
+    week.answered = sum(letter.answer is not None for letter in conversation(app.mind, 1_000))
+    week.works = len(published(app.mind, 1_000))
+    reports = [await app.tracker.budget_report(period) for period in sorted(periods)]
     week.booked_nanos = sum(nanos(report["spent"]) for report in reports)
     beats = max(1, week.beats)
     week.deeds /= beats

@@ -61,32 +61,32 @@ class Town:
             key=lambda one: one[0],
         )
 
-    async def go_on(self, house: App) -> None:
+    async def go_on(self, app: App) -> None:
         """Let everybody act whose hour has come."""
-        house.visitors.counted_by(lambda: self.watching)
+        app.visitors.counted_by(lambda: self.watching)
         while self._due and self._clock.now() >= self._begun + timedelta(days=self._due[0][0]):
-            self._due.pop(0)[1](house)
-        await house.caretaker.carry_out_waiting()
+            self._due.pop(0)[1](app)
+        await app.command_handlers.carry_out_waiting()
 
     def _letter(self, who: str, text: str) -> Callable[[App], None]:
-        def write(house: App) -> None:
+        def write(app: App) -> None:
             self.letters += 1
             if who == "caretaker":
-                house.commands.put("say", text=text)
+                app.commands.put("say", text=text)
             else:
-                house.letters.receive("visitor", who, text)
+                app.letters.receive("visitor", who, text)
 
         return write
 
     @staticmethod
     def _gift(dollars: str) -> Callable[[App], None]:
-        def give(house: App) -> None:
-            house.commands.put("topup", amount=dollars)
+        def give(app: App) -> None:
+            app.commands.put("topup", amount=dollars)
 
         return give
 
     def _look(self, count: int) -> Callable[[App], None]:
-        def look(_house: App) -> None:
+        def look(_app: App) -> None:
             self.watching = count
 
         return look

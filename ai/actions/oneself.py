@@ -26,7 +26,7 @@ class GoalsText(Params):
 
 
 def actions(lives: Lives) -> tuple[Action, ...]:
-    """Return the actions of the living life; the house registers them."""
+    """Return the actions of the living life; the wiring registers them."""
 
     def living() -> Life:
         life = lives.current()

@@ -34,7 +34,7 @@ class GoalNamed(Params):
 
 
 def actions(lives: Lives) -> tuple[Action, ...]:
-    """Return the actions on works and goals of the living life; the house registers them."""
+    """Return the actions on works and goals of the living life; the wiring registers them."""
 
     def living() -> Life:
         life = lives.current()

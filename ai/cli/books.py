@@ -14,7 +14,7 @@ from ai.cli.tables import calls_table, reconciliation_lines
 from ai.clock import SystemClock
 from ai.credit_tracker.audit import check_records
 from ai.credit_tracker.spending import spending_csv, spending_json
-from ai.daemon.reading import ReadOnlyApp
+from ai.daemon.read_only_app import ReadOnlyApp
 from ai.ledger import audit as audit_books
 from ai.operations.backup import BackupProblem, make_backup
 from ai.operations.lock import DaemonLock
@@ -39,8 +39,8 @@ def budget(
         raise Failed("--month and --since were both given; choose one")
     first = _day(since)
 
-    async def work(house: ReadOnlyApp) -> None:
-        books = house.tracker
+    async def work(app: ReadOnlyApp) -> None:
+        books = app.tracker
         try:
             spending = await books.spending(month=month, since=first)
         except ValueError:
@@ -67,9 +67,9 @@ def budget(
 def audit(as_json: AsJson = False) -> None:
     """Recompute every balance from its transfers; exit 1 and name the account if one does not match."""
 
-    async def work(house: ReadOnlyApp) -> dict[str, Any]:
-        report = await house.ledger.read(audit_books)
-        records = await house.ledger.read(check_records)
+    async def work(app: ReadOnlyApp) -> dict[str, Any]:
+        report = await app.ledger.read(audit_books)
+        records = await app.ledger.read(check_records)
         return {
             "ok": report.ok and not records,
             "accounts": report.accounts,

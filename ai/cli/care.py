@@ -12,7 +12,7 @@ import typer
 
 from ai.cli.door import Failed, ensure_data_dir, look, settings, wait_for
 from ai.clock import SystemClock
-from ai.daemon.reading import ReadOnlyApp
+from ai.daemon.read_only_app import ReadOnlyApp
 from ai.ledger.money import exact_nanos, usd9
 from ai.mind.commands import Answer, Commands
 from ai.mind.database import open_mind
@@ -57,8 +57,8 @@ def settle(
     ask("settle", call=call, cost=_dollars(usd), reason=reason)
 
 
-async def _show_dear_calls(house: ReadOnlyApp) -> None:
-    calls = await house.tracker.dear_calls(DEAR_SHOWN)
+async def _show_dear_calls(app: ReadOnlyApp) -> None:
+    calls = await app.tracker.dear_calls(DEAR_SHOWN)
     for call in calls:
         said = f" ({call.problem})" if call.problem else ""
         typer.echo(f"{call.id}  {call.subject}: charged ${usd9(call.cost or 0)}, held ${usd9(call.held)}{said}")
@@ -159,7 +159,7 @@ async def _answered(
 
 async def _carry_out_here(here: Settings, clock: SystemClock) -> bool:
     """Carry out what waits, in place of a daemon; False where somebody was faster."""
-    from ai.daemon.wiring import open_house  # noqa: PLC0415 - every room; where a daemon lives, none of them is needed
+    from ai.daemon.wiring import open_app  # noqa: PLC0415 - every room; where a daemon lives, none of them is needed
 
     with contextlib.ExitStack() as stack:
         try:
@@ -167,8 +167,8 @@ async def _carry_out_here(here: Settings, clock: SystemClock) -> bool:
         except Locked:
             return False
         configure(here.log_format, "ERROR", here.secrets())  # the command's answer is its one line
-        async with open_house(here, clock) as house:
-            await house.caretaker.carry_out_waiting()
+        async with open_app(here, clock) as app:
+            await app.command_handlers.carry_out_waiting()
     return True
 
 

@@ -23,7 +23,7 @@ from ai.settings.sources import load_settings
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ai.daemon.reading import ReadOnlyApp
+    from ai.daemon.read_only_app import ReadOnlyApp
 
 T = TypeVar("T")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
@@ -100,10 +100,10 @@ def fail(error: BaseException) -> NoReturn:
 
 def look(work: Callable[[ReadOnlyApp], Awaitable[T]]) -> T:
     """Open what is there for reading alone, and return what `work` finds."""
-    from ai.daemon.reading import open_reading  # noqa: PLC0415 - half of the rooms; the gateway's commands do without
+    from ai.daemon.read_only_app import open_read_only_app  # noqa: PLC0415 - half of the rooms; the gateway's commands do without
 
     async def reading() -> T:
-        async with open_reading(settings(), SystemClock()) as house:
-            return await work(house)
+        async with open_read_only_app(settings(), SystemClock()) as app:
+            return await work(app)
 
     return wait_for(reading)

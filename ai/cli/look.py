@@ -14,7 +14,7 @@ from ai.cli.door import AsJson, Failed, ensure_data_dir, look, print_json, scree
 from ai.clock import SystemClock, parse_rfc3339
 from ai.credit_tracker.accounts import open_credit_ledger
 from ai.daemon import status as status_document
-from ai.daemon.reading import ReadOnlyApp, open_reading
+from ai.daemon.read_only_app import ReadOnlyApp, open_read_only_app
 from ai.mind.database import open_mind
 from ai.mind.events import EVENTS
 from ai.mind.journal import Event, read_after, read_before
@@ -39,12 +39,12 @@ def add_to(app: typer.Typer) -> None:
 def status(as_json: AsJson = False) -> None:
     """Alive or dead, which life, who, with which model, last and next beat, and the budget."""
 
-    async def work(house: ReadOnlyApp) -> dict[str, Any]:
+    async def work(app: ReadOnlyApp) -> dict[str, Any]:
         return status_document.state(
-            house.chronicle,
-            house.schedule,
-            house.thinker(),
-            await house.tracker.balance(),
+            app.chronicle,
+            app.schedule,
+            app.thinker(),
+            await app.tracker.balance(),
             next_birth_at=None,
         )
 
@@ -86,15 +86,15 @@ async def _before_anybody_lived(chosen: Settings) -> list[ModelRow]:
         ensure_data_dir(empty.data_dir)
         open_mind(empty.data_dir / "mind.db", secrets=chosen.secrets()).close()
         open_credit_ledger(empty.purse_url, clock).close()
-        async with open_reading(empty, clock) as house:
-            return await house.models()
+        async with open_read_only_app(empty, clock) as app:
+            return await app.models()
 
 
 def tweets(as_json: AsJson = False) -> None:
     """The timeline and the outbox, with each post's state."""
 
-    async def work(house: ReadOnlyApp) -> Sequence[dict[str, Any]]:
-        return house.outbox.table(PAGE)
+    async def work(app: ReadOnlyApp) -> Sequence[dict[str, Any]]:
+        return app.outbox.table(PAGE)
 
     rows = look(work)
     if as_json:
@@ -120,16 +120,16 @@ def logs(
     start = _start(since) if since else None
     redact = Redactor(settings().secrets())
 
-    async def work(house: ReadOnlyApp) -> None:
+    async def work(app: ReadOnlyApp) -> None:
         if start is None:
-            seq = _tell(reversed(read_before(house.mind, None, LAST_LINES, kinds)), redact)
+            seq = _tell(reversed(read_before(app.mind, None, LAST_LINES, kinds)), redact)
         else:
             seq = 0
-            while events := read_after(house.mind, seq, PAGE, kinds):
+            while events := read_after(app.mind, seq, PAGE, kinds):
                 seq = events[-1].seq
                 _tell((event for event in events if event.at >= start), redact)
         while follow:
-            seq = _tell(read_after(house.mind, seq, PAGE, kinds), redact, seq)
+            seq = _tell(read_after(app.mind, seq, PAGE, kinds), redact, seq)
             await asyncio.sleep(FOLLOW_SECONDS)
 
     look(work)

@@ -16,8 +16,8 @@ from ai.clock import Clock, SystemClock
 from ai.credit_tracker import RunUsage
 from ai.daemon.app import App
 from ai.daemon.daemon import run_daemon
-from ai.daemon.reading import open_reading
-from ai.daemon.wiring import open_house
+from ai.daemon.read_only_app import open_read_only_app
+from ai.daemon.wiring import open_app
 from ai.ledger.errors import StoreUnavailable
 from ai.mind.commands import Commands
 from ai.mind.database import open_mind
@@ -65,26 +65,26 @@ def run(beats: Annotated[int, typer.Argument(min=1, max=10_000, help="How many b
 
 async def _live(chosen: Settings, clock: Clock, beats: int, advance: Callable[[], None]) -> RunUsage:
     """Live the beats in this process; a Ctrl-C ends the beat under way and keeps all that was lived."""
-    async with open_house(chosen, clock, listen=log_event) as house:
+    async with open_app(chosen, clock, listen=log_event) as app:
         typer.echo(RESTS)
-        await house.greet()
+        await app.greet()
         try:
-            marker, away = await house.tracker.marker(), None
+            marker, away = await app.tracker.marker(), None
         except StoreUnavailable as problem:  # without its purse it thinks on free and local models
             marker, away = None, str(problem)
-        work = asyncio.ensure_future(_beats(house, beats, advance))
+        work = asyncio.ensure_future(_beats(app, beats, advance))
         async with _stopped_by_signals(work):
             await asyncio.wait([work])
         if not work.cancelled() and (error := work.exception()) is not None:
             raise error
         if marker is None:
             raise Failed(f"the beats were lived; what they cost cannot be told: {away}")
-        return await house.tracker.usage_since(marker)
+        return await app.tracker.usage_since(marker)
 
 
-async def _beats(house: App, beats: int, advance: Callable[[], None]) -> None:
+async def _beats(app: App, beats: int, advance: Callable[[], None]) -> None:
     for _ in range(beats):
-        if not await house.live_one():
+        if not await app.live_one():
             raise Failed("nobody lives, and no birth is due before new money comes; genesis topup brings it")
         advance()
 
@@ -96,7 +96,7 @@ async def _follow(chosen: Settings, clock: Clock, beats: int, advance: Callable[
     """
     mind = open_mind(chosen.data_dir / "mind.db", secrets=chosen.secrets())
     commands = Commands(mind, clock)
-    async with open_reading(chosen, clock) as reading:
+    async with open_read_only_app(chosen, clock) as reading:
         marker = await reading.tracker.marker()
         newest = read_before(mind, None, 1)
         seq = newest[0].seq if newest else 0

@@ -1,4 +1,4 @@
-"""The house: every room of a living mind, what it does on waking, and its chores beside thinking."""
+"""The app: every room of a living mind, what it does on waking, and its chores beside thinking."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ from ai.asking import Purpose
 from ai.brain.brain import Beat, Brain
 from ai.credit_tracker.reconciliation import Reconciler
 from ai.daemon.command_handlers import CommandHandlers
-from ai.daemon.reading import ReadOnlyApp
+from ai.daemon.read_only_app import ReadOnlyApp
 from ai.ledger.errors import StoreUnavailable
 from ai.life import Lives
 from ai.llm import OpenAIEndpoint, PaidClient
@@ -42,7 +42,7 @@ class App(ReadOnlyApp):
     embedder: Embedder | None
     brain: Brain
     commands: Commands
-    caretaker: CommandHandlers
+    command_handlers: CommandHandlers
     reconciler: Reconciler
     alerts: Alerts
     webhook: Webhook | None
@@ -101,14 +101,14 @@ class App(ReadOnlyApp):
     async def live_one(self) -> Beat | None:
         """Live one beat now, waiting for a birth that is due soon; None where new money must come first."""
         await self.rotation.learn()
-        beat = await self.brain.beat(self.caretaker.carry_out_waiting)
+        beat = await self.brain.beat(self.command_handlers.carry_out_waiting)
         while beat is None and self.mind_arriving() is not None:
             await self.clock.sleep(MIND_LOOK_SECONDS)
-            beat = await self.brain.beat(self.caretaker.carry_out_waiting)
+            beat = await self.brain.beat(self.command_handlers.carry_out_waiting)
         if beat is None and (due := self.lives.birth_due_at()) is not None:
             seconds = (due - self.clock.now()).total_seconds()
             await self.clock.sleep(min(max(0.0, seconds), REBIRTH_SECONDS_AT_MOST))
-            beat = await self.brain.beat(self.caretaker.carry_out_waiting)
+            beat = await self.brain.beat(self.command_handlers.carry_out_waiting)
         return beat
 
     def mind_arriving(self) -> str | None:

@@ -29,7 +29,7 @@ class Refusal(Exception):
 
 
 class CommandHandlers:
-    """The hands of people inside the house. `beats_asked` counts the beats that `run N` still owes."""
+    """Carries out commands between steps. `beats_asked` counts the beats that `run N` still owes."""
 
     def __init__(  # noqa: PLR0913 - people may touch every room
         self,

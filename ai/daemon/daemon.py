@@ -16,7 +16,7 @@ from ai.clock import Clock
 from ai.daemon.app import MIND_LOOK_SECONDS, App
 from ai.daemon.gateway_beside import open_beside
 from ai.daemon.sources import AppSources
-from ai.daemon.wiring import open_house
+from ai.daemon.wiring import open_app
 from ai.gateway.app import covers
 from ai.ledger.errors import LedgerError
 from ai.ledger.sqlite import name_error
@@ -41,14 +41,14 @@ _log = logging.getLogger("genesis")
 async def run_daemon(settings: Settings, clock: Clock) -> None:
     """Live until SIGTERM or SIGINT. Raises Locked where another daemon has the folder, PortUnusable, LedgerError."""
     with DaemonLock(settings.data_dir):
-        async with open_house(settings, clock, listen=log_event) as house:
-            house.journal.append("daemon.started", version=__version__, data_dir=str(settings.data_dir))
-            daemon = Daemon(house)
-            async with open_beside(house) as door:
-                observer = ObserverServer(AppSources(house, daemon.problems), [Mounted(covers, door.app)])
+        async with open_app(settings, clock, listen=log_event) as app:
+            app.journal.append("daemon.started", version=__version__, data_dir=str(settings.data_dir))
+            daemon = Daemon(app)
+            async with open_beside(app) as door:
+                observer = ObserverServer(AppSources(app, daemon.problems), [Mounted(covers, door.app)])
                 await observer.start()
-                house.visitors.counted_by(observer.readers)
-                house.journal.append("daemon.serving", url=observer.url)
+                app.visitors.counted_by(observer.readers)
+                app.journal.append("daemon.serving", url=observer.url)
                 door.publish(observer.url)
                 try:
                     await daemon.live()
@@ -60,8 +60,8 @@ async def run_daemon(settings: Settings, clock: Clock) -> None:
 class Daemon:
     """Lives beats when they are due, carries out commands between steps, and does the chores."""
 
-    def __init__(self, house: App) -> None:
-        self._house = house
+    def __init__(self, app: App) -> None:
+        self._app = app
         self._timer = AsyncIOScheduler(
             timezone=UTC, job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
         )
@@ -75,7 +75,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal, number)
-        await self._house.greet()
+        await self._app.greet()
         self._plan_chores()
         self._plan_beat()
         self._timer.start()
@@ -89,17 +89,17 @@ class Daemon:
         self._tell("daemon.stopped")
 
     def problems(self) -> list[str]:
-        """Return what is wrong with timer, house or pulse, one line each; for `/readyz`."""
+        """Return what is wrong with timer, rooms or pulse, one line each; for `/readyz`."""
         found = [self._trouble] if self._trouble else []
         if not self._timer.running:
             found.append("the timer does not run")
-        late = self._house.clock.now() - self._due()
-        if not self._house.schedule.paused and not self._beating.locked() and late > self._patience():
+        late = self._app.clock.now() - self._due()
+        if not self._app.schedule.paused and not self._beating.locked() and late > self._patience():
             found.append(f"the last beat is overdue by {late.total_seconds():.0f} s")
         return found
 
     def _patience(self) -> timedelta:
-        return timedelta(seconds=max(60.0, 2.0 * self._house.settings.think_interval_seconds))
+        return timedelta(seconds=max(60.0, 2.0 * self._app.settings.think_interval_seconds))
 
     def _on_signal(self, number: int) -> None:
         self._reason = signal.Signals(number).name
@@ -109,11 +109,11 @@ class Daemon:
 
     def _due(self) -> datetime:
         """Return when the next beat is due; where nobody lives that is the birth, and no rest of the dead counts."""
-        lives, now = self._house.lives, self._house.clock.now()
-        return self._house.schedule.next_beat_at() if lives.current() is not None else lives.birth_due_at() or now
+        lives, now = self._app.lives, self._app.clock.now()
+        return self._app.schedule.next_beat_at() if lives.current() is not None else lives.birth_due_at() or now
 
     def _plan_beat(self, not_before: datetime | None = None) -> None:
-        when = self._due() if not self._house.caretaker.beats_asked else self._house.clock.now()
+        when = self._due() if not self._app.command_handlers.beats_asked else self._app.clock.now()
         trigger = DateTrigger(max(when, not_before or when))
         # Two instances: a beat plans the next one while its own job still counts as running, and APScheduler would
         # drop one that is due at once (beats longer than the interval, `run N`). `_beating` keeps them one by one.
@@ -121,29 +121,29 @@ class Daemon:
 
     async def _beat_job(self) -> None:
         """Live one beat where one is due, then plan the next; whatever goes wrong, the pulse goes on."""
-        house, not_before = self._house, None
-        asked = house.caretaker.beats_asked > 0
-        if self._stop.is_set() or (house.schedule.paused and not asked):
+        app, not_before = self._app, None
+        asked = app.command_handlers.beats_asked > 0
+        if self._stop.is_set() or (app.schedule.paused and not asked):
             return
         async with self._beating:
             try:
-                await house.rotation.learn()
-                beat = await house.brain.beat(house.caretaker.carry_out_waiting)
+                await app.rotation.learn()
+                beat = await app.brain.beat(app.command_handlers.carry_out_waiting)
                 self._recover()
                 if beat is None:
-                    due, now = self._due(), house.clock.now()
-                    wait = RETRY_SECONDS if house.mind_arriving() is None else MIND_LOOK_SECONDS
+                    due, now = self._due(), app.clock.now()
+                    wait = RETRY_SECONDS if app.mind_arriving() is None else MIND_LOOK_SECONDS
                     not_before = due if due > now else now + timedelta(seconds=wait)  # for money, or for its mind
                 elif asked:
-                    house.caretaker.beats_asked -= 1
+                    app.command_handlers.beats_asked -= 1
             except asyncio.CancelledError:
                 if not self._stop.is_set():
                     raise
                 return  # the drain cut it short: what it holds stays held, and there is nothing to warn of
             except Exception as error:  # noqa: BLE001 - the mind never stops for a fault; it is told and tried again
                 self._report(error)
-                wait = min(RETRY_SECONDS, house.settings.think_interval_seconds)
-                not_before = house.clock.now() + timedelta(seconds=wait)
+                wait = min(RETRY_SECONDS, app.settings.think_interval_seconds)
+                not_before = app.clock.now() + timedelta(seconds=wait)
         if not self._stop.is_set():
             self._plan_beat(not_before)
 
@@ -163,8 +163,8 @@ class Daemon:
     # --- chores and watchers -----------------------------------------------------------------------------
 
     def _plan_chores(self) -> None:
-        soon = self._house.clock.now() + timedelta(seconds=FIRST_CHORES_SECONDS)
-        for name, seconds, work in self._house.chores():
+        soon = self._app.clock.now() + timedelta(seconds=FIRST_CHORES_SECONDS)
+        for name, seconds, work in self._app.chores():
             trigger = IntervalTrigger(seconds=seconds, timezone=UTC)
             self._timer.add_job(self._chore(name, work), trigger, id=name, next_run_time=soon)
 
@@ -180,27 +180,27 @@ class Daemon:
         return guarded
 
     async def _watch_commands(self) -> None:
-        house = self._house
+        app = self._app
         while True:
-            await house.clock.sleep(COMMAND_SECONDS)
+            await app.clock.sleep(COMMAND_SECONDS)
             try:
-                if not house.commands.pending():
+                if not app.commands.pending():
                     continue
                 if self._beating.locked():  # during a beat the brain lets commands in between its steps
-                    await house.caretaker.carry_out_waiting(AT_ONCE)
+                    await app.command_handlers.carry_out_waiting(AT_ONCE)
                     continue
-                paused = house.schedule.paused
+                paused = app.schedule.paused
                 async with self._beating:
-                    await house.caretaker.carry_out_waiting()
-                resumed, nobody = paused and not house.schedule.paused, house.lives.current() is None
-                if house.caretaker.beats_asked or resumed or nobody:
+                    await app.command_handlers.carry_out_waiting()
+                resumed, nobody = paused and not app.schedule.paused, app.lives.current() is None
+                if app.command_handlers.beats_asked or resumed or nobody:
                     self._plan_beat()
             except Exception as error:  # noqa: BLE001 - commands come again; the watcher must not end
                 self._report(error, chore="commands")
 
     async def _watch_clock(self) -> None:
         """Plan the beat anew when the clock jumped: the timer counts on wall time and would wait or run early."""
-        clock = self._house.clock
+        clock = self._app.clock
         offset = clock.now().timestamp() - clock.monotonic()
         while True:
             await clock.sleep(CLOCK_SECONDS)
@@ -235,7 +235,7 @@ class Daemon:
 
     def _tell(self, kind: str, **data: object) -> None:
         try:
-            self._house.journal.append(kind, **data)
+            self._app.journal.append(kind, **data)
         except sqlite3.Error as error:
             said = "; ".join(str(value) for value in data.values()) or kind
             _log.error("%s (not in the journal, which cannot be written: %s)", said, error)

@@ -13,7 +13,7 @@ from ai.credit_tracker import CreditTracker, ProviderClock, open_credit_ledger
 from ai.gateway.gateway import Gateway
 from ai.gateway.local import Embed
 from ai.gateway.opening import Opened, close_gateway, open_gateway
-from ai.gateway.serving import keep_house
+from ai.gateway.serving import do_chores
 from ai.gateway.slot import Slot, folder_id
 from ai.ledger.errors import StoreUnavailable
 from ai.llm import Limits, ModelHealth, PaidClient
@@ -102,6 +102,6 @@ async def open_alone(
             )
         )  # fmt: skip
         stack.push_async_callback(close_gateway, gateway)
-        chores = asyncio.create_task(keep_house(gateway, client.settle_unknowns, clock), name="gateway-chores")
+        chores = asyncio.create_task(do_chores(gateway, client.settle_unknowns, clock), name="gateway-chores")
         stack.callback(chores.cancel)
         yield Alone(gateway, slot, client)

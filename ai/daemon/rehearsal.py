@@ -17,7 +17,7 @@ from ai.credit_tracker.limits import DEFAULT_FREE_REQUESTS
 from ai.credit_tracker.periods import month_end, month_of
 from ai.daemon.app import App
 from ai.daemon.stage import Stage
-from ai.daemon.wiring import open_house
+from ai.daemon.wiring import open_app
 from ai.ledger.money import nanos, usd9
 from ai.llm.local.listing import embedded_models
 from ai.llm.local.machine import read_machine
@@ -112,7 +112,7 @@ class Rehearsal:
         )
         by_day: list[dict[str, Any]] = []
         beats, periods = 0, set[str]()
-        opened = open_house(self._settings, self._clock, seed=self._plan.seed, listen=self._heard, stage=stage)
+        opened = open_app(self._settings, self._clock, seed=self._plan.seed, listen=self._heard, stage=stage)
         async with opened as app:
             await app.greet()
             spent_before = 0

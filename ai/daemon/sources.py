@@ -1,4 +1,4 @@
-"""What the Observer sees of the house: reads, and one way to ask for something."""
+"""What the Observer sees of the app: reads, and one way to ask for something."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -34,43 +34,43 @@ CALLERS = 200  # keys and runs in the metrics, the dearest: each is a series of 
 
 
 class AppSources:
-    """Implements `ai.observer.ObserverSources` for a living house; `problems` says why it is not ready."""
+    """Implements `ai.observer.ObserverSources` for a living app; `problems` says why it is not ready."""
 
-    def __init__(self, house: App, problems: Callable[[], Sequence[str]]) -> None:
-        self._house = house
+    def __init__(self, app: App, problems: Callable[[], Sequence[str]]) -> None:
+        self._app = app
         self._problems = problems
-        self._donations = Donations(house.mind, house.clock, self.command)
+        self._donations = Donations(app.mind, app.clock, self.command)
 
     @property
     def settings(self) -> Settings:
         """The settings of this daemon."""
-        return self._house.settings
+        return self._app.settings
 
     @property
     def clock(self) -> Clock:
         """The daemon's clock."""
-        return self._house.clock
+        return self._app.clock
 
     @property
     def mind_path(self) -> Path:
         """Where mind.db is."""
-        return self._house.settings.data_dir / "mind.db"
+        return self._app.settings.data_dir / "mind.db"
 
     async def state(self) -> State:
         """Return who lives and how it goes."""
-        house = self._house
+        app = self._app
         told = status.state(
-            house.lives.chronicle,
-            house.schedule,
-            house.thinker(),
-            await house.tracker.balance(),
-            next_birth_at=house.lives.birth_due_at(),
+            app.lives.chronicle,
+            app.schedule,
+            app.thinker(),
+            await app.tracker.balance(),
+            next_birth_at=app.lives.birth_due_at(),
         )
-        return cast("State", {**told, "mind_arriving": house.mind_arriving()})
+        return cast("State", {**told, "mind_arriving": app.mind_arriving()})
 
     async def budget(self) -> Budget:
         """Return the month's money."""
-        return cast("Budget", await self._house.tracker.budget_report())
+        return cast("Budget", await self._app.tracker.budget_report())
 
     async def callers(self) -> Sequence[CallerRow]:
         """Return who spent what through the gateway this month."""
@@ -80,7 +80,7 @@ class AppSources:
         ]
 
     def _books(self) -> CallerBooks:
-        return CallerBooks(self._house.ledger, self.settings, self.clock)
+        return CallerBooks(self._app.ledger, self.settings, self.clock)
 
     async def gateway(self) -> GatewayLook:
         """Return how the gateway's keys and runs stand."""
@@ -89,27 +89,27 @@ class AppSources:
     async def revoke_key(self, name: str, by: str) -> str:
         """End a key at once: what programs spend does not wait for the mind's next step."""
         done = await caller_sources.revoke(self._books(), name)
-        self._house.journal.append("caretaker.command", command="revoke_key", by=by, result=done)
+        self._app.journal.append("caretaker.command", command="revoke_key", by=by, result=done)
         return done
 
     async def topup_key(self, name: str, amount: str, id: str, by: str) -> str:  # noqa: A002 - what it is called
         """Raise what a key may spend in its period."""
         done = await caller_sources.topup(self._books(), name, amount, id)
-        self._house.journal.append("caretaker.command", command="topup_key", by=by, result=done)
+        self._app.journal.append("caretaker.command", command="topup_key", by=by, result=done)
         return done
 
     async def days(self) -> Sequence[ByDay]:
         """Return what each day of this month cost."""
-        spending = await self._house.tracker.spending(month=f"{self._house.clock.now():%Y-%m}")
+        spending = await self._app.tracker.spending(month=f"{self._app.clock.now():%Y-%m}")
         return cast("Sequence[ByDay]", spending_json(spending)["by_day"])
 
     async def models(self) -> Sequence[ModelRow]:
         """Return the catalogue, best first."""
-        return await self._house.models()
+        return await self._app.models()
 
     async def tweets(self, limit: int) -> Sequence[Tweet]:
         """Return posts, newest first."""
-        return cast("Sequence[Tweet]", self._house.outbox.table(limit))
+        return cast("Sequence[Tweet]", self._app.outbox.table(limit))
 
     def lives(self, mind: MindDatabase, limit: int, before: int | None) -> Sequence[LifeRow]:
         """Return some lives, newest first, without what they cost."""
@@ -118,7 +118,7 @@ class AppSources:
 
     async def costs_of_lives(self, numbers: Collection[int]) -> Mapping[int, str]:
         """Return what these lives cost."""
-        costs = await self._house.ledger.read(lambda tx: cost_of_lives(tx, self.settings.mind, numbers))
+        costs = await self._app.ledger.read(lambda tx: cost_of_lives(tx, self.settings.mind, numbers))
         return {number: usd9(costs.get(number, 0)) for number in numbers}
 
     async def ready(self) -> Sequence[str]:
@@ -127,7 +127,7 @@ class AppSources:
 
     def command(self, kind: str, data: Mapping[str, Any]) -> int:
         """Ask for something: a row that the daemon carries out."""
-        return self._house.commands.put(kind, **data)
+        return self._app.commands.put(kind, **data)
 
     def donate(self, donation: Donation) -> Receipt:
         """Record a donation once."""
@@ -135,16 +135,16 @@ class AppSources:
 
     def letter(self, name: str, text: str) -> int:
         """Take a visitor's letter; with VISITORS=approve it waits for the caretaker."""
-        return self._house.letters.receive("visitor", name, text, approve=self.settings.visitors == "approve")
+        return self._app.letters.receive("visitor", name, text, approve=self.settings.visitors == "approve")
 
     def vote(self, address: str, vote: Vote) -> int | None:
         """Take a vote on the life that lives now."""
-        life = self._house.lives.current()
-        return None if life is None else self._house.votes.cast(address, vote, life.number)
+        life = self._app.lives.current()
+        return None if life is None else self._app.votes.cast(address, vote, life.number)
 
     def listen(self, callback: Callable[[], None]) -> None:
         """Call `callback` whenever the journal has grown."""
-        self._house.journal.listen(lambda _: callback())
+        self._app.journal.listen(lambda _: callback())
 
 
 def _life_row(facts: Mapping[str, Any], archive: Archive) -> LifeRow:

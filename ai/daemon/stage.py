@@ -10,7 +10,7 @@ from ai.social.network import Network
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Stands in for providers and networks; everything else of a house is real.
+    """Stands in for providers and networks; everything else of an app is real.
 
     `endpoints` answer in the place of the provider and of the embedded model, which `local_models` lists.
     """

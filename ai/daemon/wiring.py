@@ -19,7 +19,7 @@ from ai.credit_tracker.accounts import open_credit_ledger
 from ai.credit_tracker.reconciliation import Reconciler
 from ai.daemon.app import App
 from ai.daemon.command_handlers import CommandHandlers
-from ai.daemon.reading import ReadOnlyApp, rooms_to_read
+from ai.daemon.read_only_app import ReadOnlyApp, rooms_to_read
 from ai.daemon.stage import Stage
 from ai.life import Life, Lives
 from ai.life.own_files import OwnFiles
@@ -49,22 +49,22 @@ Outside = Callable[[Settings, MindDatabase, Journal, Clock, Visitors], World]
 
 
 @asynccontextmanager
-async def open_house(  # noqa: PLR0913 - what a simulation or a rehearsal hands in, each with its usual value
+async def open_app(  # noqa: PLR0913 - what a simulation or a rehearsal hands in, each with its usual value
     settings: Settings,
     clock: Clock,
     *,
     seed: int | None = None,
     listen: Callable[[Event], None] | None = None,
-    hygiene: LoopGuards = USUAL_LOOP_GUARDS,
+    loop_guards: LoopGuards = USUAL_LOOP_GUARDS,
     stage: Stage | None = None,
     embedded: Callable[[Settings, Clock, Journal], LocalEndpoint | None] | None = None,
     outside: Outside = open_world,
 ) -> AsyncIterator[App]:
     """Open every room in `settings.data_dir`; the caller holds the daemon's lock.
 
-    `seed` makes a run repeatable; `listen` is told of every event from the first one on; `hygiene` says who keeps the
-    mind out of circles. On a `stage` nobody outside is asked, and nothing leaves. `embedded`
-    opens another embedded model than this machine's, `outside` another world than the one around it.
+    `seed` makes a run repeatable; `listen` is told of every event from the first one on; `loop_guards` keep the mind
+    out of circles. On a `stage` nobody outside is asked, and nothing leaves. `embedded` opens another embedded model
+    than this machine's, `outside` another world than the one around it.
 
     Raises NewerSchema, CorruptStore, StoreUnavailable, LifeFileBroken, SettingsError: one line each.
     """
@@ -117,7 +117,7 @@ async def open_house(  # noqa: PLR0913 - what a simulation or a rehearsal hands 
         if webhook is not None:
             stack.push_async_callback(webhook.close)
         yield _furnish(
-            read, journal, catalogue, provider, local, client, lives, webhook, embedder, hygiene, world, visitors
+            read, journal, catalogue, provider, local, client, lives, webhook, embedder, loop_guards, world, visitors
         )
 
 
@@ -131,7 +131,7 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
     lives: Lives,
     webhook: Webhook | None,
     embedder: Embedder | None,
-    hygiene: LoopGuards,
+    loop_guards: LoopGuards,
     world: World,
     visitors: Visitors,
 ) -> App:
@@ -139,7 +139,9 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
     settings, clock, mind = read.settings, read.clock, read.mind
     letters, persons, works = Letters(mind, journal, clock), Persons(mind, clock), Works(mind, journal, clock)
     workspace = OwnFiles(lives.workspace, mind)
-    registry = Registry(mind, clock, breaker=hygiene.breaker(mind, clock), max_output_tokens=settings.max_output_tokens)
+    registry = Registry(
+        mind, clock, breaker=loop_guards.breaker(mind, clock), max_output_tokens=settings.max_output_tokens
+    )
     for deed in (*deeds(lives), *works_and_goals(lives)):
         registry.register(deed)
     commands = Commands(mind, clock)
@@ -206,7 +208,7 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
         context=context,
         outbox=read.outbox,
         schedule=read.schedule,
-        novelty=hygiene.novelty(
+        novelty=loop_guards.novelty(
             lambda life: SimilarityGuard(mind, clock, "thought", embedder, life=life), read.schedule, journal
         ),
         journal=journal,
@@ -216,7 +218,7 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
         mind_awaited=mind_awaited,
     )
     reconciler = _reconciler(read, provider)
-    caretaker = CommandHandlers(
+    command_handlers = CommandHandlers(
         commands=commands,
         reconciler=reconciler,
         health=read.health,
@@ -248,7 +250,7 @@ def _furnish(  # noqa: PLR0913, PLR0917 - wiring hands every room on
         embedder=embedder,
         brain=brain,
         commands=commands,
-        caretaker=caretaker,
+        command_handlers=command_handlers,
         reconciler=reconciler,
         alerts=Alerts(read.tracker, mind, journal, clock),
         webhook=webhook,

@@ -118,7 +118,7 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-async def keep_house(gateway: Gateway, settle: Callable[[], Awaitable[None]], clock: Clock) -> None:
+async def do_chores(gateway: Gateway, settle: Callable[[], Awaitable[None]], clock: Clock) -> None:
     """Until cancelled: ask for unknown outcomes, keep the catalogue fresh, tell what happened.
 
     `settle` asks for those whose time has come. What fails comes round again.

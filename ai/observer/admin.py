@@ -107,7 +107,7 @@ async def command(request: Request, view: View) -> Response:
     kind = request.path_params["kind"]
     if kind not in ORDERS:
         return problem(404, f"no command {kind[:40]!r}; one of {', '.join(ORDERS)}")
-    return _accepted(kind, view.house.command(kind, order(kind, await _body(request))))
+    return _accepted(kind, view.sources.command(kind, order(kind, await _body(request))))
 
 
 @guarded
@@ -117,7 +117,7 @@ async def tweet(request: Request, view: View) -> Response:
     if verdict not in {"approve", "refuse"} or post > LARGEST_ID:
         return problem(404, f"no such decision; POST /api/admin/tweets/{min(post, LARGEST_ID)}/approve or …/refuse")
     order("pause", await _body(request))
-    return _accepted(verdict, view.house.command(verdict, {"id": post}))
+    return _accepted(verdict, view.sources.command(verdict, {"id": post}))
 
 
 @guarded
@@ -128,7 +128,7 @@ async def letter(request: Request, view: View) -> Response:
         return problem(404, f"no such decision; POST /api/admin/letters/{min(number, LARGEST_ID)}/approve or …/refuse")
     order("pause", await _body(request))
     kind = LETTER_VERDICTS[verdict]
-    return _accepted(kind, view.house.command(kind, {"id": number}))
+    return _accepted(kind, view.sources.command(kind, {"id": number}))
 
 
 def _accepted(kind: str, row: int) -> Response:

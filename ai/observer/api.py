@@ -31,7 +31,7 @@ async def healthz(_request: Request) -> Response:
 async def readyz(request: Request) -> Response:
     """Answer 200 where everything is in order, else 503 with what is wrong."""
     view = view_of(request)
-    problems = view.sight(request).filtered(list(await view.house.ready()))
+    problems = view.sight(request).filtered(list(await view.sources.ready()))
     status = 503 if problems else 200
     return answer(request, encoded_json({"ready": not problems, "problems": problems}), status=status, cache="no-store")
 
@@ -58,7 +58,7 @@ async def month(request: Request) -> Response:
         return problem(403, PRIVATE)
 
     async def make() -> dict[str, Any]:
-        return month_json(await view.figures(), await view.books(), view.house.clock.now())
+        return month_json(await view.figures(), await view.books(), view.sources.clock.now())
 
     return answer(request, await view.document("month", make))
 

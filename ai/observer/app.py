@@ -100,12 +100,12 @@ def routes() -> list[Route]:
     ]
 
 
-def create_app(house: ObserverSources, mounts: Sequence[Mounted] = ()) -> Starlette:
-    """Return the app that shows `house`, and beside it what `mounts` holds.
+def create_app(sources: ObserverSources, mounts: Sequence[Mounted] = ()) -> Starlette:
+    """Return the app that shows `sources`, and beside it what `mounts` holds.
 
     It opens its readers at start and closes them at the end.
     """
-    view = View(house)
+    view = View(sources)
 
     @contextlib.asynccontextmanager
     async def living(_app: Starlette) -> AsyncIterator[None]:
@@ -116,7 +116,7 @@ def create_app(house: ObserverSources, mounts: Sequence[Mounted] = ()) -> Starle
     app = Starlette(
         routes=routes(),
         middleware=[
-            Middleware(FrontDoor, view.hosts, OnceAMinute(house.clock.monotonic)),
+            Middleware(FrontDoor, view.hosts, OnceAMinute(sources.clock.monotonic)),
             Middleware(Mounts, mounts),
             Middleware(InTurn, view.turns, view.probes, view.gate),
             Middleware(Doorkeeper, view.gate),

@@ -66,7 +66,7 @@ async def sign_in(request: Request) -> Response:
         gate.wrong_sign_ins.count(who)
         return await show(request, notice="That is not the ADMIN_TOKEN.", status=403)
     cookie, _ = gate.sign_in()
-    view.house.command("sign_in", BY)
+    view.sources.command("sign_in", BY)
     answer = RedirectResponse("/caretaker", 303)
     answer.set_cookie(
         COOKIE,
@@ -127,7 +127,7 @@ async def command(request: Request, view: View, form: Form) -> str:
     if kind == "kill":
         await _confirmed(view, form)
     data = order(kind, {name: form.get(name, "") for name in fields[kind]})
-    row = view.house.command(kind, data | BY)
+    row = view.sources.command(kind, data | BY)
     return f"Asked (no. {row}): {kind}. It is carried out between two steps of the mind."
 
 
@@ -143,7 +143,7 @@ async def post(request: Request, view: View, form: Form) -> str:
     number, verdict = request.path_params["id"], form.get("verdict", "")
     if verdict not in {"approve", "refuse"} or number > LARGEST_ID:
         raise BadOrder("verdict: one of approve, refuse")
-    row = view.house.command(verdict, {"id": number} | BY)
+    row = view.sources.command(verdict, {"id": number} | BY)
     return f"Asked (no. {row}): {verdict} post {number}."
 
 
@@ -153,7 +153,7 @@ async def letter(request: Request, view: View, form: Form) -> str:
     number, verdict = request.path_params["id"], form.get("verdict", "")
     if verdict not in LETTER_VERDICTS or number > LARGEST_ID:
         raise BadOrder("verdict: one of approve, refuse")
-    row = view.house.command(LETTER_VERDICTS[verdict], {"id": number} | BY)
+    row = view.sources.command(LETTER_VERDICTS[verdict], {"id": number} | BY)
     return f"Asked (no. {row}): {verdict} letter {number}."
 
 

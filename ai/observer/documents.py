@@ -1,4 +1,4 @@
-"""The shapes of the API's answers that the house does not give itself; `sources.py` has the others."""
+"""The shapes of the API's answers that the sources do not give themselves; `sources.py` has the others."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

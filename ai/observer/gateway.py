@@ -97,10 +97,10 @@ async def _change(request: Request, view: View, form: Form) -> str:
         if what == "revoke":
             if form.get("confirm", "").strip() != name:
                 raise BadOrder(f"confirm: type {name[:64]!r} exactly to revoke this key; nothing was done")
-            return await view.house.revoke_key(name, BY["by"])
+            return await view.sources.revoke_key(name, BY["by"])
         if what == "topup":
             topup_id = f"page/{form.get('id', '')[:ID_CHARS]}"
-            return await view.house.topup_key(name, form.get("amount", "").strip(), topup_id, BY["by"])
+            return await view.sources.topup_key(name, form.get("amount", "").strip(), topup_id, BY["by"])
     except (ValueError, LedgerError) as error:
         raise BadOrder(str(error)) from error
     raise BadOrder(f"{what[:40]!r}: one of revoke, topup")

@@ -51,7 +51,7 @@ class Delivery(BaseModel):
 async def webhook(request: Request) -> Response:
     """POST /webhooks/kofi: 200 once it is kept (Ko-fi sends it again otherwise), 401 for a wrong token."""
     view, who = view_of(request), visitor_of(request.scope)
-    token = view.house.settings.kofi_verification_token
+    token = view.sources.settings.kofi_verification_token
     if token is None:
         return problem(404, "Ko-fi is not set up here; set KOFI_VERIFICATION_TOKEN")
     try:
@@ -73,7 +73,7 @@ def _kept(view: View, delivery: Delivery) -> Response:
     if _is_sample(delivery):
         return JSONResponse({"new": False, "refused": NO_MONEY})
     try:
-        receipt = view.house.donate(_donation(delivery))
+        receipt = view.sources.donate(_donation(delivery))
     except CommandRefused as error:
         return problem(503, str(error))
     return JSONResponse({"new": receipt.new, "refused": receipt.refused})

@@ -1,4 +1,4 @@
-"""GET /metrics for Prometheus: gauges read from the house at each scrape, in a registry of their own."""
+"""GET /metrics for Prometheus: gauges read from the app at each scrape, in a registry of their own."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

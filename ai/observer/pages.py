@@ -60,7 +60,7 @@ async def _facts(view: View, sight: Sight) -> dict[str, Any]:
     budget = await _or_none(view.budget.get()) if money else None
     figures = await view.figures()
     latest = await view.latest.get()
-    now = view.house.clock.now()
+    now = view.sources.clock.now()
     dead = None if state["alive"] else _last_dead(await _or_none(sight.newest_life.get()))
     return {
         "state": state,
@@ -74,7 +74,7 @@ async def _facts(view: View, sight: Sight) -> dict[str, Any]:
         "now": now,
         "thinking": latest.begun is not None and now - latest.begun < BEAT_MOST,
         "newest": view.tail.newest,
-        "settings": view.house.settings,
+        "settings": view.sources.settings,
         **(_purse(budget, figures, now) if budget else {}),
     }
 

@@ -1,6 +1,6 @@
 """The container's health check; exits 0 when the daemon answers that it is ready.
 
-Run as a file (`python -I ai/observer/probe.py`), so that it loads none of the house and answers on a busy machine too.
+Run as a file (`python -I ai/observer/probe.py`), so that it loads none of the rooms and answers on a busy machine too.
 """
 
 import os

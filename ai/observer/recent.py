@@ -1,4 +1,4 @@
-"""A short memory for reads that many visitors ask for at once: one of them asks the house, the others share."""
+"""A short memory for reads that many visitors ask for at once: one of them asks the app, the others share."""
 
 import asyncio
 import time

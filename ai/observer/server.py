@@ -80,18 +80,18 @@ class _Server(uvicorn.Server):
 
 
 class ObserverServer:
-    """Serves `house`, and beside it `mounts`, on OBSERVER_HOST:OBSERVER_PORT from `start()` until `stop()`."""
+    """Serves `sources`, and beside it `mounts`, on OBSERVER_HOST:OBSERVER_PORT from `start()` until `stop()`."""
 
     def __init__(
         self,
-        house: ObserverSources,
+        sources: ObserverSources,
         mounts: Sequence[Mounted] = (),
         *,
         connections: int = CONNECTIONS,
         patience: Patience = USUAL_PATIENCE,
     ) -> None:
-        self._house = house
-        self._app = create_app(house, mounts)
+        self._sources = sources
+        self._app = create_app(sources, mounts)
         self._connections = connections
         self._patience = patience
         self._server: _Server | None = None
@@ -101,7 +101,7 @@ class ObserverServer:
 
     async def start(self) -> None:
         """Listen; `url` is where a browser on this machine finds it. Raises PortUnusable with one line for people."""
-        settings = self._house.settings
+        settings = self._sources.settings
         listener = _listen(settings.observer_host, settings.observer_port)
         config = uvicorn.Config(
             self._app,

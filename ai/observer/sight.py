@@ -1,4 +1,4 @@
-"""The house's documents as a visitor may see them: without secrets, and without money where that is private."""
+"""The app's documents as a visitor may see them: without secrets, and without money where that is private."""
 
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Documents(Protocol):
-    """The same documents as the house gives them."""
+    """The same documents as the app gives them."""
 
     house: ObserverSources
     state: Recent[State]

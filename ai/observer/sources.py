@@ -1,4 +1,4 @@
-"""What the Observer may ask of the house: one small Protocol that the daemon fills, and the shapes of its answers."""
+"""What the Observer may ask of the app: one small Protocol that the daemon fills, and the shapes of its answers."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -207,7 +207,7 @@ class Receipt:
 
 
 class ObserverSources(Protocol):
-    """The house as the Observer sees it: reads, and one way to ask for something (a row in `commands`)."""
+    """The app as the Observer sees it: reads, and one way to ask for something (a row in `commands`)."""
 
     @property
     def settings(self) -> Settings:

@@ -1,4 +1,4 @@
-"""What every route of the Observer works with: the house, readers of the journal, the gate and shared recent reads."""
+"""What every route of the Observer works with: sources, readers of the journal, the gate and shared recent reads."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -52,11 +52,11 @@ TWEETS = 100  # posts shown and served; older ones stand in the journal
 class View:
     """One Observer: made once by `create_app`, found by each route with `view_of`."""
 
-    def __init__(self, house: ObserverSources) -> None:
-        clock = house.clock
-        self.house = house
-        self.gate = Gate(house.settings.admin_token, clock)
-        self.hosts = Hosts(house.settings)
+    def __init__(self, sources: ObserverSources) -> None:
+        clock = sources.clock
+        self.sources = sources
+        self.gate = Gate(sources.settings.admin_token, clock)
+        self.hosts = Hosts(sources.settings)
         self.assets = Assets()
         self.frames = Frames()
         self.places: Places | None = None  # set by the server that seats the visitors
@@ -64,26 +64,26 @@ class View:
         self.turns = Turns(REQUESTS_PER_SECOND, BURST, takings, seconds=REQUEST_SECONDS)
         self.probes = Turns(PROBES_PER_SECOND, BURST, takings, seconds=PROBE_SECONDS)
         jobs = Turns(JOBS_PER_SECOND, JOBS_BURST, takings, at_once=1, waiting_of_one=CONNECTIONS, waiting=CONNECTIONS)
-        self.reader = Reader(house.mind_path, "pages", jobs)
-        self.counter = Reader(house.mind_path, "counter")
-        self.tail = Tail(Reader(house.mind_path, "tail"), self.reader.read)
+        self.reader = Reader(sources.mind_path, "pages", jobs)
+        self.counter = Reader(sources.mind_path, "counter")
+        self.tail = Tail(Reader(sources.mind_path, "tail"), self.reader.read)
         self.month = Month(self.counter, clock)
         self._counting: asyncio.Task[None] | None = None
 
         def newest() -> int:
             return self.tail.newest
 
-        self.state: Recent[State] = Recent(house.state, clock, newest)
-        self.budget: Recent[Budget] = Recent(house.budget, clock, newest)
-        self.callers: Recent[Sequence[CallerRow]] = Recent(house.callers, clock, newest)
-        self.gateway: Recent[GatewayLook] = Recent(house.gateway, clock, newest)
-        self.days: Recent[Sequence[ByDay]] = Recent(house.days, clock, newest)
-        self.models: Recent[Sequence[ModelRow]] = Recent(house.models, clock, newest)
+        self.state: Recent[State] = Recent(sources.state, clock, newest)
+        self.budget: Recent[Budget] = Recent(sources.budget, clock, newest)
+        self.callers: Recent[Sequence[CallerRow]] = Recent(sources.callers, clock, newest)
+        self.gateway: Recent[GatewayLook] = Recent(sources.gateway, clock, newest)
+        self.days: Recent[Sequence[ByDay]] = Recent(sources.days, clock, newest)
+        self.models: Recent[Sequence[ModelRow]] = Recent(sources.models, clock, newest)
         self.latest: Recent[Latest] = Recent(lambda: self.reader.read(latest), clock, newest)
-        self.tweets: Recent[Sequence[Tweet]] = Recent(lambda: house.tweets(TWEETS), clock, newest)
+        self.tweets: Recent[Sequence[Tweet]] = Recent(lambda: sources.tweets(TWEETS), clock, newest)
         self._documents: dict[str, Recent[Encoded]] = {}  # whole answers that many share, by name
 
-        redact = Redactor(house.settings.secrets()).all_of
+        redact = Redactor(sources.settings.secrets()).all_of
         self._sights = {money: Sight(self, self.reader, clock, newest, redact, money=money) for money in (False, True)}
 
     def sight(self, request: Request) -> Sight:
@@ -92,7 +92,7 @@ class View:
 
     def money(self, request: Request) -> bool:
         """Tell whether this visitor may see amounts: PUBLIC_BUDGET is on, or it is the caretaker."""
-        return self.house.settings.public_budget or self.gate.is_caretaker(request)
+        return self.sources.settings.public_budget or self.gate.is_caretaker(request)
 
     async def document(self, name: str, make: Callable[[], Awaitable[Any]]) -> Encoded:
         """Return what `make` gives as JSON; many share one answer under `name`, which says who may see it, too."""
@@ -106,7 +106,7 @@ class View:
     async def shared(self, name: str, ask: Callable[[], Awaitable[Encoded]]) -> Encoded:
         """Return the answer `name`, asked for anew by `ask` where it is no longer fresh."""
         if name not in self._documents:
-            self._documents[name] = Recent(ask, self.house.clock, lambda: self.tail.newest)
+            self._documents[name] = Recent(ask, self.sources.clock, lambda: self.tail.newest)
         return await self._documents[name].get()
 
     async def books(self) -> MonthFigures:
@@ -115,7 +115,7 @@ class View:
 
     async def start(self) -> None:
         """Begin to follow the journal."""
-        self.house.listen(self.tail.wake)
+        self.sources.listen(self.tail.wake)
         await self.tail.start()
         self._counting = asyncio.create_task(self.month.keep_up(self.tail.grown()), name="observer-figures")
         await self.month.upto(self.tail.newest, FIRST_COUNT_SECONDS)

@@ -102,7 +102,7 @@ async def post_vote(request: Request) -> Response:
         seconds = _vote(request, view, given)
     except Declined as refusal:
         return problem(refusal.status, str(refusal), refusal.headers)
-    counted = view.house.clock.now().replace(microsecond=0) + timedelta(seconds=seconds)
+    counted = view.sources.clock.now().replace(microsecond=0) + timedelta(seconds=seconds)
     return JSONResponse({"vote": given.vote, "counted_at": rfc3339(counted)}, 202, NO_STORE)
 
 
@@ -156,7 +156,7 @@ async def vote(request: Request) -> Response:
 
 def _write(request: Request, view: View, given: NewLetter) -> tuple[int, str]:
     """Hand a letter in; return its number and state. Raises Declined."""
-    how, who = view.house.settings.visitors, visitor_of(request.scope)
+    how, who = view.sources.settings.visitors, visitor_of(request.scope)
     if how == "off":
         raise Declined(403, OFF["letters"])
     if not same_origin(request):
@@ -166,7 +166,7 @@ def _write(request: Request, view: View, given: NewLetter) -> tuple[int, str]:
         raise Declined(429, f"you have written enough for now; write again in {wait} s", wait)
     view.gate.letters.count(who)
     try:
-        number = view.house.letter(given.name, given.text)
+        number = view.sources.letter(given.name, given.text)
     except TooManyLetters as error:
         raise Declined(429, str(error), error.seconds) from None
     except LetterRefused as error:
@@ -176,12 +176,12 @@ def _write(request: Request, view: View, given: NewLetter) -> tuple[int, str]:
 
 def _vote(request: Request, view: View, given: NewVote) -> int:
     """Cast a vote; return in how many seconds it is counted. Raises Declined."""
-    if view.house.settings.votes == "off":
+    if view.sources.settings.votes == "off":
         raise Declined(403, OFF["votes"])
     if not same_origin(request):
         raise Declined(403, FOREIGN)
     try:
-        seconds = view.house.vote(visitor_of(request.scope), given.vote)
+        seconds = view.sources.vote(visitor_of(request.scope), given.vote)
     except AlreadyVoted as error:
         raise Declined(429, str(error), error.seconds) from None
     if seconds is None:

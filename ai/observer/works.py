@@ -54,7 +54,7 @@ async def feed(request: Request) -> Response:
     """GET /feed.xml: works and posts as Atom (RFC 4287), the newest first."""
     view = view_of(request)
     money, sight = view.money(request), view.sight(request)
-    base = view.house.settings.public_url or str(request.base_url).rstrip("/")
+    base = view.sources.settings.public_url or str(request.base_url).rstrip("/")
     found = await view.reader.read(lambda mind: published(mind, FEED_ENTRIES))
     entries = [_work_entry(view, base, _seen(one, money=money, most=FEED_CHARS)) for one in found]
     entries += [_post_entry(view, base, post) for post in await sight.tweets.get() if post["state"] in PUBLIC_STATES]
@@ -104,7 +104,7 @@ def _post_entry(view: View, base: str, post: Any) -> dict[str, Any]:
 
 def _urn(view: View, sort: str, name: str) -> str:
     """Return what names an entry for good, under whatever host it is read."""
-    return uuid5(NAMESPACE_URL, f"genesis/{view.house.settings.mind}/{sort}/{name}").urn
+    return uuid5(NAMESPACE_URL, f"genesis/{view.sources.settings.mind}/{sort}/{name}").urn
 
 
 def _seen(work: Work, *, money: bool, most: int | None = None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ai.clock import VirtualClock
 from ai.daemon.app import App
-from ai.daemon.wiring import Outside, open_house
+from ai.daemon.wiring import Outside, open_app
 from ai.settings.sources import load_settings
 from ai.world.opening import open_world
 from tests.world.openrouter import FakeOpenRouter
@@ -70,7 +70,7 @@ async def mind(
     """Open a house in `folder` as `run N` does, in the world that `outside` opens."""
     settings = load_settings(environment(provider, folder, **more), folder)
     (settings.data_dir / "credits").mkdir(parents=True, exist_ok=True)
-    async with open_house(settings, clock, seed=1, outside=outside) as house:
+    async with open_app(settings, clock, seed=1, outside=outside) as house:
         await house.greet()
         yield house
 

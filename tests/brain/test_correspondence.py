@@ -35,7 +35,7 @@ async def test_three_people_write_and_each_is_answered(tmp_path: Path) -> None:
         async with mind(provider, tmp_path, clock, **QUIET) as house:
             await live(house, clock, 1)
             house.commands.put("say", text="Did you sleep well?")
-            await house.caretaker.carry_out_waiting()
+            await house.command_handlers.carry_out_waiting()
             house.letters.receive("visitor", "Ines", "I row on the lake at six.\n\nWhat do you do at six?")
             model.replies = [
                 deed("reply", text="Well, and long.", to="caretaker"),

@@ -11,7 +11,7 @@ from ai.brain.drafts import DRAFTS
 from ai.brain.openings import opening
 from ai.clock import VirtualClock
 from ai.daemon.app import App
-from ai.daemon.wiring import open_house
+from ai.daemon.wiring import open_app
 from ai.llm.local.model_store import Environment
 from ai.llm.local.supervisor import LocalEndpoint
 from ai.memory import Kind
@@ -47,7 +47,7 @@ async def small_mind(
         )
         return LocalEndpoint("auto", settings.data_dir / "models", around)
 
-    async with open_house(settings, clock, seed=1, embedded=embedded) as house:
+    async with open_app(settings, clock, seed=1, embedded=embedded) as house:
         await house.greet()
         yield house
 

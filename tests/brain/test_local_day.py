@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from ai.clock import VirtualClock
-from ai.daemon.wiring import open_house
+from ai.daemon.wiring import open_app
 from ai.memory import Kind
 from ai.settings.sources import load_settings
 from benchmarks.local_day_figures import (
@@ -32,7 +32,7 @@ from benchmarks.local_day_figures import (
     spread,
     worst_hour,
 )
-from benchmarks.local_day_life import MOST_RECENT, NO_HYGIENE, rooms
+from benchmarks.local_day_life import MOST_RECENT, NO_LOOP_GUARDS, rooms
 from tests.brain.lived import START, environment, live
 from tests.brain.test_circles import circles
 from tests.world.openrouter import FakeOpenRouter
@@ -106,17 +106,17 @@ def test_excerpts_are_chosen_by_rule_from_the_first_to_the_last() -> None:
 
 
 def test_only_what_there_is_can_be_left_out() -> None:
-    assert rooms("hygiene, memory") == ["memory", "hygiene"]
+    assert rooms("guards, memory") == ["memory", "guards"]
     with pytest.raises(ArgumentTypeError, match="'purse' cannot be left out"):
         rooms("purse")
 
 
-async def test_without_hygiene_a_mind_that_circles_remembers_it_all_and_goes_on(tmp_path: Path) -> None:
+async def test_without_loop_guards_a_mind_that_circles_remembers_it_all_and_goes_on(tmp_path: Path) -> None:
     clock = VirtualClock(START)
     with FakeOpenRouter(reply=circles, date=clock.now) as provider:
         settings = load_settings(environment(provider, tmp_path, MAX_STEPS_PER_BEAT="2"), tmp_path)
         (settings.data_dir / "credits").mkdir(parents=True)
-        async with open_house(settings, clock, hygiene=NO_HYGIENE) as house:
+        async with open_app(settings, clock, loop_guards=NO_LOOP_GUARDS) as house:
             await house.greet()
             beats = await live(house, clock, 4)
             assert [beat.steps for beat in beats] == [2] * 4
@@ -141,7 +141,7 @@ def test_both_variants_are_lived_and_every_figure_is_in_the_table(tmp_path: Path
     ended = run(*QUICK, "--beats", "2", "--compare", "--folder", str(tmp_path / "day"))
     assert ended.returncode == 0, ended.stderr
     told = json.loads(ended.stdout)
-    assert [variant["title"] for variant in told["variants"]] == ["as it is", "without memory and hygiene"]
+    assert [variant["title"] for variant in told["variants"]] == ["as it is", "without memory and guards"]
     usual, bare = (variant["figures"] for variant in told["variants"])
     for figures in (usual, bare):
         assert (figures["turns_passed"], figures["empty_beats"]) == (2, 0)

@@ -192,7 +192,7 @@ async def test_a_newborn_did_nothing_that_the_one_before_it_did(tmp_path: Path) 
         async with mind(provider, tmp_path, clock, TWEETS_PER_DAY="0") as house:
             await live(house, clock, 2)
             house.commands.put("kill", cause="a test of rebirth")
-            await house.caretaker.carry_out_waiting()
+            await house.command_handlers.carry_out_waiting()
             clock.advance(120)
             asked = len(model.scenes)
             await live(house, clock, 1)

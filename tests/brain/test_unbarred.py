@@ -51,7 +51,7 @@ async def test_more_tokens_than_were_bounded_are_no_price_and_only_a_person_lift
             assert house.health.barred(PINNED)
             row = house.commands.put("unbar", model="acme/other")
             right = house.commands.put("unbar", model=PINNED)
-            await house.caretaker.carry_out_waiting()
+            await house.command_handlers.carry_out_waiting()
             refused, done = house.commands.answer(row), house.commands.answer(right)
             assert refused.ok is False
             assert PINNED in refused.result

@@ -39,7 +39,7 @@ async def test_a_life_ends_by_votes(tmp_path: Path, age: int, live_votes: int, d
             clock.advance(HOUR)
             await chores["votes"]()
             await chores["votes"]()
-            await house.caretaker.carry_out_waiting()
+            await house.command_handlers.carry_out_waiting()
             assert (house.lives.current() is None) == dies
             counted = house.journal.after(0, 99, {"votes.counted"})
             assert [(one.data["live"], one.data["die"]) for one in counted] == [(live_votes, die_votes)]
@@ -62,7 +62,7 @@ async def test_votes_on_the_dead_do_not_reach_who_follows(tmp_path: Path) -> Non
             for number in range(9):
                 house.votes.cast(f"10.0.0.{number}", "die", 1)
             house.commands.put("kill", cause="a test")
-            await house.caretaker.carry_out_waiting()
+            await house.command_handlers.carry_out_waiting()
             clock.advance(HOUR)
             await live(house, clock, 1)
             clock.advance(2 * DAY)
@@ -71,5 +71,5 @@ async def test_votes_on_the_dead_do_not_reach_who_follows(tmp_path: Path) -> Non
             assert life is not None
             assert life.number == 2
             house.commands.put("kill", cause="voted", by="visitors", life=1)
-            await house.caretaker.carry_out_waiting()
+            await house.command_handlers.carry_out_waiting()
             assert house.lives.current() is life

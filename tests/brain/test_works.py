@@ -40,7 +40,7 @@ async def test_a_work_is_taken_up_where_it_ended_and_published(tmp_path: Path) -
             assert "I published “The Lamp <b>é</b>” (lamp.md)." in deeds
             assert "I wrote in lamp.md: Nobody has cold hands." in deeds
             house.commands.put("kill", cause="a test")
-            await house.caretaker.carry_out_waiting()
+            await house.command_handlers.carry_out_waiting()
             assert house.lives.current() is None
             assert by_slug(house.mind, "the-lamp-b-e-b") == work
 

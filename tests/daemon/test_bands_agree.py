@@ -6,7 +6,7 @@ import pytest
 
 from ai.clock import VirtualClock
 from ai.credit_tracker import Expense
-from ai.daemon.reading import open_reading
+from ai.daemon.read_only_app import open_read_only_app
 from ai.llm.purse import open_purse
 from tests.brain.lived import START, live, mind, thinker
 from tests.world.openrouter import FakeOpenRouter
@@ -24,7 +24,7 @@ async def test_all_see_the_same_band(tmp_path: Path, beats: int) -> None:
             await house.tracker.hold(expense)
             await house.tracker.settle("all", left - 1_000)
             bands = {"daemon": (await house.tracker.balance()).band}
-            async with open_reading(house.settings, clock) as reading:
+            async with open_read_only_app(house.settings, clock) as reading:
                 bands["status"] = (await reading.tracker.balance()).band
                 bands["budget"] = (await reading.tracker.budget_report())["band"]
             async with open_purse(house.settings, clock=clock) as purse:

@@ -11,7 +11,7 @@ import httpx2
 from ai.daemon.app import App
 from ai.daemon.daemon import Daemon
 from ai.daemon.sources import AppSources
-from ai.daemon.wiring import open_house
+from ai.daemon.wiring import open_app
 from ai.llm.local.model_store import BIRTH_WAITS_SECONDS, Environment
 from ai.llm.local.sources import HubSource
 from ai.llm.local.supervisor import LocalEndpoint
@@ -50,7 +50,7 @@ async def house_at(
             ),
         )
 
-    async with open_house(settings, clock, seed=1, embedded=embedded) as house:
+    async with open_app(settings, clock, seed=1, embedded=embedded) as house:
         heard = Heard(house.journal)
         await house.greet()
         yield house, heard

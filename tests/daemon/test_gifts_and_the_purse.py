@@ -14,16 +14,16 @@ async def test_a_gift_told_while_the_purse_is_away_waits_for_it(tmp_path):
             purse.rename(aside)
             gift = house.commands.put("topup", amount="3", **{"from": "Ann"}, id="kofi/1", by="a donation")
             typed = house.commands.put("topup", amount="2", **{"from": "Ada"})
-            await house.caretaker.carry_out_waiting()
+            await house.command_handlers.carry_out_waiting()
             assert house.commands.answer(gift).ok is None
             assert house.commands.answer(typed).ok is False
             assert not house.commands.withdraw(gift), "it was begun"
             aside.rename(purse)
             for _ in range(2):
-                await house.caretaker.carry_out_waiting()
+                await house.command_handlers.carry_out_waiting()
             assert house.commands.answer(gift).ok is True
             assert (await house.tracker.balance()).donated == 3_000_000_000
             again = house.commands.put("topup", amount="3", **{"from": "Ann"}, id="kofi/1", by="a donation")
-            await house.caretaker.carry_out_waiting()
+            await house.command_handlers.carry_out_waiting()
             assert "had been added before" in house.commands.answer(again).result
             assert (await house.tracker.balance()).donated == 3_000_000_000

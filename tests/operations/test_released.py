@@ -67,10 +67,10 @@ async def test_a_life_of_an_earlier_release_goes_on_with_its_money_its_letters_a
             assert posts[PUBLISHED].state is PostState.POSTED
             assert posts[WAITING].state is PostState.AWAITING_APPROVAL
 
-            await house.caretaker.carry_out_waiting()
+            await house.command_handlers.carry_out_waiting()
             house.commands.put("resume")
             house.commands.put("approve", id=posts[WAITING].id)
-            await house.caretaker.carry_out_waiting()
+            await house.command_handlers.carry_out_waiting()
             await live(house, clock, 6)
             for letter in (EARLIER, UNREAD, NOT_TAKEN):
                 assert any(letter in body for body in heard), letter

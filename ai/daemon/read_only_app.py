@@ -52,7 +52,7 @@ class ReadOnlyApp:
 
 
 @asynccontextmanager
-async def open_reading(settings: Settings, clock: Clock) -> AsyncIterator[ReadOnlyApp]:
+async def open_read_only_app(settings: Settings, clock: Clock) -> AsyncIterator[ReadOnlyApp]:
     """Open what is there for reading alone. Raises StoreUnavailable where nothing was started here yet."""
     path = settings.data_dir / "mind.db"
     if not path.exists():
