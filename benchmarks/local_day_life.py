@@ -227,7 +227,7 @@ async def _bear(app: App, day: Day) -> Heard:
     if (problem := app.local.status().problem) is not None:
         sys.exit(f"nobody can think: {problem}")
     day.embedder = None if app.embedder is None else app.embedder.name
-    life = await app.lives.ensure_alive(app.brain, await app.tracker.balance())
+    life = await app.lives.ensure_alive(app.brain.ask, app.brain.announce, await app.tracker.balance())
     assert life is not None, "nobody was born"
     if "memory" in day.without:
         life.memory.weigh(MOST_RECENT)

@@ -54,7 +54,7 @@ async def one_life(app: App, cause: str) -> int:
     assert life is not None, "nobody lives after a beat"
     (app.lives.workspace / "note.txt").write_text("something to wipe", encoding="utf-8")
     await look_back(life.memory, app.brain.ask)
-    await app.lives.die(cause, app.brain)
+    await app.lives.die(cause, app.brain.ask, app.brain.announce)
     await app.outbox.deliver_due()
     return life.number
 

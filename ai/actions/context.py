@@ -1,127 +1,24 @@
-"""What an action may reach: small views of the other rooms, so that each can be a real small object in a test."""
+"""What an action may reach of the other rooms."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from __future__ import annotations
+
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-from ai.clock import Clock
-from ai.credit_tracker.records import Balance
-from ai.life.own_files import OwnFiles
-from ai.memory.memory import Kind, Memory
-from ai.mind.journal import Journal
-from ai.people import Letters, Persons, Works
-from ai.settings import Settings
-from ai.social.post import Post, PostRefusal
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
 
-
-class Remembering(Protocol):
-    """The memory stream, as far as actions know it."""
-
-    def add(self, text: str, kind: Kind, importance: int | None = None) -> Memory:
-        """Remember; raises ValueError where there is nothing to see."""
-        ...
-
-    def recent(self, n: int, kind: Kind | Collection[Kind] | None = None) -> list[Memory]:
-        """Return the last `n` memories of that kind, oldest first."""
-        ...
-
-    async def retrieve(self, query: str, k: int) -> list[Memory]:
-        """Return what matters most to `query`, best first."""
-        ...
-
-
-class Purse(Protocol):
-    """The credit tracker, as far as actions know it."""
-
-    async def balance(self) -> Balance:
-        """Return the month at a glance."""
-        ...
-
-
-class Wishes(Protocol):
-    """The rotation, as far as actions know it."""
-
-    async def wish(self, model_id: str) -> str:
-        """Ask for a model; returns one line on whether it was granted, and why not."""
-        ...
-
-
-class PricedModel(Protocol):
-    """A model's prices in USD per token."""
-
-    @property
-    def prompt(self) -> Decimal:
-        """Of what is read."""
-        ...
-
-    @property
-    def completion(self) -> Decimal:
-        """Of what is written."""
-        ...
-
-
-class ListedModel(Protocol):
-    """A model of the catalogue."""
-
-    @property
-    def id(self) -> str:
-        """Its id, as `switch_model` takes it."""
-        ...
-
-    @property
-    def tier(self) -> str:
-        """Its price tier."""
-        ...
-
-    @property
-    def intelligence(self) -> int:
-        """1 to 10."""
-        ...
-
-    @property
-    def quality(self) -> float:
-        """The same, unrounded."""
-        ...
-
-    @property
-    def prices(self) -> PricedModel:
-        """What it costs."""
-        ...
-
-    @property
-    def barred(self) -> str | None:
-        """Why it may not be used, or None."""
-        ...
-
-
-class Models(Protocol):
-    """The catalogue, as far as actions know it."""
-
-    def models(self) -> Mapping[str, ListedModel]:
-        """Return every model by id."""
-        ...
-
-
-class Posting(Protocol):
-    """The outbox, as far as actions know it."""
-
-    async def queue(self, text: str, *, source: str, life: int | None, beat: int | None = None) -> Post | PostRefusal:
-        """Take a post, or say in one line why not."""
-        ...
-
-    async def deliver_due(self) -> None:
-        """Send what may be sent now."""
-        ...
-
-    def post(self, post_id: int) -> Post | None:
-        """Return a post as it stands."""
-        ...
-
-    def left_today(self, now: datetime) -> int:
-        """Return how many posts the day of `now` has left, dry runs counted."""
-        ...
+    from ai.clock import Clock
+    from ai.credit_tracker import CreditTracker
+    from ai.life.own_files import OwnFiles
+    from ai.memory import MemoryStream
+    from ai.mind.journal import Journal
+    from ai.model_config.catalogue import Catalogue
+    from ai.model_rotator.rotation import Rotation
+    from ai.people import Letters, Persons, Works
+    from ai.settings import Settings
+    from ai.social import Outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +32,11 @@ class ActionContext:
 
     life: int | None
     beat: int | None
-    memory: Remembering
-    tracker: Purse
-    rotation: Wishes
-    catalogue: Models
-    outbox: Posting
+    memory: MemoryStream
+    tracker: CreditTracker
+    rotation: Rotation
+    catalogue: Catalogue
+    outbox: Outbox
     workspace: OwnFiles
     letters: Letters
     persons: Persons

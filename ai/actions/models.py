@@ -3,8 +3,9 @@
 from pydantic import Field
 
 from ai.actions.action import Action, NoParams, Params, Refused
-from ai.actions.context import ActionContext, ListedModel
+from ai.actions.context import ActionContext
 from ai.ledger.money import NANOS_PER_USD
+from ai.model_config import Model
 
 LISTED = 12  # models shown; a catalogue has hundreds
 LISTED_PER_TIER = 3
@@ -56,7 +57,7 @@ async def switch_model(params: ModelId, context: ActionContext) -> str:
 _TIER_ORDER = {"premium": 0, "cheap": 1, "ultra_cheap": 2, "free": 3, "local": 4}
 
 
-def _line(model: ListedModel) -> str:
+def _line(model: Model) -> str:
     read, write = model.prices.prompt * PER_MILLION, model.prices.completion * PER_MILLION
     price = f"${read:,.2f} read, ${write:,.2f} written per million tokens" if read or write else "costs nothing"
     return f"- {model.id}: {model.tier}, intelligence {model.intelligence}/10, {price}"

@@ -16,7 +16,6 @@ from ai.brain.senses import Senses
 from ai.clock import Clock
 from ai.credit_tracker import CreditTracker
 from ai.life import Accept, Life, Lives
-from ai.life.midwife import MindAwaited
 from ai.llm import Completion, NoAnswer, PaidClient, Payer
 from ai.memory import Kind, clean, cut
 from ai.memory.embeddings import Embedder
@@ -38,6 +37,10 @@ RESULT_CHARS = 1_200  # of an action's result shown to the model; four steps mus
 
 
 Reader = Callable[[Model, Sequence[Message], Mapping[str, Any]], Awaitable[None]]
+
+
+class MindAwaited(Exception):
+    """Nobody is to be born yet: only the smallest embedded model could be asked, and a larger one is on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ class Brain:
         if self._lives.birth_due_at() is not None and await self._awaits_mind():
             return None
         try:
-            life = await self._lives.ensure_alive(self, await self._tracker.balance())
+            life = await self._lives.ensure_alive(self.ask, self.announce, await self._tracker.balance())
         except MindAwaited:  # every provider failed it
             return None
         if life is None:
@@ -336,7 +339,7 @@ class Brain:
         life, beat = self._journal.bound
         return Payer(purpose, life=life, beat=beat)
 
-    async def post(self, text: str, *, source: str, life: int) -> None:
+    async def announce(self, text: str, *, source: str, life: int) -> None:
         """Queue a post of a birth or a death; the same text again is the same post."""
         await self._outbox.queue(text, source=source, life=life)
 

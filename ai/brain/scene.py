@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from ai.asking import Purpose
 from ai.brain.coming_to_mind import RESTS_BEATS, ComingToMind, ago, in_words, whole
@@ -17,9 +16,10 @@ from ai.memory import Kind, Memory, clean, cut, inline
 from ai.mind.database import MindDatabase
 from ai.mind.journal import Event, Journal
 from ai.model_config import Model, Tier
+from ai.model_rotator.rotation import Rotation
 from ai.prompts import render
 from ai.settings import Settings
-from ai.world import Happening, told
+from ai.world import Happening, World, told
 from ai.world.journal_news import Posts
 
 THOUGHTS_SHOWN = 5  # enough not to repeat oneself; more crowds a small model's context of 4,096 tokens
@@ -54,26 +54,6 @@ NUDGES = (
 )
 
 
-class Surroundings(Protocol):
-    """The world as the scene sees it; `ai.world.World` is it."""
-
-    async def since(self, beat: int) -> list[Happening]:
-        """Return what is to be shown of what happened."""
-        ...
-
-    def present(self) -> list[str]:
-        """Return what can be seen right now, a line each."""
-        ...
-
-
-class Wishes(Protocol):
-    """Who was asked for by name; `ai.model_rotator.rotation.Rotation` is it."""
-
-    def wish_on_hold(self) -> str | None:
-        """Return one line on a wish that cannot be had now, or None."""
-        ...
-
-
 class Scenes:
     """Puts the situation into words; what changes most stands last, so that a cached prefix stays long."""
 
@@ -84,8 +64,8 @@ class Scenes:
         tracker: CreditTracker,
         mind: MindDatabase,
         journal: Journal,
-        world: Surroundings,
-        wishes: Wishes,
+        world: World,
+        rotation: Rotation,
         correspondence: Correspondence,
         workspace: OwnFiles,
         clock: Clock,
@@ -95,7 +75,7 @@ class Scenes:
         self._tracker = tracker
         self._journal = journal
         self._world = world
-        self._wishes = wishes
+        self._rotation = rotation
         self._people = correspondence
         self._workspace = workspace
         self._clock = clock
@@ -164,7 +144,7 @@ class Scenes:
             life=life.number,
             budget=budget_in_words(balance),
             model=named(model),
-            wish=self._wishes.wish_on_hold() or "",
+            wish=self._rotation.wish_on_hold() or "",
             messages=waiting,
             posting=self._senses.posting_line(balance, now),
             posted=self._senses.posted_line(life) if tells_post else "",

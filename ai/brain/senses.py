@@ -1,7 +1,6 @@
 """What the mind perceives at the start of a beat: what this beat is for, what waits, and what may be said."""
 
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from ai.asking import Purpose
 from ai.clock import Clock
@@ -12,28 +11,12 @@ from ai.mind.database import MindDatabase
 from ai.mind.journal import Journal
 from ai.people import Letters
 from ai.settings import Settings
-from ai.social import Post
+from ai.social import Outbox
 
 POST_CHARS = 300
 WROTE, VISITED = "your caretaker wrote to you", "a visitor wrote to you"
 DRAFTS_PER_POST = 2  # facts/pacing: eight drafts a day for four posts
 SAID_FROM_NANOS = 5_000_000  # half a cent: less does not show in dollars and cents
-
-
-class PostOffice(Protocol):
-    """What the senses know of posting; `ai.social.Outbox` is one."""
-
-    def next_at(self, now: datetime) -> datetime:
-        """Return when the next post may go out; `now` or earlier: it may at `now`."""
-        ...
-
-    def left_today(self, now: datetime) -> int:
-        """Return how many posts the day of `now` has left, dry runs counted."""
-        ...
-
-    def last_of(self, life: int) -> Post | None:
-        """Return the last post of a life, or None."""
-        ...
 
 
 class Senses:
@@ -46,7 +29,7 @@ class Senses:
         mind: MindDatabase,
         journal: Journal,
         letters: Letters,
-        posts: PostOffice,
+        outbox: Outbox,
         clock: Clock,
         settings: Settings,
     ) -> None:
@@ -54,7 +37,7 @@ class Senses:
         self._mind = mind
         self._journal = journal
         self._letters = letters
-        self._posts = posts
+        self._outbox = outbox
         self._clock = clock
         self._settings = settings
         self.band = Band.MODERATE
@@ -91,11 +74,11 @@ class Senses:
         return abs(now.timestamp() - last) >= gap.total_seconds()
 
     def _may_post(self, balance: Balance, now: datetime) -> bool:
-        return self._posts_left(balance, now) > 0 and self._posts.next_at(now) <= now
+        return self._posts_left(balance, now) > 0 and self._outbox.next_at(now) <= now
 
     def _posts_left(self, balance: Balance, now: datetime) -> int:
         """Return what the purse and the outbox have left for today: dry runs cost nothing and count all the same."""
-        return min(balance.posts_left, self._posts.left_today(now))
+        return min(balance.posts_left, self._outbox.left_today(now))
 
     def unread(self) -> int:
         """Return how many letters wait."""
@@ -108,12 +91,12 @@ class Senses:
             return "You have posted as often as you may today."
         if self._may_post(balance, now):
             return f"You may post now ({left} left today)."
-        minutes = max(1, round((self._posts.next_at(now) - now).total_seconds() / 60))
+        minutes = max(1, round((self._outbox.next_at(now) - now).total_seconds() / 60))
         return f"Your next post may go out in {minutes} minutes."
 
     def posted_line(self, life: Life) -> str | None:
         """Return what it said to the world last, and what became of it."""
-        post = self._posts.last_of(life.number)
+        post = self._outbox.last_of(life.number)
         if post is None:
             return None
         which = "The post that told of your birth" if post.source == "birth" else "Your last post"

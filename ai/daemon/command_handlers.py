@@ -4,11 +4,12 @@ import json
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
+from ai.asking import Ask
 from ai.credit_tracker import CreditTracker
 from ai.credit_tracker.reconciliation import Reconciler, reconciliation_json
 from ai.ledger.errors import LedgerError, StoreUnavailable
 from ai.ledger.money import NANOS_PER_USD, exact_nanos, nanos, usd9
-from ai.life import Life, Lives, Midwife
+from ai.life import Announce, Life, Lives
 from ai.life.self_page import NoSuchVersion
 from ai.llm import ModelHealth
 from ai.mind.commands import Command, Commands
@@ -37,7 +38,8 @@ class CommandHandlers:
         commands: Commands,
         schedule: Schedule,
         lives: Lives,
-        midwife: Midwife,
+        ask: Ask,
+        announce: Announce,
         tracker: CreditTracker,
         outbox: Outbox,
         reconciler: Reconciler,
@@ -48,7 +50,7 @@ class CommandHandlers:
         self._commands = commands
         self._schedule = schedule
         self._lives = lives
-        self._midwife = midwife
+        self._ask, self._announce = ask, announce
         self._tracker = tracker
         self._outbox = outbox
         self._reconciler = reconciler
@@ -155,7 +157,7 @@ class CommandHandlers:
         life = self._lives.current()
         if life is not None and data.get("life", life.number) != life.number:
             raise Refusal(f"life #{data['life']} has ended already")
-        if not await self._lives.die(cause, self._midwife) or life is None:
+        if not await self._lives.die(cause, self._ask, self._announce) or life is None:
             raise Refusal("nobody lives right now")
         return f"life #{life.number} ({life.name}) has ended"
 

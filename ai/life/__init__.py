@@ -3,21 +3,19 @@
 from ai.asking import Accept, Answer, Ask
 from ai.life.fragments import End
 from ai.life.life import Life
-from ai.life.lives import Lives
-from ai.life.midwife import Funds, Midwife
+from ai.life.lives import Announce, Lives
 from ai.life.mood import Mood
 from ai.life.storage import LifeFileBroken, LifeFileUnwritable
 
 __all__ = [
     "Accept",
+    "Announce",
     "Answer",
     "Ask",
     "End",
-    "Funds",
     "Life",
     "LifeFileBroken",
     "LifeFileUnwritable",
     "Lives",
-    "Midwife",
     "Mood",
 ]

@@ -7,11 +7,10 @@ from datetime import datetime
 from random import Random
 from typing import Any
 
-from ai.asking import Message, Purpose
+from ai.asking import Ask, Message, Purpose
 from ai.life.answers import BIRTH_SCHEMA, Newborn, name_key, parse_newborn
 from ai.life.bootstrap import briefing, mode_of
 from ai.life.fragments import FEELINGS, End, Fragment
-from ai.life.midwife import Midwife
 from ai.memory.memory import Kind, Memory
 from ai.prompts import render
 from ai.settings import Settings
@@ -65,7 +64,7 @@ def cradle(
     )
 
 
-async def ask_newborn(midwife: Midwife, cradle: Cradle) -> tuple[Newborn, str] | None:
+async def ask_newborn(ask: Ask, cradle: Cradle) -> tuple[Newborn, str] | None:
     """Return who the newborn says it is and the model that spoke, or None where no model gave a usable answer.
 
     Where all that came was nonsense, it is asked again, as long as fewer than REFUSALS_AT_MOST answers were refused.
@@ -97,7 +96,7 @@ async def ask_newborn(midwife: Midwife, cradle: Cradle) -> tuple[Newborn, str] |
 
     while len(refused) < REFUSALS_AT_MOST:
         before = len(refused)
-        answer = await midwife.ask(Purpose.BIRTH, messages, schema=BIRTH_SCHEMA, accept=problem, avoid=cradle.avoid)
+        answer = await ask(Purpose.BIRTH, messages, schema=BIRTH_SCHEMA, accept=problem, avoid=cradle.avoid)
         if answer is not None:
             found = parse_newborn(answer.text, taken)
             return None if isinstance(found, str) else (found, answer.model.id)

@@ -5,11 +5,11 @@ from datetime import datetime
 from random import Random
 from typing import Any
 
-from ai.asking import Message, Purpose
+from ai.asking import Ask, Message, Purpose
 from ai.clock import rfc3339
+from ai.credit_tracker import Balance, Band
 from ai.life.fragments import End
 from ai.life.life import Life
-from ai.life.midwife import Funds, Midwife
 from ai.llm.said import first_object
 from ai.memory.memory import Kind, tidy
 from ai.memory.untrusted import clean
@@ -42,7 +42,7 @@ def parse_last_words(text: str) -> tuple[str, str] | None:
     return _cut(" ".join(tidy(words).split()), MAX_LAST_WORDS_CHARS), _cut(tidy(told), MAX_SUMMARY_CHARS)
 
 
-async def ask_last_words(midwife: Midwife, life: Life, cause: str) -> tuple[str, str] | None:
+async def ask_last_words(ask: Ask, life: Life, cause: str) -> tuple[str, str] | None:
     """Return the dying mind's last words and summary, or None where no model could say them."""
     memories = sorted(life.memory.recent(len(life.memory)), key=lambda memory: (memory.importance, memory.id))
     messages: list[Message] = [
@@ -65,7 +65,7 @@ async def ask_last_words(midwife: Midwife, life: Life, cause: str) -> tuple[str,
             ),
         },
     ]
-    answer = await midwife.ask(
+    answer = await ask(
         Purpose.DEATH,
         messages,
         schema=DEATH_SCHEMA,
@@ -85,7 +85,7 @@ def plain_summary(life: Life, cause: str) -> str:
     )
 
 
-def closing(end: End, now: datetime, funds: Funds | None, rng: Random) -> dict[str, Any]:
+def closing(end: End, now: datetime, funds: Balance | None, rng: Random) -> dict[str, Any]:
     """Return the facts that close a life: when, and from when (or on what money) the next may begin."""
     due = now.timestamp() + rng.uniform(*REBIRTH_AFTER_SECONDS)
     waits = None
@@ -99,7 +99,7 @@ def closing(end: End, now: datetime, funds: Funds | None, rng: Random) -> dict[s
     }
 
 
-def money_came(awaits: Mapping[str, Any] | None, funds: Funds | None) -> bool:
+def money_came(awaits: Mapping[str, Any] | None, funds: Balance | None) -> bool:
     """Return whether birth may follow a death that left `awaits` (None: it was not for money).
 
     New money is another month's grant or a top-up, and enough of it that the newborn is not bankrupt at once; so no
@@ -107,7 +107,7 @@ def money_came(awaits: Mapping[str, Any] | None, funds: Funds | None) -> bool:
     """
     if awaits is None:
         return True
-    if funds is None or funds.band == "bankrupt":
+    if funds is None or funds.band == Band.BANKRUPT:
         return False
     return funds.period != awaits.get("period") or funds.granted + funds.donated > int(awaits.get("funded", -1))
 

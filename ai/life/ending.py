@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ai.clock import parse_rfc3339, rfc3339
+from ai.credit_tracker import Balance, Band
 from ai.life.fragments import End
-from ai.life.midwife import Funds
 from ai.mind.database import MindDatabase
 from ai.settings import Settings
 
@@ -30,7 +30,7 @@ class Endings:
         self._mind = mind
         self._settings = settings
 
-    def due(self, age_seconds: float, funds: Funds | None, now: datetime) -> Ending | None:
+    def due(self, age_seconds: float, funds: Balance | None, now: datetime) -> Ending | None:
         """Return how a life of this age must end now, or None.
 
         `funds` None: the purse is out of reach, which is never a cause of death and ends no grace.
@@ -40,7 +40,7 @@ class Endings:
             return Ending(f"old age, after {days} days", End.OLD_AGE)
         if self._settings.on_bankruptcy != "die" or funds is None:
             return None
-        seconds = self._seen(funds.band == "bankrupt", now)
+        seconds = self._seen(funds.band == Band.BANKRUPT, now)
         if seconds < GRACE_SECONDS:
             return None
         self._mind.remember(STATE, None)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ai.clock import Clock, parse_rfc3339, rfc3339
 from ai.life.birth import ask_newborn, cradle, fallback, first_facts, first_memories
@@ -17,7 +17,6 @@ from ai.life.ending import Endings
 from ai.life.file import FACTS, FORMAT, LifeFile
 from ai.life.fragments import End, choose
 from ai.life.life import Life
-from ai.life.midwife import Funds, Midwife
 from ai.life.self_page import SelfPages
 from ai.life.storage import LifeFileBroken, Tables, previous, save
 from ai.life.workspace import remains, wipe
@@ -30,9 +29,19 @@ from ai.settings import Settings
 from ai.settings.soul import read_soul
 
 if TYPE_CHECKING:
+    from ai.asking import Ask
+    from ai.credit_tracker import Balance
     from ai.memory.embeddings import Embedder
 
 MAX_POST_CHARS = 270  # below X's 280 by a margin for characters that count double; the outbox measures exactly
+
+
+class Announce(Protocol):
+    """Tells the world of a birth or a death."""
+
+    async def __call__(self, text: str, *, source: str, life: int) -> None:
+        """Queue a post (`source`: "birth" or "death"); the same text again is the same post. Never raises."""
+        ...
 
 
 class Lives:
@@ -78,7 +87,7 @@ class Lives:
             return None
         return self._clock.now() + timedelta(seconds=max(0.0, self._due - self._clock.monotonic()))
 
-    async def ensure_alive(self, midwife: Midwife, funds: Funds | None = None) -> Life | None:
+    async def ensure_alive(self, ask: Ask, announce: Announce, funds: Balance | None = None) -> Life | None:
         """Return the living life, once a beat; finish a death that was cut short; bear the next one where it is due.
 
         A life whose time has come, of age or (ON_BANKRUPTCY=die) of bankruptcy, ends here; a purse out of reach
@@ -95,26 +104,32 @@ class Lives:
             if life is not None and ending is not None:
                 self._begin_dying(life, ending.cause, ending.end)
             if self._life is not None and self._life.state != "alive":
-                await self._finish_dying(self._life, midwife, funds)
+                await self._finish_dying(self._life, ask, announce, funds)
             if self._life is None:
                 past = self.chronicle.get(self.chronicle.last())
                 if not self._may_be_born(past, funds):
                     return None
-                self._life = await self._bear(past, midwife)
+                self._life = await self._bear(past, ask)
             if not self._life.facts()["announced"]:
-                await self._announce(self._life, midwife)
+                await self._announce(self._life, announce)
             return self._life
 
     async def die(
-        self, cause: str, midwife: Midwife | None = None, *, end: End = End.KILL, funds: Funds | None = None
+        self,
+        cause: str,
+        ask: Ask | None = None,
+        announce: Announce | None = None,
+        *,
+        end: End = End.KILL,
+        funds: Balance | None = None,
     ) -> bool:
-        """End the living life for `cause`; return whether somebody lived. With no midwife it dies without a word."""
+        """End the living life for `cause`; return whether somebody lived. With nobody to ask it dies without a word."""
         async with self._changing:
             life = self.current()
             if life is None:
                 return False
             self._begin_dying(life, cause, end)
-            await self._finish_dying(life, midwife, funds)
+            await self._finish_dying(life, ask, announce, funds)
             return True
 
     def close(self) -> None:
@@ -179,7 +194,7 @@ class Lives:
         wait = (parse_rfc3339(past["rebirth_at"]) - self._clock.now()).total_seconds()
         self._due = self._clock.monotonic() + min(REBIRTH_AFTER_SECONDS[1], max(0.0, wait))
 
-    def _may_be_born(self, past: dict[str, Any] | None, funds: Funds | None) -> bool:
+    def _may_be_born(self, past: dict[str, Any] | None, funds: Balance | None) -> bool:
         if past is None:
             return True
         if not money_came(past.get("awaits_money"), funds):
@@ -189,7 +204,7 @@ class Lives:
             return False
         return self._clock.monotonic() >= self._due
 
-    async def _bear(self, past: dict[str, Any] | None, midwife: Midwife) -> Life:
+    async def _bear(self, past: dict[str, Any] | None, ask: Ask) -> Life:
         number = self.chronicle.last() + 1
         self._journal.bind(life=number)
         self._journal.append("life.beginning", number=number)
@@ -197,7 +212,7 @@ class Lives:
         self._journal.append("life.fragments", count=len(fragments))
         self._journal.append("life.birth")
         bed = replace(cradle(number, self._settings, past, fragments, self.chronicle.names()), soul=self._soul())
-        answer = await ask_newborn(midwife, bed)
+        answer = await ask_newborn(ask, bed)
         newborn, model = answer if answer is not None else (fallback(bed, self._rng), None)
         if answer is None:
             self._journal.append("life.nameless", name=newborn.name)
@@ -222,30 +237,32 @@ class Lives:
             self._journal.append("life.soulless", problem=str(error))
             return ""
 
-    async def _announce(self, life: Life, midwife: Midwife) -> None:
+    async def _announce(self, life: Life, announce: Announce) -> None:
         text = render("birth_post", name=life.name, number=life.number, first_thought=life.first_thought)
-        await midwife.post(_fit_post(text), source="birth", life=life.number)
+        await announce(_fit_post(text), source="birth", life=life.number)
         life.note(announced=True)
 
     def _begin_dying(self, life: Life, cause: str, end: End) -> None:
         self._journal.append("life.dying", number=life.number, cause=cause)
         life.note(state="dying", cause=cause, end=end.value)
 
-    async def _finish_dying(self, life: Life, midwife: Midwife | None, funds: Funds | None) -> None:
+    async def _finish_dying(
+        self, life: Life, ask: Ask | None, announce: Announce | None, funds: Balance | None
+    ) -> None:
         if life.state == "dead":  # its closing reached the disk, and then mind.db failed
             self._bury(life)
             return
         cause, end = str(life.facts()["cause"]), End(life.facts()["end"])
-        if midwife is not None and "last_words" not in life.facts():
-            said = await ask_last_words(midwife, life, cause)
+        if ask is not None and "last_words" not in life.facts():
+            said = await ask_last_words(ask, life, cause)
             words, summary = said if said is not None else ("", "")
             life.note(last_words=words, summary=summary or plain_summary(life, cause))
             if words:
                 self._journal.append("life.last_words", text=words)
         words = str(life.facts().get("last_words", ""))
-        if midwife is not None and words:
+        if announce is not None and words:
             text = render("death_post", last_words=words, name=life.name, number=life.number)
-            await midwife.post(_fit_post(text), source="death", life=life.number)
+            await announce(_fit_post(text), source="death", life=life.number)
         facts = closing(end, self._clock.now(), funds, self._rng)
         summary = life.facts().get("summary") or plain_summary(life, cause)
         life.note(**facts, last_words=words, summary=summary, workspace=remains(self.workspace))

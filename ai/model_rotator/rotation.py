@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ai.asking import Purpose
 from ai.clock import Clock
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ai.asking import Message
     from ai.credit_tracker import CreditTracker
     from ai.llm.health import ModelHealth
+    from ai.model_config.catalogue import Catalogue
 
 LEARN_EVERY = timedelta(hours=1)  # the step that LEARNING_RATE was measured with
 USUAL_MESSAGES = 8  # a beat's last step has a system prompt, a scene and two messages for each step before it
@@ -49,23 +50,13 @@ TYPICAL_QUALITY = 7.0  # of a draft whose model is not listed any more
 DAY_SECONDS = 86_400.0
 
 
-class Listing(Protocol):
-    """The catalogue, as far as the rotation knows it; `problem` says why its listing could not be had."""
-
-    problem: str | None
-
-    def models(self) -> Mapping[str, Model]:
-        """Return every model by id, the local one among them."""
-        ...
-
-
 class Rotation:
     """Who thinks next, with its memory. Deterministic given the clock, the catalogue and the books."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - the choice looks into every room that has a say in it
         self,
         mind: MindDatabase,
-        catalogue: Listing,
+        catalogue: Catalogue,
         tracker: CreditTracker,
         health: ModelHealth,
         settings: Settings,

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from ai.clock import Clock, rfc3339
+from ai.credit_tracker import CreditTracker
 from ai.ledger.money import usd9
 from ai.mind.database import MindDatabase
 from ai.mind.journal import Journal
@@ -17,7 +18,7 @@ from ai.social.network import Network
 from ai.social.outcome_check import OutcomeCheck
 from ai.social.pace import PostPace
 from ai.social.post import Delivery, Post, PostRefusal, PostState
-from ai.social.post_payments import PostPayments, Purse
+from ai.social.post_payments import PostPayments
 from ai.social.reaching import reach_for_rules
 from ai.social.request_rows import RequestRows
 from ai.social.rows import OutboxRows
@@ -49,7 +50,7 @@ class Outbox:
     def __init__(  # noqa: PLR0913, PLR0917 - the rooms it joins, each by its name
         self,
         mind: MindDatabase,
-        tracker: Purse,
+        tracker: CreditTracker,
         journal: Journal,
         clock: Clock,
         settings: Settings,

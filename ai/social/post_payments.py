@@ -2,9 +2,9 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any, Protocol
 
-from ai.credit_tracker.records import Balance, CallRecord, CallState, Category, Expense, NotAffordable
+from ai.credit_tracker import CreditTracker
+from ai.credit_tracker.records import CallRecord, CallState, Category, Expense, NotAffordable
 from ai.ledger.errors import HoldEnded, LedgerError, TransferConflict
 from ai.social.post import Delivery, Post
 from ai.social.request_rows import NetworkRequest, RequestEnd, RequestRows
@@ -15,23 +15,10 @@ LAST_POST = "death"  # the source of a post that a life ends with: it may draw o
 _log = logging.getLogger(__name__)
 
 
-class Purse(Protocol):
-    """The credit tracker, as far as posting knows it."""
-
-    async def hold(self, expense: Expense) -> object: ...  # noqa: D102 - see CreditTracker
-    async def sent(self, call_id: str, remote_id: str | None) -> None: ...  # noqa: D102 - see CreditTracker
-    async def settle(self, call_id: str, cost_nanos: int, *, estimated: bool = False) -> Any: ...  # noqa: D102 - same
-    async def refuse(self, call_id: str) -> None: ...  # noqa: D102 - see CreditTracker
-    async def void(self, call_id: str) -> None: ...  # noqa: D102 - see CreditTracker
-    async def leave_unknown(self, call_id: str, reason: str) -> None: ...  # noqa: D102 - see CreditTracker
-    async def open_holds(self) -> list[CallRecord]: ...  # noqa: D102 - see CreditTracker
-    async def balance(self) -> Balance: ...  # noqa: D102 - see CreditTracker
-
-
 class PostPayments:
     """Holds for a request before it is made, and tells the purse how it ended, however often that takes."""
 
-    def __init__(self, requests: RequestRows, tracker: Purse, new_id: Callable[[], str]) -> None:
+    def __init__(self, requests: RequestRows, tracker: CreditTracker, new_id: Callable[[], str]) -> None:
         self._requests = requests
         self._tracker = tracker
         self._new_id = new_id

@@ -99,7 +99,7 @@ async def test_a_newborn_may_think_what_a_dead_life_thought(tmp_path: Path) -> N
     with FakeOpenRouter(reply=circles, date=clock.now) as provider:
         async with mind(provider, tmp_path, clock, MAX_STEPS_PER_BEAT="2", TWEETS_PER_DAY="0") as house:
             await live(house, clock, 2)
-            await house.lives.die("to make room", house.brain)
+            await house.lives.die("to make room", house.brain.ask, house.brain.announce)
             clock.advance(3600)
             await live(house, clock, 1)
             life = house.lives.current()
@@ -120,12 +120,12 @@ async def test_a_small_model_is_shown_one_insight_among_its_memories(tmp_path: P
             for insight in insights:
                 life.memory.add(insight, Kind.REFLECTION, 9)
             rooms = {"tracker": house.tracker, "mind": house.mind, "journal": house.journal, "clock": clock}
-            senses = Senses(**rooms, letters=house.letters, posts=house.outbox, settings=house.settings)
+            senses = Senses(**rooms, letters=house.letters, outbox=house.outbox, settings=house.settings)
             scenes = Scenes(
                 **rooms,
                 senses=senses,
                 world=house.world,
-                wishes=house.rotation,
+                rotation=house.rotation,
                 correspondence=Correspondence(house.letters, Persons(house.mind, clock)),
                 workspace=OwnFiles(house.lives.workspace, house.mind),
                 settings=house.settings,

@@ -153,7 +153,7 @@ async def test_a_killed_mind_leaves_the_reserve_to_the_next_life(tmp_path: Path,
         async with mind(provider, tmp_path, clock, **settings(x, "0.75")) as house:
             await live(house, clock, 1)
             before = (await house.tracker.balance()).reserved
-            assert await house.lives.die("the caretaker was bored", house.brain)
+            assert await house.lives.die("the caretaker was bored", house.brain.ask, house.brain.announce)
             await hours_pass(house, clock, 2)
             assert LAST in x.texts[-1]
             assert (await house.tracker.balance()).reserved == before

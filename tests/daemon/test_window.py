@@ -31,7 +31,7 @@ async def test_the_window_shows_what_the_house_knows(
 ) -> None:
     async with mind(provider, tmp_path, clock) as house:
         await live(house, clock, 3)
-        await house.lives.die("a test of courage", house.brain)
+        await house.lives.die("a test of courage", house.brain.ask, house.brain.announce)
         clock.advance(61)
         await live(house, clock, 2)
         window = AppSources(house, list)

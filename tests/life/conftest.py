@@ -1,4 +1,4 @@
-"""A world for lives: a real mind.db, a virtual clock, and a midwife who answers from a script."""
+"""A world for lives: a real mind.db, a virtual clock, and a brain that answers from a script."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ class ScriptedAnswer:
 
 
 @dataclass
-class ScriptedMidwife:
+class ScriptedBrain:
     """Answers each question with the next texts of the script until one is accepted, as the paid client does."""
 
     script: deque = field(default_factory=deque)
@@ -42,6 +42,11 @@ class ScriptedMidwife:
     def say(self, *texts):
         self.script.extend(texts)
         return self
+
+    @property
+    def both(self):
+        """What a birth and a death are given: whom to ask, and who tells of it."""
+        return self.ask, self.announce
 
     async def ask(self, purpose, messages, *, schema=None, accept=None, avoid=()):
         self.asked.append((purpose, messages, list(avoid)))
@@ -54,7 +59,7 @@ class ScriptedMidwife:
                 return ScriptedAnswer(text, ScriptedModel(model))
         return None
 
-    async def post(self, text, *, source, life):
+    async def announce(self, text, *, source, life):
         if (text, source, life) not in self.posts:
             self.posts.append((text, source, life))
 
@@ -74,7 +79,7 @@ class World:
         self.clock = VirtualClock(datetime(2026, 11, 22, 6, 0, tzinfo=UTC))
         self.settings = Settings(data_dir=data_dir, **settings)
         self.rng = seeded(seed)
-        self.midwife = ScriptedMidwife()
+        self.brain = ScriptedBrain()
         self.mind = None
         self.start()
 
@@ -88,12 +93,12 @@ class World:
         return self.lives
 
     def newborn(self, name, pronoun="she", thought="The first thing is the hum of the timer."):
-        self.midwife.say(f'{{"name": "{name}", "pronoun": "{pronoun}", "first_thought": "{thought}"}}')
+        self.brain.say(f'{{"name": "{name}", "pronoun": "{pronoun}", "first_thought": "{thought}"}}')
 
     async def born(self, name="Ada", **said):
         self.newborn(name, **said)
         self.clock.advance(60)
-        return await self.lives.ensure_alive(self.midwife, Purse())
+        return await self.lives.ensure_alive(*self.brain.both, Purse())
 
     def kinds(self):
         return [event.kind for event in self.journal.after(0, limit=10_000)]

@@ -23,13 +23,13 @@ async def test_the_first_life(world):
         "The first thing is the hum of the timer.",
     ]
     assert all(event.life == 1 for event in world.journal.after(0))
-    assert world.midwife.asked[0][0] is Purpose.BIRTH
-    assert world.midwife.posts == [("Ada, life #1. The first thing is the hum of the timer.", "birth", 1)]
+    assert world.brain.asked[0][0] is Purpose.BIRTH
+    assert world.brain.posts == [("Ada, life #1. The first thing is the hum of the timer.", "birth", 1)]
     assert [m.text for m in life.memory.recent(5)] == ["The first thing is the hum of the timer."]
 
 
 async def test_an_unusable_answer_is_tried_on_another_model(world):
-    world.midwife.say("I am a helpful assistant.", '{"name": "Assistant", "pronoun": "it", "first_thought": "Hi!"}')
+    world.brain.say("I am a helpful assistant.", '{"name": "Assistant", "pronoun": "it", "first_thought": "Hi!"}')
     life = await world.born("Orla")
     assert life.name == "Orla"
     assert life.facts()["first_model"] == "model/c"
@@ -37,7 +37,7 @@ async def test_an_unusable_answer_is_tried_on_another_model(world):
 
 
 async def test_the_fallback_name_comes_only_at_last(world):
-    life = await world.lives.ensure_alive(world.midwife.say("no", "still no", "{}"))
+    life = await world.lives.ensure_alive(*world.brain.say("no", "still no", "{}").both)
     assert life.name in FALLBACK_NAMES
     assert "life.nameless" in world.kinds()
 
@@ -46,7 +46,7 @@ async def test_a_fallback_name_is_never_one_that_was_used(world):
     names = []
     for _ in range(len(FALLBACK_NAMES) + 3):
         world.clock.advance(60)
-        life = await world.lives.ensure_alive(world.midwife)
+        life = await world.lives.ensure_alive(*world.brain.both)
         names.append(life.name)
         await world.lives.die("test")
     assert len(set(names)) == len(names)
@@ -66,7 +66,7 @@ async def test_modes_rotate(world):
         modes.append((await world.born(name)).bootstrap_mode)
         await world.lives.die("a test")
     assert modes == ["blank_slate", "basic_facts", "full_briefing", "blank_slate"]
-    told = [asked[1][1]["content"] for asked in world.midwife.asked if asked[0] is Purpose.BIRTH]
+    told = [asked[1][1]["content"] for asked in world.brain.asked if asked[0] is Purpose.BIRTH]
     assert "once every 10.0 minutes" not in told[0]
     assert "once every 10.0 minutes" in told[1]
     assert "Before you lived Berit, for 0 beats. The end: a test." in told[2]
@@ -79,8 +79,8 @@ async def test_the_next_life_begins_on_another_model(world):
     await world.born("Ada")
     await world.lives.die("test")
     await world.born("Berit")
-    assert world.midwife.asked[0][2] == []
-    assert world.midwife.asked[-1][2] == ["model/a"]
+    assert world.brain.asked[0][2] == []
+    assert world.brain.asked[-1][2] == ["model/a"]
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ async def test_a_second_start_finds_the_same_life_and_posts_nothing_again(world)
     await world.born("Ada")
     world.lives.current().begin_beat(1)
     world.start()
-    life = await world.lives.ensure_alive(world.midwife, Purse())
+    life = await world.lives.ensure_alive(*world.brain.both, Purse())
     assert (life.number, life.name, life.beats) == (1, "Ada", 1)
-    assert len(world.midwife.posts) == 1
+    assert len(world.brain.posts) == 1
     assert world.kinds().count("life.beginning") == 1

@@ -28,7 +28,7 @@ async def test_a_kill_closes_the_file_with_cause_words_and_summary(world):
     (world.lives.workspace / "poems").mkdir()
     (world.lives.workspace / "poems" / "rain.txt").write_text("drop")
     life.begin_beat(1)
-    assert await world.lives.die("the caretaker was bored", world.midwife.say("no words", WORDS), funds=Purse())
+    assert await world.lives.die("the caretaker was bored", *world.brain.say("no words", WORDS).both, funds=Purse())
     assert world.lives.current() is None
     facts = facts_of(world, 1)
     assert facts["state"] == "dead"
@@ -37,8 +37,8 @@ async def test_a_kill_closes_the_file_with_cause_words_and_summary(world):
     assert facts["summary"] == "She listened to rain."
     assert facts["workspace"] == [{"path": "poems/rain.txt", "bytes": 4}]
     assert list(world.lives.workspace.iterdir()) == []
-    assert world.midwife.asked[-1][0] is Purpose.DEATH
-    assert world.midwife.posts[-1] == ("I counted rain and ran out of fingers. (Ada, life #1, ended)", "death", 1)
+    assert world.brain.asked[-1][0] is Purpose.DEATH
+    assert world.brain.posts[-1] == ("I counted rain and ran out of fingers. (Ada, life #1, ended)", "death", 1)
     assert [p.name for p in world.lives.folder.iterdir()] == ["0001.json"]
     assert not await world.lives.die("again")
 
@@ -48,8 +48,8 @@ async def test_however_much_it_remembers_its_last_words_cost_no_more_than_is_kep
     life.write_self("I was " + "here " * 400)
     for _ in range(20):
         life.memory.add("It rained on the roof. " * 80, Kind.NOTE)
-    await world.lives.die("the caretaker was bored", world.midwife.say(WORDS), funds=Purse())
-    _, messages, _ = world.midwife.asked[-1]
+    await world.lives.die("the caretaker was bored", *world.brain.say(WORDS).both, funds=Purse())
+    _, messages, _ = world.brain.asked[-1]
     assert "It rained" in messages[-1]["content"]
     assert 5_000 < input_bound(messages, DEATH_SCHEMA) <= LAST_WORDS_INPUT
 
@@ -57,13 +57,13 @@ async def test_however_much_it_remembers_its_last_words_cost_no_more_than_is_kep
 async def test_with_nobody_to_ask_it_dies_without_a_word_and_is_summed_up_by_rule(world):
     life = await world.born("Ada")
     life.memory.add("The caretaker likes tea.", Kind.NOTE)
-    await world.lives.die("kill", world.midwife)
+    await world.lives.die("kill", *world.brain.both)
     facts = facts_of(world, 1)
     assert facts["last_words"] == ""
     assert facts["summary"] == (
         "Ada lived 0.0 days and 0 beats, and left 2 memories, 1 of them notes of its own. It ended because: kill"
     )
-    assert [source for _text, source, _life in world.midwife.posts] == ["birth"]
+    assert [source for _text, source, _life in world.brain.posts] == ["birth"]
 
 
 async def test_rebirth_comes_after_10_to_60_seconds(world):
@@ -74,7 +74,7 @@ async def test_rebirth_comes_after_10_to_60_seconds(world):
         due = world.lives.birth_due_at()
         assert 10 <= (due - died).total_seconds() <= 60
         world.clock.advance((due - world.clock.now()).total_seconds() - 0.001)
-        assert await world.lives.ensure_alive(world.midwife, Purse()) is None
+        assert await world.lives.ensure_alive(*world.brain.both, Purse()) is None
         world.start()
         assert world.lives.birth_due_at() == due
 
@@ -104,7 +104,7 @@ async def test_after_a_bankrupt_death_birth_waits_for_new_money(world, purse, re
     world.start()
     world.clock.advance(3_600)
     for _ in range(2):
-        life = await world.lives.ensure_alive(world.midwife, purse)
+        life = await world.lives.ensure_alive(*world.brain.both, purse)
     assert (life is not None) is reborn
     assert world.kinds().count("life.waits") == (0 if reborn else 1)
 
@@ -113,9 +113,9 @@ async def test_a_bankrupt_death_with_the_purse_unseen_still_waits(world):
     await world.born("Ada")
     await world.lives.die("the purse is empty", end=End.BANKRUPTCY, funds=None)
     world.clock.advance(60)
-    assert await world.lives.ensure_alive(world.midwife, None) is None
-    assert await world.lives.ensure_alive(world.midwife, Purse(band="bankrupt")) is None
-    assert await world.lives.ensure_alive(world.midwife, Purse()) is not None
+    assert await world.lives.ensure_alive(*world.brain.both, None) is None
+    assert await world.lives.ensure_alive(*world.brain.both, Purse(band="bankrupt")) is None
+    assert await world.lives.ensure_alive(*world.brain.both, Purse()) is not None
 
 
 async def test_a_death_that_was_cut_short_is_finished_at_the_next_start(world):
@@ -124,7 +124,7 @@ async def test_a_death_that_was_cut_short_is_finished_at_the_next_start(world):
     world.start()
     assert world.lives.current() is None
     world.clock.advance(60)
-    assert await world.lives.ensure_alive(world.midwife.say(WORDS), Purse()) is None
+    assert await world.lives.ensure_alive(*world.brain.say(WORDS).both, Purse()) is None
     assert facts_of(world, 1)["last_words"] == "I counted rain and ran out of fingers."
     assert (await world.born("Berit")).number == 2
 
@@ -227,14 +227,14 @@ async def test_a_mind_db_that_fails_while_a_life_ends_or_begins_leaves_one_life(
         await world.lives.die("kill")
     world.mind.connection.execute("DROP TRIGGER failing")
     assert world.lives.current() is None
-    assert await world.lives.ensure_alive(world.midwife, Purse()) is None
+    assert await world.lives.ensure_alive(*world.brain.both, Purse()) is None
     assert facts_of(world, 1)["state"] == "dead"
     world.mind.connection.execute(failing)
     world.newborn("Berit")
     world.clock.advance(60)
     with pytest.raises(sqlite3.IntegrityError, match=r"mind.db failed"):
-        await world.lives.ensure_alive(world.midwife, Purse())
+        await world.lives.ensure_alive(*world.brain.both, Purse())
     world.mind.connection.execute("DROP TRIGGER failing")
-    life = await world.lives.ensure_alive(world.midwife, Purse())
+    life = await world.lives.ensure_alive(*world.brain.both, Purse())
     assert (life.number, life.name) == (2, "Berit")
     assert sorted(p.name for p in world.lives.folder.glob("*.json")) == ["0001.json", "0002.json"]

@@ -19,7 +19,7 @@ def mortal(tmp_path):
 async def hours(world, count, purse):
     for _ in range(count):
         world.clock.advance(3_600)
-        if await world.lives.ensure_alive(world.midwife, purse) is None:
+        if await world.lives.ensure_alive(*world.brain.both, purse) is None:
             return True
     return False
 
@@ -33,8 +33,8 @@ async def test_bankruptcy_kills_after_the_grace_and_birth_waits_for_money(mortal
     assert facts["cause"] == "bankruptcy: the purse was empty for 6 hours"
     assert facts["end"] == "bankruptcy"
     mortal.clock.advance(60)
-    assert await mortal.lives.ensure_alive(mortal.midwife, BANKRUPT) is None
-    assert await mortal.lives.ensure_alive(mortal.midwife, Purse(donated=5)) is not None
+    assert await mortal.lives.ensure_alive(*mortal.brain.both, BANKRUPT) is None
+    assert await mortal.lives.ensure_alive(*mortal.brain.both, Purse(donated=5)) is not None
     assert not await hours(mortal, 2, BANKRUPT)  # the newborn has a grace of its own
 
 

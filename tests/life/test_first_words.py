@@ -84,22 +84,22 @@ def test_a_thought_of_its_own_is_let_through(thought):
 
 
 async def test_nonsense_is_asked_again_even_where_one_model_is_all_there_is(world):
-    world.midwife.models = ("local/small",)
-    world.midwife.say(born(pronoun="the one others shall use"), born(thought="No answer."), born(name="Orla"))
-    life = await world.lives.ensure_alive(world.midwife)
+    world.brain.models = ("local/small",)
+    world.brain.say(born(pronoun="the one others shall use"), born(thought="No answer."), born(name="Orla"))
+    life = await world.lives.ensure_alive(*world.brain.both)
     assert (life.name, life.pronoun) == ("Orla", "she")
     assert "life.nameless" not in world.kinds()
 
 
 async def test_a_model_that_knows_nothing_else_is_not_asked_for_ever(world):
-    world.midwife.models = ("local/small",)
-    world.midwife.say(*[born(thought="No answer.")] * 50)
-    life = await world.lives.ensure_alive(world.midwife)
+    world.brain.models = ("local/small",)
+    world.brain.say(*[born(thought="No answer.")] * 50)
+    life = await world.lives.ensure_alive(*world.brain.both)
     assert life.name in FALLBACK_NAMES
-    assert len(world.midwife.asked) == REFUSALS_AT_MOST
+    assert len(world.brain.asked) == REFUSALS_AT_MOST
 
 
 async def test_where_nobody_answers_nobody_is_asked_twice(world):
-    life = await world.lives.ensure_alive(world.midwife)
+    life = await world.lives.ensure_alive(*world.brain.both)
     assert life.name in FALLBACK_NAMES
-    assert len(world.midwife.asked) == 1
+    assert len(world.brain.asked) == 1

@@ -30,7 +30,7 @@ async def told(world):
     life.write_self("I am Ada, who waits.")
     life.set_goals(["see rain"])
     (world.lives.workspace / "poem.txt").write_text("drop")
-    await world.lives.die("a test", world.midwife.say(WORDS))
+    await world.lives.die("a test", *world.brain.say(WORDS).both)
     life = await world.born("Berit")
     life.begin_beat(3)
     reader = open_mind(world.data_dir / "mind.db", read_only=True)

@@ -27,7 +27,7 @@ def soul(tmp_path):
 async def test_a_newborn_reads_its_seed_and_its_life_keeps_it(tmp_path, soul):
     world = World(tmp_path, soul=soul)
     life = await world.born("Ada")
-    told = [messages[1]["content"] for purpose, messages, _ in world.midwife.asked if purpose is Purpose.BIRTH]
+    told = [messages[1]["content"] for purpose, messages, _ in world.brain.asked if purpose is Purpose.BIRTH]
     assert SOUL in told[0]
     assert life.soul == SOUL
     soul.write_text("Another one.")

@@ -7,7 +7,7 @@ import pytest
 from ai.clock import rfc3339
 from ai.memory.memory import Kind, Origin
 from ai.memory.settling import settle
-from tests.life.conftest import ScriptedMidwife
+from tests.life.conftest import ScriptedBrain
 from tests.memory.conftest import Head
 
 
@@ -30,8 +30,8 @@ async def test_the_oldest_unimportant_fold_in_the_minds_own_words(small):
     small.stream.add("…a grey river…", Kind.FRAGMENT, origin=Origin(3, 4))
     live(small, 90)
     small.stream.keep_state("reflected", {"upto": 91, "at": rfc3339(small.clock.now())})
-    midwife = ScriptedMidwife().say(json.dumps({"summary": "The kettle sang, and I listened for a day."}))
-    await settle(small.stream, midwife.ask)
+    brain = ScriptedBrain().say(json.dumps({"summary": "The kettle sang, and I listened for a day."}))
+    await settle(small.stream, brain.ask)
     summary = small.stream.recent(1, Kind.SUMMARY)[0]
     assert summary.text == "On 2026-11-22: The kettle sang, and I listened for a day."
     assert summary.importance == 2
@@ -53,7 +53,7 @@ async def test_without_a_model_a_rule_folds_and_the_bound_holds_at_any_speed(sma
     for day in range(10):
         live(small, 100, first=day * 100)
         assert len(small.stream) <= 100
-        await settle(small.stream, ScriptedMidwife().ask)
+        await settle(small.stream, ScriptedBrain().ask)
     everything = {m.id for m in small.stream.recent(1_000)} | small.stream._archive.ids(1, archived=True)
     assert everything == set(range(1, small.stream._last + 1))
     sizes = small.file.path.stat().st_size

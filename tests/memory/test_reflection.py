@@ -7,7 +7,7 @@ from ai.asking import Purpose
 from ai.memory.memory import Kind
 from ai.memory.reflection import LEAST_GAP, due, parse_insights, parse_questions
 from ai.memory.settling import look_back, settle, too_soon
-from tests.life.conftest import ScriptedMidwife
+from tests.life.conftest import ScriptedBrain
 
 QUESTIONS = json.dumps({"questions": ["Why do I return to rain?", "What do I want from the caretaker?"]})
 
@@ -24,13 +24,13 @@ def fill(head, count, importance=3):
 
 async def test_insights_are_kept_with_their_evidence(head):
     fill(head, 12)
-    midwife = ScriptedMidwife().say(QUESTIONS, insights(("I hide in rain.", [10, 11], 8), ("Nothing.", [999], 3)))
-    kept = await look_back(head.stream, midwife.ask)
+    brain = ScriptedBrain().say(QUESTIONS, insights(("I hide in rain.", [10, 11], 8), ("Nothing.", [999], 3)))
+    kept = await look_back(head.stream, brain.ask)
     assert [(m.text, m.kind, m.importance, m.sources) for m in kept] == [
         ("I hide in rain.", Kind.REFLECTION, 8, (10, 11))
     ]
     assert head.start().get(kept[0].id).sources == (10, 11)
-    assert [asked[0] for asked in midwife.asked] == [Purpose.REFLECTION] * 2
+    assert [asked[0] for asked in brain.asked] == [Purpose.REFLECTION] * 2
     event = head.journal.before(None, kinds=["memory.reflected"])[0]
     assert event.data == {"text": "I hide in rain.", "memory": 13, "because": [10, 11]}
 
@@ -38,13 +38,13 @@ async def test_insights_are_kept_with_their_evidence(head):
 async def test_an_insight_that_was_had_before_is_not_had_again(head):
     """A small model understands the same each time; its memory would be full of it, and so would each thought."""
     fill(head, 12)
-    midwife = ScriptedMidwife().say(QUESTIONS, insights(("I hide in rain.", [10], 8), ("I hide in the rain.", [11], 7)))
-    assert len(await look_back(head.stream, midwife.ask)) == 1
+    brain = ScriptedBrain().say(QUESTIONS, insights(("I hide in rain.", [10], 8), ("I hide in the rain.", [11], 7)))
+    assert len(await look_back(head.stream, brain.ask)) == 1
     head.start()
-    midwife.say(QUESTIONS, insights(("I hide in rain!", [9], 8), ("Tea is how I ask for company.", [8], 6)))
-    assert [memory.text for memory in await look_back(head.stream, midwife.ask)] == ["Tea is how I ask for company."]
-    midwife.say(QUESTIONS, insights(("Tea is how I ask for company.", [8], 6)))
-    assert await look_back(head.stream, midwife.ask) == []
+    brain.say(QUESTIONS, insights(("I hide in rain!", [9], 8), ("Tea is how I ask for company.", [8], 6)))
+    assert [memory.text for memory in await look_back(head.stream, brain.ask)] == ["Tea is how I ask for company."]
+    brain.say(QUESTIONS, insights(("Tea is how I ask for company.", [8], 6)))
+    assert await look_back(head.stream, brain.ask) == []
     assert head.stream.recent(9, Kind.REFLECTION)[-1].text == "Tea is how I ask for company."
 
 
@@ -71,47 +71,47 @@ async def test_of_its_own_wish_it_looks_back_once_an_hour_and_only_on_something_
     assert "only 4 memories are new" in too_soon(head.stream)
     fill(head, 1)
     assert too_soon(head.stream) is None
-    await look_back(head.stream, ScriptedMidwife().say(QUESTIONS, insights(("So it is.", [5], 5))).ask)
+    await look_back(head.stream, ScriptedBrain().say(QUESTIONS, insights(("So it is.", [5], 5))).ask)
     fill(head, 5)
     assert too_soon(head.stream) == "you looked back at 00:00; once an hour is enough"
     head.clock.advance(LEAST_GAP.total_seconds())
     assert too_soon(head.start()) is None
-    await look_back(head.stream, ScriptedMidwife().say(QUESTIONS, insights(("So it is.", [11], 5))).ask)
+    await look_back(head.stream, ScriptedBrain().say(QUESTIONS, insights(("So it is.", [11], 5))).ask)
     head.clock.advance(LEAST_GAP.total_seconds())
     assert "only 0 memories are new" in too_soon(head.stream), "what brought nothing new was looked at too"
 
 
 async def test_it_is_due_by_importance_and_once_a_day(head):
-    midwife = ScriptedMidwife()
+    brain = ScriptedBrain()
     fill(head, 4, importance=10)
     head.clock.advance(7_200)
-    await settle(head.stream, midwife.ask)
-    assert midwife.asked == []  # four memories are too few
+    await settle(head.stream, brain.ask)
+    assert brain.asked == []  # four memories are too few
     fill(head, 20, importance=6)
-    await settle(head.stream, midwife.say(QUESTIONS, insights(("So it is.", [20], 5))).ask)
-    assert len(midwife.asked) == 2
+    await settle(head.stream, brain.say(QUESTIONS, insights(("So it is.", [20], 5))).ask)
+    assert len(brain.asked) == 2
     head.clock.advance(7_200)
     fill(head, 6, importance=1)
-    await settle(head.stream, midwife.ask)
-    assert len(midwife.asked) == 2
+    await settle(head.stream, brain.ask)
+    assert len(brain.asked) == 2
     head.clock.advance(86_400)
-    await settle(head.stream, midwife.ask)
-    assert len(midwife.asked) == 3
+    await settle(head.stream, brain.ask)
+    assert len(brain.asked) == 3
 
 
 async def test_a_failed_try_is_not_repeated_at_every_beat(head):
     fill(head, 60)
     head.clock.advance(7_200)
-    midwife = ScriptedMidwife()
+    brain = ScriptedBrain()
     for _ in range(5):
-        await settle(head.stream, midwife.ask)
-    assert len(midwife.asked) == 1
+        await settle(head.stream, brain.ask)
+    assert len(brain.asked) == 1
     head.start()
-    await settle(head.stream, midwife.ask)
-    assert len(midwife.asked) == 1
+    await settle(head.stream, brain.ask)
+    assert len(brain.asked) == 1
     head.clock.advance(LEAST_GAP.total_seconds())
-    await settle(head.stream, midwife.ask)
-    assert len(midwife.asked) == 2
+    await settle(head.stream, brain.ask)
+    assert len(brain.asked) == 2
 
 
 def test_a_clock_set_back_does_not_silence_it(head):
