@@ -106,3 +106,17 @@ def instant(microseconds_since_1970: int) -> datetime:
 def instant_or_none(microseconds_since_1970: int | None) -> datetime | None:
     """Return the time that `microseconds` was made of, None for none."""
     return None if microseconds_since_1970 is None else instant(microseconds_since_1970)
+
+
+def length_in_words(length: timedelta) -> str:
+    """Return a length of time the way people say it: `1 minute` (or less), `90 minutes`, `3 hours`, `2 days`."""
+    minutes = max(1, int(length.total_seconds() // 60))
+    if minutes < 120:  # noqa: PLR2004 - two hours
+        return f"{minutes} minute{'s' if minutes != 1 else ''}"
+    hours = minutes // 60
+    return f"{hours} hours" if hours < 48 else f"{hours // 24} days"  # noqa: PLR2004 - two days
+
+
+def ago(age: timedelta) -> str:
+    """Return an age the way people say it: `just now`, `20 minutes ago`, `3 hours ago`, `2 days ago`."""
+    return "just now" if age < timedelta(minutes=1) else f"{length_in_words(age)} ago"

@@ -118,4 +118,4 @@ class ScriptedDay:
                 app.commands.put("say", text=text)
             else:
                 app.letters.receive("visitor", who, text)
-        await app.caretaker.carry_out_waiting()
+        await app.command_handlers.carry_out_waiting()

@@ -1,8 +1,9 @@
 """What comes to mind: memories called up by what is new, with age and kind, and none twice in a row."""
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from ai.clock import ago
 from ai.life import Life
 from ai.memory import Kind, Memory, clean
 from ai.memory.untrusted import CLOSE, OPEN
@@ -74,17 +75,6 @@ def whole(text: str, limit: int) -> str:
     sentence = max(kept.rfind(mark) for mark in (". ", "! ", "? "))
     shown = kept[: sentence + 1] if sentence > limit // 2 else kept.rsplit(" ", 1)[0] + "…"
     return shown + CLOSE if shown.count(OPEN) > shown.count(CLOSE) else shown  # a stranger's words end at their mark
-
-
-def ago(age: timedelta) -> str:
-    """Return an age the way people say it: `just now`, `20 min ago`, `3 h ago`, `2 days ago`."""
-    minutes = int(age.total_seconds() // 60)
-    if minutes < 1:
-        return "just now"
-    if minutes < 60:  # noqa: PLR2004 - an hour
-        return f"{minutes} min ago"
-    hours = minutes // 60
-    return f"{hours} h ago" if hours < 48 else f"{hours // 24} days ago"  # noqa: PLR2004 - two days
 
 
 _NAMES = {Kind.REFLECTION: "insight", Kind.ACTION: "deed", Kind.MESSAGE: "letter", Kind.FRAGMENT: "echo"}

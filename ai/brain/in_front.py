@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from ai.brain.coming_to_mind import ago, whole
+from ai.brain.coming_to_mind import whole
+from ai.clock import ago
 from ai.life import Life
 from ai.memory import Kind, Memory
 from ai.world.sky import phase

@@ -1,14 +1,14 @@
 """The scene of a beat in words: what is new since the last one, what comes to mind, and what can be done now."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ai.asking import Purpose
-from ai.brain.coming_to_mind import RESTS_BEATS, ComingToMind, ago, in_words, whole
+from ai.brain.coming_to_mind import RESTS_BEATS, ComingToMind, in_words, whole
 from ai.brain.correspondence import Correspondence
 from ai.brain.in_front import in_front
 from ai.brain.senses import Senses, budget_in_words
-from ai.clock import Clock
+from ai.clock import Clock, ago, length_in_words
 from ai.credit_tracker import CreditTracker
 from ai.life import Life
 from ai.life.own_files import OwnFiles
@@ -139,7 +139,7 @@ class Scenes:
             pronoun=life.pronoun,
             weekday=now.strftime("%A"),
             now=now.strftime("%Y-%m-%d %H:%M"),
-            age=age_in_words(now - life.born_at),
+            age=length_in_words(now - life.born_at),
             beat=life.beats,
             life=life.number,
             budget=budget_in_words(balance),
@@ -203,16 +203,6 @@ def worded_for(model: Model | None, prompt: str) -> str:
 def named(model: Model | None) -> str:
     """Return who thinks, by name: without it `switch_model` would mean nothing."""
     return "whoever answers" if model is None else f"{model.id} (intelligence {model.intelligence}/10)"
-
-
-def age_in_words(age: timedelta) -> str:
-    """Return an age the way people say it."""
-    days, hours, minutes = age.days, age.seconds // 3600, age.seconds // 60
-    if days:
-        return f"{days} day{'s' if days != 1 else ''}"
-    if hours:
-        return f"{hours} hour{'s' if hours != 1 else ''}"
-    return f"{minutes} minute{'s' if minutes != 1 else ''}"
 
 
 def _insights_since(life: Life, last: datetime | None) -> list[Memory]:

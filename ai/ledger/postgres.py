@@ -9,8 +9,8 @@ import psycopg
 from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from ai.ledger.errors import ConstraintBroken, CorruptStore, LedgerError, NewerSchema, OlderSchema, StoreUnavailable
-from ai.ledger.versions import migrations_in
+from ai.ledger.errors import ConstraintBroken, CorruptStore, LedgerError, StoreUnavailable
+from ai.ledger.versions import migrations_in, refuse_other
 
 RV = TypeVar("RV")
 
@@ -168,10 +168,7 @@ def migrate(connection: psycopg.Connection[Any], component: str, folder: Travers
                         (component, migration.version),
                     )
         version = _version(connection, component)
-    if version > newest:
-        raise NewerSchema(component, version, newest)
-    if 0 < version < newest:
-        raise OlderSchema(component, version, newest)
+    refuse_other(component, version, newest, for_reading=True)
     return version
 
 

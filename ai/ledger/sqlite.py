@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from ai.ledger.errors import CorruptStore, LedgerError, NewerSchema, OlderSchema, StoreUnavailable
-from ai.ledger.versions import migrations_in
+from ai.ledger.errors import CorruptStore, LedgerError, StoreUnavailable
+from ai.ledger.versions import migrations_in, refuse_other
 
 # Other processes commit in under a millisecond; a lock held this long is a stuck process, and saying so
 # is better than a beat that hangs.
@@ -100,10 +100,7 @@ def check_versions(
     known = max((migration.version for migration in migrations_in(folder)), default=0)
     with named_errors(_path_of(connection)):
         version = _version(connection, component)
-    if version > known:
-        raise NewerSchema(component, version, known)
-    if for_reading and 0 < version < known:
-        raise OlderSchema(component, version, known)
+    refuse_other(component, version, known, for_reading=for_reading)
     return version
 
 

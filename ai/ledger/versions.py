@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 
+from ai.ledger.errors import NewerSchema, OlderSchema
+
 FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 
 
@@ -31,3 +33,14 @@ def migrations_in(folder: Traversable) -> list[Migration]:
             raise ValueError(f"{entry.name} and {found[version].name} have the same number; give one the next")
         found[version] = Migration(version, entry.name, entry.read_text(encoding="utf-8"))
     return [found[version] for version in sorted(found)]
+
+
+def refuse_other(component: str, version: int, newest: int, *, for_reading: bool) -> None:
+    """Raise NewerSchema where the database's `version` is ahead of this program's `newest`.
+
+    Who only reads cannot migrate: `for_reading` raises OlderSchema where the tables are of a version before.
+    """
+    if version > newest:
+        raise NewerSchema(component, version, newest)
+    if for_reading and 0 < version < newest:
+        raise OlderSchema(component, version, newest)

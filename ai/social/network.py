@@ -94,3 +94,19 @@ class Network(Protocol):
     def check(self) -> Answer:
         """Ask, for nothing, whether the keys work: DONE, ACCOUNT or REFUSED with what is wrong, or not known."""
         ...
+
+
+class FreeNetwork(Network, Protocol):
+    """A network that takes no money for a post or a look, and whose rules never change where it does not say so."""
+
+    def price_nanos(self, text: str) -> int:  # noqa: ARG002 - the same for every text
+        """Return 0."""
+        return 0
+
+    def look_nanos(self, page: str | None) -> int:  # noqa: ARG002 - the same for every page
+        """Return 0."""
+        return 0
+
+    def learn(self) -> None:
+        """Ask for nothing."""
+        return

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from ai.clock import Clock
+from ai.clock import Clock, length_in_words
 from ai.mind.database import MindDatabase
 from ai.world.happening import Happening
 
@@ -71,12 +71,12 @@ class Machine:
         now, seen = self._clock.now(), read(self._folder, self._root)
         found: list[str] = []
         if when < self._started_at <= now:
-            away = _span(self._started_at - when)
+            away = length_in_words(self._started_at - when)
             found.append(f"you were started anew at {self._started_at:%H:%M}, after {away} of nothing")
             if seen.booted_seconds_ago is not None and now - timedelta(seconds=seen.booted_seconds_ago) > when:
                 found.append("the whole machine was switched off and on again")
         elif now - when > self._interval + LATE:
-            found.append(f"this beat comes {_span(now - when - self._interval)} later than it should")
+            found.append(f"this beat comes {length_in_words(now - when - self._interval)} later than it should")
         found += self._felt(seen)
         return [Happening(now, self.name, f"{now.timestamp():.0f} {text}", text) for text in found]
 
@@ -89,7 +89,7 @@ class Machine:
         if seen.celsius is not None:
             parts.append(f"{seen.celsius:.0f} °C warm inside")
         if seen.booted_seconds_ago is not None:
-            parts.append(f"awake for {_span(timedelta(seconds=seen.booted_seconds_ago))}")
+            parts.append(f"awake for {length_in_words(timedelta(seconds=seen.booted_seconds_ago))}")
         return f"Your machine is {', '.join(parts)}." if parts else None
 
     def _felt(self, seen: Reading) -> list[str]:
@@ -132,11 +132,3 @@ def _number(path: Path) -> float | None:
         return float(path.read_text(encoding="utf-8").split()[0])
     except (OSError, ValueError, IndexError):
         return None
-
-
-def _span(length: timedelta) -> str:
-    minutes = max(1, round(length.total_seconds() / 60))
-    if minutes < 120:  # noqa: PLR2004 - two hours
-        return f"{minutes} minute{'s' if minutes != 1 else ''}"
-    hours = round(minutes / 60)
-    return f"{hours} hours" if hours < 48 else f"{round(hours / 24)} days"  # noqa: PLR2004 - two days

@@ -59,10 +59,10 @@ async def test_advice_that_fits_anybody_is_no_insight(head):
         "As an AI language model I have no tea.",
     ]
     own = "I should not have counted the rain twice."
-    midwife = ScriptedMidwife().say(QUESTIONS, insights(*((text, [10], 8) for text in advice[:3]), (own, [11], 5)))
-    assert [memory.text for memory in await look_back(head.stream, midwife.ask)] == [own]
-    midwife.say(QUESTIONS, insights(*((text, [10], 8) for text in advice[3:])))
-    assert await look_back(head.stream, midwife.ask) == []
+    brain = ScriptedBrain().say(QUESTIONS, insights(*((text, [10], 8) for text in advice[:3]), (own, [11], 5)))
+    assert [memory.text for memory in await look_back(head.stream, brain.ask)] == [own]
+    brain.say(QUESTIONS, insights(*((text, [10], 8) for text in advice[3:])))
+    assert await look_back(head.stream, brain.ask) == []
 
 
 async def test_of_its_own_wish_it_looks_back_once_an_hour_and_only_on_something_new(head):

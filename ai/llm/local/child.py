@@ -57,12 +57,18 @@ def socket_path(folder: Path) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
-    """A model file as a child serves it; what it read of prompts before the last one is kept in `prompt_cache_mib`."""
+class LocalModel:
+    """A model file that is whole: its id among all models, its file, and what it takes and gives.
 
+    What it read of prompts before the last one is kept in `prompt_cache_mib`.
+    """
+
+    id: str
+    title: str
     path: Path
-    model_id: str
-    prompt_cache_mib: int = 0
+    memory_bytes: int
+    quality: float
+    prompt_cache_mib: int
 
 
 class Child:
@@ -76,11 +82,11 @@ class Child:
         self.model_id = model_id
 
     @classmethod
-    async def start(cls, served: Served, threads: int, places: Iterable[Path], program: Path = SERVER) -> Self:
+    async def start(cls, model: LocalModel, threads: int, places: Iterable[Path], program: Path = SERVER) -> Self:
         """Start a server for a model and return it when it is ready to answer; raises ChildFailed."""
         folder = socket_folder(places)
-        options = ("--model", served.path, "--alias", served.model_id, "--socket", socket_path(folder))
-        numbers = ("--threads", threads, "--context", CONTEXT_TOKENS, "--prompt-cache", served.prompt_cache_mib)
+        options = ("--model", model.path, "--alias", model.id, "--socket", socket_path(folder))
+        numbers = ("--threads", threads, "--context", CONTEXT_TOKENS, "--prompt-cache", model.prompt_cache_mib)
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", program, *options),
             *map(str, numbers),
@@ -90,7 +96,7 @@ class Child:
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,  # Ctrl-C in a terminal is for us: the beat in hand still needs its thinker
         )
-        child = cls(process, folder, served.model_id)
+        child = cls(process, folder, model.id)
         try:
             await child._until_ready()
         except BaseException:

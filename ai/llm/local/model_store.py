@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ai.clock import Clock
-from ai.llm.local.child import SERVER, default_places
+from ai.llm.local.child import SERVER, LocalModel, default_places
 from ai.llm.local.machine import Machine, read_machine
 from ai.llm.local.sources import Source
 from ai.llm.local.table import LANGUAGE_MODELS, MEGABYTE, Weight
@@ -22,18 +22,6 @@ OWN_QUALITY = 2.0  # a person's own file is taken for as good as the best of the
 GOOD_ENOUGH = 1.5  # quality: below it thoughts drift, and who is born on it drifts from the first word on
 BIRTH_WAITS_SECONDS = 600.0  # for something larger; whoever started it does not look at an empty page for longer
 GGUF = b"GGUF"  # how a file that the runtime reads begins
-
-
-@dataclass(frozen=True, slots=True)
-class LocalModel:
-    """A model file that is whole: its id among all models, its file, and what it takes and gives."""
-
-    id: str
-    title: str
-    path: Path
-    memory_bytes: int
-    quality: float
-    prompt_cache_mib: int
 
 
 def default_shelves(environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:

@@ -13,9 +13,9 @@ from ai.asking import Message
 from ai.clock import Clock
 from ai.llm.calls import Endpoint, ModelRequest, Outcome, ProviderError, Shape
 from ai.llm.endpoint import OpenAIEndpoint
-from ai.llm.local.child import Child, ChildFailed, Served
+from ai.llm.local.child import Child, ChildFailed, LocalModel
 from ai.llm.local.listing import embedded_model
-from ai.llm.local.model_store import Environment, LocalModel, ModelStore
+from ai.llm.local.model_store import Environment, ModelStore
 from ai.llm.local.shape import fields_of, shaped
 from ai.llm.local.table import MEGABYTE
 from ai.llm.local.weight_store import Download
@@ -210,8 +210,7 @@ class LocalEndpoint:
         begun = self._clock.monotonic()
         try:
             threads, places, program = self._around.machine.threads, self._around.places, self._around.program
-            served = Served(model.path, model.id, model.prompt_cache_mib)
-            child = await Child.start(served, threads, places, program)
+            child = await Child.start(model, threads, places, program)
         except ChildFailed as error:
             if error.signal_number == signal.SIGILL:
                 self._stock.give_up("this processor lacks instructions that the local model's runtime needs (SIGILL)")

@@ -7,7 +7,7 @@ from typing import Any
 
 from ai.clock import Clock, microseconds, rfc3339
 from ai.settings import Settings
-from ai.social.network import Answer, Draft, Result
+from ai.social.network import Answer, Draft, FreeNetwork, Result
 from ai.social.networks.web import Document, Web
 from ai.social.text import graphemes, links
 
@@ -18,7 +18,7 @@ TID_LETTERS = "234567abcdefghijklmnopqrstuvwxyz"  # base32, in the order of the 
 LAPSED = frozenset({"ExpiredToken", "InvalidToken", "AuthMissing"})
 
 
-class Bluesky:
+class Bluesky(FreeNetwork):
     """One account of an AT Protocol server; its session lives as long as this object."""
 
     name = "bluesky"
@@ -37,17 +37,6 @@ class Bluesky:
         if size > MAX_BYTES:
             return f"the post has {size:,} bytes and Bluesky takes {MAX_BYTES:,}; shorten it"
         return None
-
-    def price_nanos(self, text: str) -> int:  # noqa: ARG002 - the same for every text
-        """Bluesky is free."""
-        return 0
-
-    def look_nanos(self, page: str | None) -> int:  # noqa: ARG002 - the same for every page
-        """Bluesky is free."""
-        return 0
-
-    def learn(self) -> None:
-        """Bluesky's rules are its lexicon's, the same on every server."""
 
     def post(self, draft: Draft) -> Answer:
         """Write the record under its key: written again it takes the place of the first, and is no second post."""

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from ai.clock import Clock, parse_rfc3339
 from ai.settings import Settings
-from ai.social.network import Answer, Draft, Result
+from ai.social.network import Answer, Draft, FreeNetwork, Result
 from ai.social.networks.web import Document, Web
 from ai.social.text import graphemes, letters, links
 
@@ -19,7 +19,7 @@ PAGE_STATUSES = 40  # the most that a server gives
 MAX_PAGES = 5  # of statuses, before they are too many to tell
 
 
-class Mastodon:
+class Mastodon(FreeNetwork):
     """One account of a server that speaks Mastodon's API."""
 
     name = "mastodon"
@@ -48,14 +48,6 @@ class Mastodon:
                 f"the post counts {count:,} and this Mastodon server takes {most:,} (a link counts {url}); shorten it"
             )
         return None
-
-    def price_nanos(self, text: str) -> int:  # noqa: ARG002 - the same for every text
-        """Mastodon is free."""
-        return 0
-
-    def look_nanos(self, page: str | None) -> int:  # noqa: ARG002 - the same for every page
-        """Mastodon is free."""
-        return 0
 
     def learn(self) -> None:
         """Ask the server once a day how long a status may be; what it does not tell stays as it was."""

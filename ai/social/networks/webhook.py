@@ -5,11 +5,11 @@ import json
 from ai.clock import Clock, rfc3339
 from ai.settings import Settings
 from ai.signing import standard_headers
-from ai.social.network import Answer, Draft, Result
+from ai.social.network import Answer, Draft, FreeNetwork, Result
 from ai.social.networks.web import Web
 
 
-class PostWebhook:
+class PostWebhook(FreeNetwork):
     """One address. It cannot be asked what it has: the same message id at every attempt is how it knows a repeat."""
 
     name = "webhook"
@@ -23,17 +23,6 @@ class PostWebhook:
     def problem(self, text: str) -> str | None:  # noqa: ARG002 - it takes what any other network takes
         """Return None: a webhook takes every text."""
         return None
-
-    def price_nanos(self, text: str) -> int:  # noqa: ARG002 - the same for every text
-        """A webhook is free."""
-        return 0
-
-    def look_nanos(self, page: str | None) -> int:  # noqa: ARG002 - the same for every page
-        """A webhook is free."""
-        return 0
-
-    def learn(self) -> None:
-        """A webhook tells no rules."""
 
     def post(self, draft: Draft) -> Answer:
         """POST `{"type": "post.published", "timestamp", "data": {"id", "text", "source", "life", "created_at"}}`."""

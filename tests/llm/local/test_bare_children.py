@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ai.llm.local.child import Child, Served
+from ai.llm.local.child import Child, LocalModel
 from ai.llm.local.sources import SourceFailed, WheelSource
 from ai.llm.local.table import ALL
 from ai.settings import SECRET_NAMES
@@ -25,7 +25,7 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_the_child_that_runs_llama_cpp_inherits_no_secret(keys: None, tmp_path: Path) -> None:
     told, program = tmp_path / "told", tmp_path / "program.py"
     program.write_text(TELLING.format(told=str(told)) + "print('ready', flush=True)\nsys.stdin.read()\n")
-    child = await Child.start(Served(tmp_path / "model.gguf", "local/x"), 1, [tmp_path], program)
+    child = await Child.start(LocalModel("local/x", "x", tmp_path / "model.gguf", 0, 0.0, 0), 1, [tmp_path], program)
     await child.stop()
     environ = json.loads(told.read_text())
     assert "secret of" not in told.read_text()

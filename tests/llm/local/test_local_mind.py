@@ -21,7 +21,7 @@ from ai.actions.everyday import ALL
 from ai.asking import Message
 from ai.clock import VirtualClock
 from ai.llm.calls import ModelRequest, Outcome, Wire
-from ai.llm.local.child import SOCKET_PATH_BYTES, Child, ChildFailed, Served, default_places, socket_folder, socket_path
+from ai.llm.local.child import SOCKET_PATH_BYTES, Child, ChildFailed, LocalModel, default_places, socket_folder, socket_path
 from ai.llm.local.model_store import Environment
 from ai.llm.local.sources import HubSource
 from ai.llm.local.supervisor import LocalEndpoint
@@ -175,9 +175,10 @@ def test_the_child_dies_with_its_parent(shelf: Path) -> None:
     code = f"""
 import asyncio
 from pathlib import Path
-from ai.llm.local.child import Child, Served, default_places
+from ai.llm.local.child import Child, LocalModel, default_places
 async def main():
-    child = await Child.start(Served(Path({str(shelf / weight.files[0].name)!r}), "local/x"), 1, default_places())
+    model = LocalModel("local/x", "x", Path({str(shelf / weight.files[0].name)!r}), 0, 0.0, 0)
+    child = await Child.start(model, 1, default_places())
     print(child.pid, child.socket, flush=True)
     await asyncio.Event().wait()
 asyncio.run(main())
@@ -448,5 +449,5 @@ async def test_a_child_that_cannot_start_leaves_nothing_behind(tmp_path: Path) -
     places = tmp_path / "s"
     places.mkdir()
     with pytest.raises(ChildFailed, match="ended with 1: failed to load model: wrong magic"):
-        await Child.start(Served(tmp_path / "x.gguf", "local/x"), 1, [places, Path("/tmp")], broken)  # noqa: S108
+        await Child.start(LocalModel("local/x", "x", tmp_path / "x.gguf", 0, 0.0, 0), 1, [places, Path("/tmp")], broken)  # noqa: S108
     assert list(places.iterdir()) == []
