@@ -8,6 +8,10 @@ from collections import Counter
 
 import pytest
 
+from tests.world.small_disk import run_where_mounting_is, small_disk
+
+__all__ = ["small_disk"]
+
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # also where a test imports NumPy first
 
 
@@ -32,6 +36,14 @@ def _no_runtime() -> str | None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("local_model") and (problem := _no_runtime()):
         pytest.skip(problem)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    if pyfuncitem.funcargs.get("small_disk", "") is None:
+        run_where_mounting_is(pyfuncitem)
+        return True
+    return None
 
 
 def _skipped(config: pytest.Config) -> Counter[str]:

@@ -4,7 +4,6 @@ import itertools
 import json
 import signal
 import socket
-import subprocess
 import threading
 from collections.abc import Iterator
 from decimal import Decimal
@@ -17,6 +16,7 @@ from tests.brain.lived import thinker
 from tests.cli.commands import Person, Ran, read_until
 from tests.world import openrouter_faults as faults
 from tests.world.openrouter import FakeOpenRouter
+from tests.world.small_disk import fill, set_writable
 
 WRONG_SETTINGS = {
     "MONTHLY_BUDGET_USD": ("abc", "-3", "1e30", "NaN", "Infinity", "99999999"),
@@ -225,31 +225,6 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     assert "OBSERVER_PORT" in told
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Yield a folder on a file system of 4 MB, which only root can make."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode != 0:
-        pytest.skip(f"a small file system cannot be mounted here: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def fill(folder: Path) -> Path:
-    ballast = folder / "ballast"
-    with ballast.open("wb", buffering=0) as file:
-        while True:
-            try:
-                if not file.write(b"x" * 4096):
-                    return ballast
-            except OSError:
-                return ballast
-
-
 def test_a_disk_that_fills_up_is_told_in_one_line_and_life_goes_on_when_there_is_room(
     small_disk: Path, provider: FakeOpenRouter
 ) -> None:
@@ -273,9 +248,9 @@ def test_a_disk_that_fills_up_is_told_in_one_line_and_life_goes_on_when_there_is
 def test_a_read_only_folder_is_told_in_one_line(small_disk: Path, provider: FakeOpenRouter) -> None:
     person = Person(small_disk, provider)
     assert person.types("run", "1").status == 0
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    set_writable(small_disk, writable=False)
     assert "read-only" in one_line(person.types("up"))
-    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+    set_writable(small_disk, writable=True)
     assert spent(person) == provider.billed_nanos
 
 
@@ -285,7 +260,7 @@ def test_a_program_in_a_read_only_folder_says_where_a_backup_and_an_env_file_may
     """The container's folder is one: whoever types there what the guide says for a machine must learn what to do."""
     person = Person(small_disk, provider, DATA_DIR=str(tmp_path / "data"))
     assert person.types("run", "1").status == 0
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    set_writable(small_disk, writable=False)
     assert f"cannot be written; choose another, like {tmp_path}/data/b.tar.gz" in one_line(
         person.types("backup", "b.tar.gz")
     )

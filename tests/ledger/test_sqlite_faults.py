@@ -11,6 +11,7 @@ import pytest
 
 from ai.ledger import Leg, audit, open_ledger
 from ai.ledger.errors import CorruptStore, NewerSchema, StoreUnavailable
+from tests.world.small_disk import fill, set_writable
 
 
 def begin(tx):
@@ -85,25 +86,10 @@ def test_a_file_that_may_not_grow_is_named_and_the_ledger_goes_on_when_it_may(pa
     ledger.close()
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """Yield a folder on a file system of 2 MB, which only root can make."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode != 0:
-        pytest.skip(f"a small file system cannot be mounted here: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
 def test_a_full_disk_is_named_and_the_ledger_goes_on_when_there_is_room(small_disk):
     ledger = opened(small_disk / "ledger.db")
     ledger.transact_now(begin)
-    ballast = small_disk / "ballast"
-    ballast.write_bytes(b"x" * (1024 * 1024))
+    ballast = fill(small_disk, but=512 * 1024)
     done, error = spend_until_it_fails(ledger)
     assert "the disk is full; free some space" in str(error)
     assert error.outcome_unknown  # the same id again tells whether it was done
@@ -139,11 +125,11 @@ def test_a_read_only_disk_is_named_and_the_ledger_goes_on_when_it_is_not(small_d
     ledger = opened(small_disk / "ledger.db")
     ledger.transact_now(begin)
     ledger.close()
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    set_writable(small_disk, writable=False)
     ledger = opened(small_disk / "ledger.db")
     with pytest.raises(StoreUnavailable, match=r"ledger\.db cannot be used: .*writable"):
         ledger.transact_now(lambda tx: tx.transfer("t", debit="month", credit="spent", amount=1))
-    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+    set_writable(small_disk, writable=True)
     ledger.transact_now(lambda tx: tx.transfer("t", debit="month", credit="spent", amount=1))
     assert ledger.read_now(audit).ok
     ledger.close()

@@ -1,7 +1,6 @@
 """A backup and a restore at their edges: what is kept, what is left out, and what is said where it cannot be."""
 
 import shutil
-import subprocess
 import tarfile
 from datetime import timedelta
 from pathlib import Path
@@ -11,8 +10,8 @@ import pytest
 from ai.ledger.errors import CorruptStore, StoreUnavailable
 from ai.operations.backup import MANIFEST, BackupProblem, copy_sqlite, purse_path
 from ai.settings import Settings
-from tests.ledger.test_sqlite_faults import small_disk  # noqa: F401 - likewise
 from tests.operations.test_backup import Home, home  # noqa: F401 - a fixture, which pytest finds here
+from tests.world.small_disk import fill, set_writable
 
 
 async def test_an_archive_says_whose_it_is_and_when_it_was_made(home, tmp_path):  # noqa: F811 - the fixture
@@ -109,7 +108,7 @@ async def test_a_purse_on_a_volume_of_its_own_comes_back_where_nothing_was_made_
 
 def test_a_disk_that_is_full_is_the_one_that_is_named(home, small_disk):  # noqa: F811 - the fixtures
     """Who reads that the disk of `mind.db` is full deletes from the disk that has room."""
-    (small_disk / "ballast").write_bytes(b"x" * (2 * 1024 * 1024 - 64 * 1024))
+    fill(small_disk, but=64 * 1024)
     with pytest.raises(StoreUnavailable, match="the disk is full; free some space") as found:
         home.backup(small_disk / "b.tar.gz")
     assert str(found.value).startswith(f"the database {small_disk}/")
@@ -117,7 +116,7 @@ def test_a_disk_that_is_full_is_the_one_that_is_named(home, small_disk):  # noqa
 
 
 def test_a_folder_that_cannot_be_written_is_named_with_one_that_can(home, small_disk):  # noqa: F811
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    set_writable(small_disk, writable=False)
     with pytest.raises(BackupProblem) as found:
         home.backup(small_disk / "b.tar.gz")
     assert f"folder {small_disk} cannot be written" in str(found.value)
