@@ -131,11 +131,10 @@ async def test_signals_are_passed_on_once(
     tmp_path: Path, provider: FakeOpenRouter, number: signal.Signals, status: int
 ) -> None:
     code = (
-        "import signal, sys, time\ncount = [0]\n"
-        "def got(*_):\n    count[0] += 1\n"
-        f"signal.signal({int(number)}, got)\nprint('ready', flush=True)\n"
-        "while not count[0]: time.sleep(0.01)\n"
-        f"time.sleep(0.3)\nsys.exit({status} if count[0] == 1 else 99)\n"
+        f"import signal, sys\nwanted = {{{int(number)}}}\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, wanted)\nprint('ready', flush=True)\n"
+        "signal.sigwait(wanted)\n"
+        f"sys.exit({status} if signal.sigtimedwait(wanted, 0.3) is None else 99)\n"
     )
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "ai", "exec", "--budget", "1", "--", sys.executable, "-c", code),

@@ -58,11 +58,11 @@ def test_on_a_terminal_too_a_signal_reaches_the_program_as_often_as_it_was_sent(
 ) -> None:
     times = 2 if way.startswith("twice") else 1
     code = (
-        "import os, signal, sys, time\ncount = [0]\n"
-        "def got(*_):\n    count[0] += 1\n    os.write(1, b'got')\n"
-        f"signal.signal({int(number)}, got)\nos.write(1, b'ready')\n"
-        f"while count[0] < {times}: time.sleep(0.01)\n"
-        "time.sleep(0.3)\nsys.exit(40 + count[0])\n"
+        f"import os, signal, sys\nwanted, count = {{{int(number)}}}, 0\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, wanted)\nos.write(1, b'ready')\n"
+        f"while count < {times} or signal.sigtimedwait(wanted, 0.3):\n"
+        f"    count < {times} and signal.sigwait(wanted)\n    count += 1\n    os.write(1, b'got')\n"
+        "sys.exit(40 + count)\n"
     )
     process, terminal = on_a_terminal(environ(provider, tmp_path), code, "--budget", "1")
     read_until(terminal, b"ready")

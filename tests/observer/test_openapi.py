@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
+import threading
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from schemathesis.checks import CHECKS
 
 from ai.observer.app import routes
 from ai.observer.openapi import OPERATIONS, document, operations
+from tests.cli.commands import read_until
 from tests.observer.conftest import TOKEN, Serve
 
 ROOT = Path(__file__).parents[2]
@@ -48,28 +49,20 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
         "ADMIN_TOKEN": TOKEN,
         "PYTHONPATH": str(ROOT),
     }
-    log = (folder / "log").open("w+")
-    process = subprocess.Popen([sys.executable, "-m", "ai", "up"], cwd=folder, env=environ, stdout=log, text=True)
-    try:
-        yield Daemon(process, _address(folder / "log"))
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=PATIENCE_SECONDS) == 0
-        assert "Traceback" not in (folder / "log").read_text()
-    finally:
-        process.kill()
-        process.wait()
-        log.close()
-
-
-def _address(log: Path) -> str:
-    """Wait for the line that names the page's address."""
-    until = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < until:
-        for word in log.read_text().split():
-            if word.startswith("http://127.0.0.1:"):
-                return word.rstrip(".,)")
-        time.sleep(0.05)
-    pytest.fail(f"no address in {log.read_text()[-500:]}")
+    command = [sys.executable, "-m", "ai", "up"]
+    with subprocess.Popen(command, cwd=folder, env=environ, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            *_, served = read_until(process, "http://127.0.0.1:")
+            log: list[str] = []
+            reading = threading.Thread(target=lambda: log.extend(process.stdout or ()))  # so that it can go on writing
+            reading.start()
+            yield Daemon(process, next(word for word in served.split() if word.startswith("http://")).rstrip(".,)"))
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=PATIENCE_SECONDS) == 0
+            reading.join(PATIENCE_SECONDS)
+            assert "Traceback" not in "".join(log)
+        finally:
+            process.kill()
 
 
 def test_every_address_for_programs_is_in_the_document() -> None:
