@@ -285,10 +285,7 @@ class Settings(ProviderSettings, PostingSettings, PeopleSettings):
             return ""
 
 
-URLS = (
-    *("openrouter_base_url", "openai_base_url", "x_api_base_url", "alert_webhook_url", "donate_url", "bluesky_url"),
-    *("mastodon_url", "post_webhook_url"),
-)
+URLS = tuple(name for name in Settings.model_fields if name.endswith("_url") and name != "database_url")
 SECRET_NAMES = frozenset(
     name.upper()
     for name, field in Settings.model_fields.items()

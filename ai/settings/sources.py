@@ -10,6 +10,7 @@ from pathlib import Path
 from dotenv.parser import parse_stream
 from pydantic import ValidationError
 
+from ai.settings.posting import NETWORK_SETTINGS
 from ai.settings.settings import SECRET_NAMES, Settings
 from ai.settings.texts import from_json
 
@@ -17,12 +18,8 @@ OWN_PREFIXES = (
     "OPENROUTER_",
     "OPENAI_",
     "TWEET",
-    "X_API",
-    "X_ACCESS",
     "NETWORKS",
-    "BLUESKY_",
-    "MASTODON_",
-    "POST_WEBHOOK",
+    *(name.rpartition("_")[0].upper() + "_" for names in NETWORK_SETTINGS.values() for name in names),
     "FREE_REQUESTS",
     "OBSERVER_",
     "THINK_",

@@ -10,6 +10,7 @@ from ai.settings import Settings
 from ai.settings.sources import SettingsError, load_settings
 
 SECRET = "hunter2"
+ADDRESSES = {name.upper() for name in Settings.model_fields if name.endswith("_url")} - {"DATABASE_URL", "PUBLIC_URL"}
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ def test_a_misread_address_is_not_told_by_the_purse_either() -> None:
     assert SECRET not in str(told.value)
 
 
-@pytest.mark.parametrize("name", ["OPENROUTER_BASE_URL", "OPENAI_BASE_URL", "X_API_BASE_URL", "DONATE_URL"])
+@pytest.mark.parametrize("name", sorted(ADDRESSES))
 def test_a_password_in_any_other_address_is_a_secret_too(tmp_path: Path, name: str) -> None:
     settings = load_settings({name: "https://user:hunter2%21@proxy.example/v1"}, tmp_path)
     assert {"hunter2%21", "hunter2!"} <= set(settings.secrets())
