@@ -18,7 +18,7 @@ T = TypeVar("T")
 class Documents(Protocol):
     """The same documents as the app gives them."""
 
-    house: ObserverSources
+    sources: ObserverSources
     state: Recent[State]
     models: Recent[Sequence[ModelRow]]
     tweets: Recent[Sequence[Tweet]]
@@ -38,7 +38,7 @@ class Sight:
         money: bool,
     ) -> None:
         self.money = money
-        self._house = documents.house
+        self._sources = documents.sources
         self._reader = reader
         self._redact = redact
 
@@ -52,10 +52,10 @@ class Sight:
 
     async def lives(self, limit: int, before: int | None = None) -> Sequence[LifeRow]:
         """Return up to `limit` lives below number `before`, newest first; what they cost is None while nobody knows."""
-        rows = await self._reader.read(lambda mind: self._house.lives(mind, limit, before))
+        rows = await self._reader.read(lambda mind: self._sources.lives(mind, limit, before))
         costs: Mapping[int, str] = {}
         with contextlib.suppress(LedgerError):
-            costs = await self._house.costs_of_lives([row["number"] for row in rows])
+            costs = await self._sources.costs_of_lives([row["number"] for row in rows])
         known: Sequence[LifeRow] = [{**row, "cost": costs.get(row["number"])} for row in rows]
         return await self._reader.work(lambda: self.filtered(known))
 
