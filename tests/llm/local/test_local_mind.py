@@ -21,7 +21,15 @@ from ai.actions.everyday import ALL
 from ai.asking import Message
 from ai.clock import VirtualClock
 from ai.llm.calls import ModelRequest, Outcome, Wire
-from ai.llm.local.child import SOCKET_PATH_BYTES, Child, ChildFailed, LocalModel, default_places, socket_folder, socket_path
+from ai.llm.local.child import (
+    SOCKET_PATH_BYTES,
+    Child,
+    ChildFailed,
+    LocalModel,
+    default_places,
+    socket_folder,
+    socket_path,
+)
 from ai.llm.local.model_store import Environment
 from ai.llm.local.sources import HubSource
 from ai.llm.local.supervisor import LocalEndpoint
@@ -364,7 +372,9 @@ async def test_closing_does_not_wait_for_a_thought(
 async def test_a_child_has_nothing_to_save_and_is_not_waited_for(tmp_path: Path) -> None:
     """Amid a birth on a busy machine two such waits made SIGTERM take twelve seconds, of ten at most."""
     program = children.program(tmp_path, children.STOPS_SLOWLY)
-    child = await Child.start(Served(tmp_path / "none.gguf", "local/x"), 1, default_places(), program)
+    child = await Child.start(
+        LocalModel("local/x", "x", tmp_path / "none.gguf", 0, 0.0, 0), 1, default_places(), program
+    )
     await child.stop()
     assert not child.alive
     assert not (tmp_path / "noticed").exists()
