@@ -7,7 +7,6 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -19,7 +18,7 @@ from ai.credit_tracker.caller_books import CallerBooks
 from ai.credit_tracker.callers import PERIODS, Key, KeyEnded, KeyTerms, Per
 from ai.credit_tracker.records import CallRecord
 from ai.credit_tracker.statement import Statement, statement_json
-from ai.ledger.money import nanos, usd9
+from ai.ledger.money import exact_nanos, usd9
 
 T = TypeVar("T")
 keys = typer.Typer(no_args_is_help=True, help="Keys that programs come to the gateway with.")
@@ -205,8 +204,8 @@ async def _row(books: CallerBooks, key: Key) -> dict[str, Any]:
 def amount_of(text: str, what: str) -> int:
     """Return dollars as nano-dollars; raises Failed for what is no amount above or at 0."""
     try:
-        amount = nanos(Decimal(text))
-    except (InvalidOperation, ValueError):
+        amount = exact_nanos(text)
+    except ValueError:
         amount = -1
     if amount < 0:
         raise Failed(f"{what} {text!r} is not an amount in dollars; write it like 0.50")

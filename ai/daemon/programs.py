@@ -65,6 +65,7 @@ async def execute(settings: Settings, clock: Clock, order: Order, progress: Call
     """
     began = clock.now()
     async with _door(settings, clock) as (url, books):
+        await _refuse_within(settings, books)
         await books.set_run_budget(order.run, order.budget)
         name = f"exec-{secrets.token_hex(6)}"
         key, secret = await books.create_key(name, KeyTerms(model=order.model, expires_at=began + KEY_LIVES))
@@ -76,6 +77,13 @@ async def execute(settings: Settings, clock: Clock, order: Order, progress: Call
             await books.revoke_key(name)
         unknown = await _settled(books, clock, order.run)
         return Ended(status, await books.usage_of_run(order.run, began), unknown)
+
+
+async def _refuse_within(settings: Settings, books: CallerBooks) -> None:
+    """Refuse where the provider's key is one of this very purse: each call would be booked on it twice."""
+    key = settings.openrouter_api_key or settings.openai_api_key
+    if key is not None and await books.key_of(key.get_secret_value()) is not None:
+        raise ValueError("this runs under `genesis exec` already, whose cap binds; run the program itself")
 
 
 @asynccontextmanager

@@ -17,8 +17,9 @@ def nanos(usd: Decimal | str | int) -> int:
     """
     if isinstance(usd, bool) or not isinstance(usd, Decimal | str | int):
         raise TypeError(f"money is a Decimal, a decimal string or an int, not {usd!r} ({type(usd).__name__})")
+    typed = not isinstance(usd, str) or (usd.isascii() and "_" not in usd)  # Decimal reads `1_0` as ten dollars
     try:
-        amount = Decimal(usd)
+        amount = Decimal(usd if typed else "NaN")
     except InvalidOperation:
         raise ValueError(f"{usd!r} is no amount of dollars; write it like 4.99") from None
     if not amount.is_finite():

@@ -29,6 +29,9 @@ OWN_PREFIXES = (
     "ALERT_",
 )
 FOREIGN = frozenset({"OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_ORGANIZATION", "OPENAI_LOG", "OPENAI_API_TYPE"})
+OF_CLIENTS = frozenset(
+    {"OPENAI_API_BASE"}
+)  # openai 0.27's, which `exec` gives its programs too; in .env it is a mistake
 NEAR = 0.83  # difflib ratio above which an unknown name in .env is taken for a misspelling of a setting
 
 
@@ -103,7 +106,7 @@ def _read_vault(path: Path) -> dict[str, str]:
 def _refuse_near_misses(values: Mapping[str, str], known: set[str], source: str, *, strict: bool) -> None:
     """Refuse a name that looks like a setting and is none; `strict` (.env): also by likeness alone."""
     for name in values:
-        if name in known or name in FOREIGN or not values[name]:
+        if name in known or name in FOREIGN or (name in OF_CLIENTS and not strict) or not values[name]:
             continue
         near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.6)
         likeness = difflib.SequenceMatcher(None, name.upper(), near[0]).ratio() if near else 0.0

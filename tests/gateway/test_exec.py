@@ -77,6 +77,23 @@ def test_an_endless_loop_is_stopped_at_its_cap_and_told_what_it_cost(
     assert done.stdout == ""
 
 
+def test_the_runaway_agent_of_the_readme_ends_at_its_cap(tmp_path: Path, provider: FakeOpenRouter) -> None:
+    example = ROOT / "docs" / "examples" / "runaway.py"
+    env = environ(provider, tmp_path)
+    done = genesis("exec", "--budget", "0.002", "--run", "loop", "--", sys.executable, str(example), env=env)
+    assert "openai.APIStatusError: Error code: 402 - run loop: this call may cost $" in done.stderr
+    assert f"Requests:      {len(provider.bills)}\n" in done.stderr
+    assert nanos("0.0015") < provider.billed_nanos <= nanos("0.002")
+
+
+@pytest.mark.parametrize("typed", ["1_0", "５", "0.0000000001", "1e30", "-1", "nan", "much"])
+def test_a_cap_that_cannot_be_meant_starts_nothing(tmp_path: Path, provider: FakeOpenRouter, typed: str) -> None:
+    """Ten dollars for `1_0` is what a person would lose."""
+    refused = genesis("exec", "--budget", typed, "--", "true", env=environ(provider, tmp_path))
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert "0.50" in refused.stderr
+
+
 def test_a_program_has_its_own_streams_and_status(tmp_path: Path, provider: FakeOpenRouter) -> None:
     code = "import sys; print(sys.stdin.read().upper(), end=''); print('said', file=sys.stderr); sys.exit(3)"
     env = environ(provider, tmp_path)
@@ -104,6 +121,18 @@ def test_what_the_door_meets_is_no_line_of_the_programs_output(tmp_path: Path, p
     done = genesis("exec", "--budget", "1", "--", sys.executable, "-c", code, env=environ(provider, tmp_path))
     assert done.stdout == "426\n"
     assert done.stderr.startswith("=====")
+
+
+def test_a_program_may_call_genesis_and_no_call_of_it_is_booked_twice(tmp_path: Path, provider: FakeOpenRouter) -> None:
+    """`exec` within `exec` would be paid for at both doors out of one month; what reads the books just works."""
+    env = environ(provider, tmp_path)
+    within = f"{sys.executable} -m ai"
+    script = f"{within} statement --run r --json && {within} exec --budget 1 --run inner -- echo ran"
+    done = genesis("exec", "--budget", "1", "--run", "r", "--", "sh", "-c", script, env=env)
+    assert '"calls": 0' in done.stdout, done.stderr
+    assert "ran" not in done.stdout
+    assert "run the program itself" in done.stderr
+    assert done.returncode == 1
 
 
 def test_none_of_our_secrets_reach_the_program(tmp_path: Path, provider: FakeOpenRouter) -> None:

@@ -88,7 +88,17 @@ def test_a_misspelt_name_is_not_silently_ignored(tmp_path: Path, wrong: str, rig
 
 
 def test_names_of_other_programs_are_left_alone(tmp_path: Path) -> None:
-    load_settings({"PATH": "/bin", "OPENAI_ORG_ID": "org", "HOME": "/root", "MAIL": "x", "LOGNAME": "y"}, tmp_path)
+    load_settings(
+        {
+            "PATH": "/bin",
+            "OPENAI_API_BASE": "http://x",
+            "OPENAI_ORG_ID": "org",
+            "HOME": "/root",
+            "MAIL": "x",
+            "LOGNAME": "y",
+        },
+        tmp_path,
+    )
 
 
 def test_live_posting_without_keys_is_refused_at_once(tmp_path: Path) -> None:
