@@ -31,7 +31,7 @@ COMMAND_SECONDS = 0.5  # how often people's commands are looked for; a look is o
 CLOCK_SECONDS = 5.0  # how often the clock is looked at for a jump
 JUMP_SECONDS = 30.0  # wall and monotonic time may drift apart by this much between two looks (a leap, a slow NTP)
 FIRST_CHORES_SECONDS = 5.0  # after the start: what a crash or a restored backup left is taken up before the hour
-DRAIN_SECONDS = 5.0  # a beat under way gets this long at a stop; SIGTERM is answered within 10 s
+DRAIN_SECONDS = 4.0  # a beat under way gets this long at a stop; SIGTERM is answered within 10 s, at load 20 too
 RETRY_SECONDS = 30.0  # after a beat that failed or a birth that waits for money: neither disk nor purse is hammered
 
 TROUBLE = (OSError, LedgerError, sqlite3.Error, LifeFileBroken, LifeFileUnwritable)

@@ -174,6 +174,7 @@ async def test_letters_of_an_older_data_folder_stay_to_be_read(tmp_path: Path) -
     old.remember("mailbox_read", 5)
     for table in ("letters", "persons", "works", "votes", "own_files"):
         old.connection.execute(f"DROP TABLE {table}")
+    old.connection.execute("DROP INDEX memories_by_kind")
     old.connection.execute("DELETE FROM schema_versions WHERE component = 'mind' AND version >= 12")
     old.close()
     new = open_mind(tmp_path / "old.db")
