@@ -96,27 +96,21 @@ async def close_gateway(gateway: Gateway) -> None:
 
 def upstream(settings: Settings, clock: Clock) -> Upstream | None:
     """Return the provider that the settings name, None where there is none."""
-    if settings.provider == "openrouter":
-        key = settings.openrouter_api_key
-        return Upstream(
-            "openrouter",
+    at_openai = HOME_SPEAKS if settings.serves_at_home else OPENAI_SPEAKS
+    known = {
+        "openrouter": (
             settings.openrouter_base_url,
-            key.get_secret_value() if key else None,
-            headers=attribution(settings),
-            clock=clock,
-            speaks=OPENROUTER_SPEAKS,
-        )
-    if settings.provider == "openai":
-        key = settings.openai_api_key
-        return Upstream(
-            "openai",
-            settings.openai_base_url,
-            key.get_secret_value() if key else None,
-            headers={},
-            clock=clock,
-            speaks=HOME_SPEAKS if settings.serves_at_home else OPENAI_SPEAKS,
-        )
-    return None
+            settings.openrouter_api_key,
+            attribution(settings),
+            OPENROUTER_SPEAKS,
+        ),
+        "openai": (settings.openai_base_url, settings.openai_api_key, {}, at_openai),
+    }
+    if settings.provider not in known:
+        return None
+    base_url, key, headers, speaks = known[settings.provider]
+    secret = key.get_secret_value() if key else None
+    return Upstream(settings.provider, base_url, secret, headers=headers, clock=clock, speaks=speaks)
 
 
 def _embedding_model() -> Model:

@@ -14,7 +14,7 @@ from ai.people.votes import Vote
 from ai.settings import Settings
 
 
-class Purse(TypedDict):
+class BudgetLine(TypedDict):
     """The budget line inside `State`; money as USD text with 9 places."""
 
     available: str | None  # None, all three: the purse is out of reach, and was so from the start
@@ -36,7 +36,7 @@ class State(TypedDict):
     last_beat_at: str | None
     next_beat_at: str | None
     paused: bool
-    budget: Purse
+    budget: BudgetLine
     intelligence: NotRequired[int | None]  # 1–10, of `model`
     mood: NotRequired[str | None]
     next_birth_at: NotRequired[str | None]  # while nobody lives: when the next birth is due
