@@ -33,7 +33,7 @@ def become_workers(number: int) -> bool:
         while len(workers) < number:
             worker = os.fork()
             if worker == 0:
-                os.setsid()  # Ctrl-C on a terminal is for the parent, which ends its workers
+                os.setpgid(0, 0)  # Ctrl-C on a terminal is for the parent, which ends its workers
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 signal.pthread_sigmask(signal.SIG_SETMASK, usual)
                 return True
