@@ -21,6 +21,7 @@ class Patience:
     head: float = 10.0  # from its first byte (or from connecting) until a request's head is whole
     body: float = 30.0  # no byte of a body that was announced
     unread: float = 20.0  # nothing taken of what was sent; a stream's reader resumes by its last id
+    unwanted: float = 0.0  # the rest of a body that was refused: who is still sending it cannot read why before
     stalled: float = 5.0  # nothing taken: from then on it makes room before anybody else where places are short
 
 
@@ -41,6 +42,7 @@ class PatientConnection(H11Protocol):
         self._head_timer: asyncio.TimerHandle | None = None
         self._body_timer: asyncio.TimerHandle | None = None
         self._unread_timer: asyncio.TimerHandle | None = None
+        self._unwanted_timer: asyncio.TimerHandle | None = None
         self._unread_since: float | None = None
 
     @property
@@ -67,7 +69,7 @@ class PatientConnection(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing more."""
-        for timer in (self._head_timer, self._body_timer, self._unread_timer):
+        for timer in (self._head_timer, self._body_timer, self._unread_timer, self._unwanted_timer):
             if timer is not None:
                 timer.cancel()
         super().connection_lost(exc)
@@ -75,17 +77,23 @@ class PatientConnection(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Read on; a head has `Patience.head` in all, however slowly it trickles in."""
         super().data_received(data)
+        if self._unwanted_timer is not None and self.conn.their_state is not h11.SEND_BODY:
+            self._unwanted_timer.cancel()
+            self._unwanted_timer = None
         if self.idle:
             self._await_head()
         else:
             self._await_body()
 
     def on_response_complete(self) -> None:
-        """Be idle again; a body that nobody wanted is not read on, and what is not fetched is thrown away."""
+        """Be idle again; a body that nobody wanted is read no longer than it must, what is not fetched thrown away."""
         unread_body = self.conn.their_state is h11.SEND_BODY
         super().on_response_complete()
         if unread_body and not self.transport.is_closing():
-            self.transport.close()
+            if self._patience.unwanted:
+                self._unwanted_timer = self.loop.call_later(self._patience.unwanted, self.let_go)
+            else:
+                self.transport.close()
         if self.transport.is_closing():
             self._unread_timer = self._unread_timer or self.loop.call_later(self._patience.unread, self.let_go)
         elif not self.idle:  # the next request had come already

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 BACKLOG = 1024
 CONNECTIONS = 2048  # open at once; above it a client is told 503 and to come again
 KEEP_ALIVE_SECONDS = 75  # agents think between two calls; a new connection each time costs them more
-PATIENCE = Patience(head=30.0, body=60.0, unread=60.0)  # programs of our own people, on slow lines too
+PATIENCE = Patience(head=30.0, body=60.0, unread=60.0, unwanted=10.0)  # programs of our own people, on slow lines too
 DRAIN_SECONDS = 5  # for answers under way at a stop
 HEADERS_BYTES = 65_536
 START_SECONDS = 10.0

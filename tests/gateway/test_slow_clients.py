@@ -18,7 +18,7 @@ from tests.world.openrouter import FakeOpenRouter
 async def impatient(tmp_path: Path, provider: FakeOpenRouter) -> AsyncIterator[Open]:
     """A gateway that waits for nobody longer than a moment."""
     async with serving(tmp_path, provider) as gateway:
-        patience = Patience(head=0.3, body=0.3, unread=0.3)
+        patience = Patience(head=0.3, body=0.3, unread=0.3, unwanted=0.3)
         gateway.server = GatewayServer(gateway.alone.gateway, listen("127.0.0.1", 0), patience=patience)
         await gateway.server.start()
         yield gateway
