@@ -104,7 +104,8 @@ async def events(request: Request) -> Response:
         return problem(400, "after and before exclude each other; give one of them")
     if after is None and before is None:
         after = 0
-    page = EventsPage(kinds, limit, after, before, money=view.money(request), zipped=accepts_gzip(request))
+    seen_by = {"money": view.money(request), "names": view.names(request)}
+    page = EventsPage(kinds, limit, after, before, **seen_by, zipped=accepts_gzip(request))
     whole = None
     while whole is None:
         whole = await view.reader.read(page.go_on)
@@ -116,16 +117,19 @@ async def stream(request: Request) -> Response:
 
     `show` filters; where it leaves the newest events out, an event `seq` without data moves the id on.
     """
-    money = view_of(request).money(request)
+    view = view_of(request)
+    money, names = view.money(request), view.names(request)
     try:
         kinds = kinds_shown(request.query_params.get("show", EVERYTHING))
     except ValueError as error:
         return problem(400, str(error))
 
     def tell(event: Event) -> str | None:
-        return json.dumps(event_json(event, money=money), ensure_ascii=False) if shown(event, kinds) else None
+        return (
+            json.dumps(event_json(event, money=money, names=names), ensure_ascii=False) if shown(event, kinds) else None
+        )
 
-    return live(request, f"json {request.query_params.get('show', EVERYTHING)} {money}", tell)
+    return live(request, f"json {request.query_params.get('show', EVERYTHING)} {money} {names}", tell)
 
 
 def live(request: Request, flavour: str, tell: Callable[[Event], str | None]) -> Response:

@@ -14,12 +14,27 @@ from ai.observer.veil import veiled
 
 HEAD_BYTES = 200  # of an event beside its texts
 READ_BYTES = 8_000_000  # of one question at most, where the asker names no other bound
+HIDDEN = "…"
+# Fields that name a key or a run of the gateway, by kind of event (and command): the caretaker alone sees who calls.
+NAMED = {
+    "gateway.calls": ("key", "run"),
+    "gateway.refused": ("key", "run", "problem"),
+    "caretaker.command revoke_key": ("result",),
+    "caretaker.command topup_key": ("result",),
+}
 LAST_SEQ = 2**63 - 1  # above every rowid that SQLite gives
 
 
-def event_json(event: Event, *, money: bool) -> dict[str, Any]:
+def told_to(event: Event, *, money: bool, names: bool) -> dict[str, Any]:
+    """Return an event's data for who may see amounts (`money`), and names of the gateway's keys and runs (`names`)."""
+    data = dict(event.data) if money else dict(veiled(event.data))
+    named = NAMED.get(event.kind, ()) or NAMED.get(f"{event.kind} {data.get('command')}", ())
+    return data if names else data | {field: HIDDEN for field in named if data.get(field)}
+
+
+def event_json(event: Event, *, money: bool, names: bool) -> dict[str, Any]:
     """Return one event as `/api/events` and `/api/stream` give it; `line` is the log's line without its head."""
-    data = dict(event.data) if money else veiled(event.data)
+    data = told_to(event, money=money, names=names)
     return {
         "seq": event.seq,
         "at": rfc3339(event.at),

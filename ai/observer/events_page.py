@@ -22,19 +22,20 @@ class EventsPage:
         before: int | None,
         *,
         money: bool,
+        names: bool,
         zipped: bool,
     ) -> None:
         self._kinds = kinds
         self._left = limit
         self._edge = {"before": before} if after is None else {"after": after}
-        self._money = money
+        self._seen_by = {"money": money, "names": names}
         self._body = Growing(zipped=zipped)
 
     def go_on(self, mind: MindDatabase) -> Encoded | None:
         """Take the next slice; return the answer once it is whole."""
         asked = min(self._left, SLICE_EVENTS)
         found = page_of(mind, self._kinds, limit=asked, most_bytes=SLICE_BYTES, **self._edge)
-        told = b",".join(json_bytes(event_json(event, money=self._money)) for event in found)
+        told = b",".join(json_bytes(event_json(event, **self._seen_by)) for event in found)
         begin = b"," if self._body.size else b'{"events":['
         self._body.add(begin + told if found or not self._body.size else b"")
         self._left -= len(found)

@@ -16,9 +16,10 @@ from ai.mind.journal import Event
 from ai.observer.admin import BadOrder
 from ai.observer.caretaker import BY, NOTICE_CHARS, Form, signed
 from ai.observer.events import page_of
+from ai.observer.metrics import caller_sum
 from ai.observer.month import first_seq_of
-from ai.observer.pages import now_context, page
-from ai.observer.sources import GatewayLook
+from ai.observer.pages import now_context, or_none, page
+from ai.observer.sources import CallerRow, GatewayLook
 from ai.observer.view import View, view_of
 
 REFUSALS_SHOWN = 20
@@ -43,30 +44,39 @@ class Heard:
 
 
 async def show(request: Request) -> Response:
-    """GET /gateway: who may call, who calls, what it cost and what was refused; nothing where money is private."""
+    """GET /gateway: to the caretaker who may call, who calls, what it cost and what was refused; to visitors the sums.
+
+    Nothing where money is private.
+    """
     view = view_of(request)
     context = await now_context(request, view)
     notice = request.query_params.get("notice", "")[:NOTICE_CHARS] if context["caretaker"] else ""
-    context |= {"notice": notice, "look": None, "refusals": (), "host": request.url.netloc}
+    names = view.names(request)
+    context |= {"notice": notice, "look": None, "sum": None, "refusals": (), "base": str(request.base_url)}
     if context["money"]:
         context |= await _facts(view, context["now"])
-        context["look"] = await _look(request, view)
+        context["look" if names else "sum"] = await or_none(_look(request, view) if names else _sum(view))
         context["topup_id"] = secrets.token_hex(8)
     return await page(request, "gateway.html", context)
 
 
-async def _look(request: Request, view: View) -> GatewayLook | None:
-    try:
-        look = await view.gateway.get()
-    except (LedgerError, TimeoutError):
-        return None
-    return view.sight(request).filtered(look)
+async def _look(request: Request, view: View) -> GatewayLook:
+    return view.sight(request).filtered(await view.gateway.get())
+
+
+async def _sum(view: View) -> CallerRow:
+    return caller_sum(await view.callers.get())
 
 
 async def _facts(view: View, now: datetime) -> dict[str, Any]:
     since = rfc3339(now - timedelta(hours=TOLD_HOURS))
     told, refusals = await view.reader.read(lambda mind: _told(mind, since))
-    return {"heard_keys": heard(told, "key"), "heard_runs": heard(told, "run"), "refusals": refusals}
+    return {
+        "heard_keys": heard(told, "key"),
+        "heard_runs": heard(told, "run"),
+        "heard": heard(told, "").get(""),
+        "refusals": refusals,
+    }
 
 
 def _told(mind: MindDatabase, since: str) -> tuple[Sequence[Event], Sequence[Event]]:
@@ -76,7 +86,7 @@ def _told(mind: MindDatabase, since: str) -> tuple[Sequence[Event], Sequence[Eve
 
 
 def heard(told: Sequence[Event], whose: str) -> dict[str, Heard]:
-    """Return what `gateway.calls` events, the newest first, tell of each `whose` (`key`, `run`)."""
+    """Return what `gateway.calls` events, the newest first, tell of each `whose` (`key`, `run`; '': of all as one)."""
     found: dict[str, Heard] = {}
     for event in told:
         calls = int(event.data.get("calls", 0))

@@ -1,6 +1,7 @@
 """GET /metrics for Prometheus: gauges read from the app at each scrape, in a registry of their own."""
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -30,20 +31,20 @@ class _Scrape:
 
 
 async def metrics(request: Request) -> Response:
-    """Answer the metrics; amounts only where money is public or the scraper bears ADMIN_TOKEN."""
+    """Answer the metrics; amounts only where money is public, by key and run only where it bears ADMIN_TOKEN."""
     view = view_of(request)
-    money = view.money(request)
+    money, names = view.money(request), view.names(request)
 
     async def ask() -> Encoded:
         families = _of_mind(await view.sight(request).state.get(), view)
         if money:
             families += _of_purse(await view.budget.get())
-            families += of_callers(await view.callers.get())
+            families += of_callers(await view.callers.get(), names=names)
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_Scrape(families))
         return await view.reader.work(lambda: encoded(generate_latest(registry), CONTENT_TYPE_LATEST))
 
-    return answer(request, await view.shared(f"metrics {money}", ask))
+    return answer(request, await view.shared(f"metrics {money} {names}", ask))
 
 
 def _of_mind(state: State, view: View) -> list[Metric]:
@@ -75,14 +76,24 @@ def _of_purse(budget: Budget) -> list[Metric]:
     return [_gauge(f"{name}_usd", f"Of this month: {name}, in dollars", float(figures[name])) for name in names]
 
 
-def of_callers(callers: Sequence[CallerRow]) -> list[Metric]:
-    """Return what programs called and spent through the gateway this month, by key and run."""
-    calls = CounterMetricFamily("genesis_gateway_calls_month", "Calls paid through the gateway", labels=["key", "run"])
-    spent = GaugeMetricFamily("genesis_gateway_spent_usd", "Dollars spent this month", labels=["key", "run"])
+def of_callers(callers: Sequence[CallerRow], *, names: bool) -> list[Metric]:
+    """Return what programs called and spent through the gateway this month: in sum, or by key and run with `names`."""
+    labels = ("key", "run") if names else ()
+    calls = CounterMetricFamily("genesis_gateway_calls_month", "Calls paid through the gateway", labels=labels)
+    spent = GaugeMetricFamily("genesis_gateway_spent_usd", "Dollars spent this month", labels=labels)
+    if not names:
+        callers = [caller_sum(callers)]
     for row in callers:
-        calls.add_metric([row["key"], row["run"]], row["calls"])
-        spent.add_metric([row["key"], row["run"]], float(row["cost"]))
+        caller = [row["key"], row["run"]] if names else []
+        calls.add_metric(caller, row["calls"])
+        spent.add_metric(caller, float(row["cost"]))
     return [calls, spent]
+
+
+def caller_sum(callers: Sequence[CallerRow]) -> CallerRow:
+    """Return what all of them called and spent together."""
+    cost = sum((Decimal(row["cost"]) for row in callers), Decimal(0))
+    return {"key": "", "run": "", "calls": sum(row["calls"] for row in callers), "cost": f"{cost:.9f}"}
 
 
 def _gauge(name: str, meaning: str, value: float | None) -> Metric:

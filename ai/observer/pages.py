@@ -41,7 +41,7 @@ T = TypeVar("T")
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-async def _or_none(asked: Awaitable[T]) -> T | None:
+async def or_none(asked: Awaitable[T]) -> T | None:
     """Return what is asked for, None while the purse or the database is away: a page is shown all the same."""
     with contextlib.suppress(LedgerError, TimeoutError):
         return await asked
@@ -57,11 +57,11 @@ async def now_context(request: Request, view: View) -> dict[str, Any]:
 async def _facts(view: View, sight: Sight) -> dict[str, Any]:
     money = sight.money
     state = await sight.state.get()
-    budget = await _or_none(view.budget.get()) if money else None
+    budget = await or_none(view.budget.get()) if money else None
     figures = await view.figures()
     latest = await view.latest.get()
     now = view.sources.clock.now()
-    dead = None if state["alive"] else _last_dead(await _or_none(sight.newest_life.get()))
+    dead = None if state["alive"] else _last_dead(await or_none(sight.newest_life.get()))
     return {
         "state": state,
         "mode": mode_of(state, dead),
@@ -149,7 +149,7 @@ async def home(request: Request) -> tuple[str, dict[str, Any]]:
         raise HTTPException(404, str(error)) from error
     context = await now_context(request, view)
     found = await view.reader.read(lambda mind: page_of(mind, kinds, limit=EVENTS_A_PAGE + 1, before=before))
-    items = [told(event, money=context["money"]) for event in found[:EVENTS_A_PAGE]]
+    items = [told(event, money=context["money"], names=view.names(request)) for event in found[:EVENTS_A_PAGE]]
     older = items[-1].seq if len(found) > EVENTS_A_PAGE else None
     context |= {"groups": GROUPS, "show": show, "before": before, "events": items, "older": older}
     return "home.html", context
@@ -175,7 +175,8 @@ async def stream(request: Request) -> Response:
 
     Events that the filter `view` leaves out come as an empty item with their kind: the page's pulse needs them.
     """
-    money, show = view_of(request).money(request), request.query_params.get("view", STORY)
+    view, show = view_of(request), request.query_params.get("view", STORY)
+    money, names = view.money(request), view.names(request)
     try:
         kinds = kinds_shown(show)
     except ValueError as error:
@@ -185,9 +186,9 @@ async def stream(request: Request) -> Response:
     def tell(event: Event) -> str:
         if not shown(event, kinds):
             return silent.render(kind=event.kind)
-        return item.render(event=told(event, money=money))
+        return item.render(event=told(event, money=money, names=names))
 
-    return live(request, f"html {show} {money}", tell)
+    return live(request, f"html {show} {money} {names}", tell)
 
 
 async def event(request: Request) -> Response:
@@ -199,7 +200,7 @@ async def event(request: Request) -> Response:
     if found is None:
         raise HTTPException(404, f"there is no event {seq} (any more)")
     context = await now_context(request, view)
-    context |= {"event": told(found, money=context["money"], whole=True), "beat": found.beat}
+    context |= {"event": told(found, money=context["money"], names=view.names(request), whole=True), "beat": found.beat}
     return await page(request, "event.html", context | {"later": later, "earlier": earlier})
 
 
@@ -227,7 +228,7 @@ async def models(request: Request) -> tuple[str, dict[str, Any]]:
     view = view_of(request)
     context = await now_context(request, view)
     figures = await view.figures()
-    rows = await _or_none(view.sight(request).models.get()) or ()
+    rows = await or_none(view.sight(request).models.get()) or ()
     used = [row for row in rows if row["id"] in figures.models or row["id"] in figures.failures]
     others = [row for row in rows if row not in used][:MODELS_SHOWN]
     gone = [model for model in figures.models if model not in {row["id"] for row in rows}]
@@ -246,7 +247,7 @@ async def posts(request: Request) -> tuple[str, dict[str, Any]]:
     """GET /posts: what it said to the world, and what waits for a person."""
     view = view_of(request)
     context = await now_context(request, view)
-    found = await _or_none(view.sight(request).tweets.get()) or ()
+    found = await or_none(view.sight(request).tweets.get()) or ()
     context |= {
         "waiting": [post for post in found if post["state"] == "awaiting_approval"],
         "posts": [post for post in found if post["state"] != "awaiting_approval"],

@@ -94,6 +94,10 @@ class View:
         """Tell whether this visitor may see amounts: PUBLIC_BUDGET is on, or it is the caretaker."""
         return self.sources.settings.public_budget or self.gate.is_caretaker(request)
 
+    def names(self, request: Request) -> bool:
+        """Tell whether this visitor may see what the gateway's keys and runs are called: the caretaker alone."""
+        return self.gate.is_caretaker(request)
+
     async def document(self, name: str, make: Callable[[], Awaitable[Any]]) -> Encoded:
         """Return what `make` gives as JSON; many share one answer under `name`, which says who may see it, too."""
 

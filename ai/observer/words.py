@@ -8,9 +8,9 @@ from typing import Any
 from ai.clock import parse_rfc3339
 from ai.mind.events import line_for, message
 from ai.mind.journal import Event
+from ai.observer.events import told_to
 from ai.observer.kinds import group_of, tone_of
 from ai.observer.money import usd_of_nanos
-from ai.observer.veil import veiled
 
 CLIP_CHARS = 1_200  # of one event in the stream; its own page shows all of it
 DAY = timedelta(days=1)
@@ -35,9 +35,9 @@ class Told:
     clipped: bool
 
 
-def told(event: Event, *, money: bool, whole: bool = False) -> Told:
+def told(event: Event, *, money: bool, names: bool = False, whole: bool = False) -> Told:
     """Return how the page tells `event`: `whole` on its own page, clipped in the stream."""
-    data = event.data if money else veiled(event.data)
+    data = told_to(event, money=money, names=names)
     head, body, detail = _parts(event, data)
     group = group_of(event.kind)
     clipped = not whole and len(body) > CLIP_CHARS

@@ -89,7 +89,7 @@ def _work_entry(view: View, base: str, work: dict[str, Any]) -> dict[str, Any]:
 
 
 def _post_entry(view: View, base: str, post: Any) -> dict[str, Any]:
-    line = " ".join(post["text"].split())
+    line = ("Dry run, not sent: " if post["state"] == "dry_run" else "") + " ".join(post["text"].split())
     at = parse_rfc3339(post["posted_at"] or post["created_at"])
     return {
         "id": _urn(view, "post", f"{post['id']} {post['created_at']}"),

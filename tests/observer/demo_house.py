@@ -142,7 +142,11 @@ class DemoHouse:
         ]
 
     async def callers(self) -> Any:
-        return self.also.get("callers", [])
+        if self.away:
+            raise StoreUnavailable("the purse cannot be reached", transient=True)
+        spent = [] if self.caller_books is None else await self.caller_books.spending(200)
+        rows = [{"key": row.key, "run": row.run, "calls": row.calls, "cost": usd9(row.cost)} for row in spent]
+        return self.also.get("callers", rows)
 
     async def gateway(self) -> Any:
         if self.away:
@@ -327,6 +331,6 @@ class DemoHouse:
                     "remote_id": "1991" if state == "posted" else None,
                     "price": "0.015000000",
                     "created_at": rfc3339(at),
-                    "posted_at": rfc3339(at) if state == "posted" else None,
+                    "posted_at": None if state == "awaiting_approval" else rfc3339(at),
                 }
             )

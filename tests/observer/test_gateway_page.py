@@ -27,6 +27,7 @@ def row_of(page: str, name: str) -> str:
 
 async def test_it_shows_keys_and_runs_with_what_each_spent_and_why_calls_were_refused(served: Served) -> None:
     async with programs(served.house):
+        await sign_in(served)
         page = (await served.client.get("/gateway")).text
         assert '<a href="/gateway" aria-current="page">Gateway</a>' in page
         alice, run = row_of(page, "alice"), row_of(page, "smallville")
@@ -40,6 +41,40 @@ async def test_it_shows_keys_and_runs_with_what_each_spent_and_why_calls_were_re
         assert "was revoked on" in row_of(page, "old-laptop")
         assert "this call may cost $0.002100000" in page
         assert "gk-" not in page
+
+
+async def test_who_calls_is_shown_to_nobody_but_the_caretaker(served: Served) -> None:
+    named = ("alice", "smallville", "nightly-evals", "evals-2026-11-21", "crawler", "old-laptop")
+    async with programs(served.house):
+        csrf = await sign_in(served)
+        done = await served.client.post("/caretaker/keys/alice/revoke", data={"csrf": csrf, "confirm": "alice"})
+        assert done.status_code == 303
+        seqs = [event.seq for event in served.house.journal.before(None, 8)]
+        pages = ("/gateway", "/metrics", "/?show=house", "/?show=all", *(f"/events/{seq}" for seq in seqs))
+        paths = (*pages, "/api/events?before=999999&limit=50", "/api/budget", "/api/state")
+        streams = [f"{path}&after={seqs[-1] - 1}" for path in ("/live?view=all", "/api/stream?show=all")]
+        seen = {path: (await served.client.get(path)).text for path in paths}
+        assert "alice" in seen["/gateway"], "the caretaker sees them"
+        assert "alice" in seen["/api/events?before=999999&limit=50"]
+        served.client.cookies.clear()
+        seen = {path: (await served.client.get(path)).text for path in paths}
+        for path in streams:
+            async with served.client.stream("GET", path) as stream:
+                text = ""
+                async for chunk in stream.aiter_text():
+                    text += chunk
+                    if f"id: {seqs[0]}\n" in text:
+                        break
+            seen[path] = text
+        assert [(path, name) for path, text in seen.items() for name in named if name in text] == []
+        assert "spent $0.1207 on 186 calls" in seen["/gateway"]
+
+
+async def test_behind_tls_it_names_the_address_that_programs_reach(serve: Serve) -> None:
+    served = await serve(PUBLIC_URL="https://genesis.example", TRUSTED_PROXIES="127.0.0.1")
+    asked = {"host": "genesis.example", "x-forwarded-proto": "https", "x-forwarded-for": "192.0.2.7"}
+    page = (await served.client.get("/gateway", headers=asked)).text
+    assert "<b>https://genesis.example/v1</b>" in page
 
 
 async def test_private_money_hides_the_page_from_visitors_but_not_from_the_caretaker(serve: Serve) -> None:
@@ -120,6 +155,7 @@ async def test_nobody_else_touches_a_key(served: Served) -> None:
 @pytest.mark.parametrize(("scheme", "size"), [("light", PHONE), ("dark", DESKTOP)], ids=["phone", "desktop"])
 async def test_a_browser_shows_it_readably(browser: Browser, served: Served, scheme: str, size: dict[str, int]) -> None:
     async with programs(served.house), tab(browser, color_scheme=scheme, viewport=size) as opened:
+        await opened.page.set_extra_http_headers(served.admin())
         await opened.page.goto(served.url + "/gateway")
         assert await opened.violations() == []
         assert await opened.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0

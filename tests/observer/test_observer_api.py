@@ -175,9 +175,16 @@ async def test_many_streams_get_the_same_events(served: Served) -> None:
     assert {tuple(seqs) for seqs in await asyncio.gather(*followers)} == {tuple(range(start + 1, start + 13))}
 
 
-async def test_metrics_tell_what_each_key_and_run_spent_to_who_may_see_money(served: Served) -> None:
-    served.house.also["callers"] = [{"key": "alice", "run": "smallville", "calls": 3, "cost": "0.012000000"}]
+async def test_metrics_tell_what_each_key_and_run_spent_to_the_caretaker_and_visitors_the_sum(served: Served) -> None:
+    served.house.also["callers"] = [
+        {"key": "alice", "run": "smallville", "calls": 3, "cost": "0.012000000"},
+        {"key": "bob", "run": "", "calls": 2, "cost": "0.001000000"},
+    ]
     text = (await served.client.get("/metrics")).text
+    assert "genesis_gateway_calls_month_total 5.0" in text
+    assert "genesis_gateway_spent_usd 0.013" in text
+    assert not {"alice", "smallville", "bob"} & set(text.replace('"', " ").split())
+    text = (await served.client.get("/metrics", headers=served.admin())).text
     assert 'genesis_gateway_calls_month_total{key="alice",run="smallville"} 3.0' in text
     assert 'genesis_gateway_spent_usd{key="alice",run="smallville"} 0.012' in text
 
@@ -512,3 +519,13 @@ async def test_httpx_client_sees_static_nothing(served: Served) -> None:
     fonts = await served.client.get("/static/fonts/figtree-latin-wght-normal.woff2")
     assert fonts.headers["content-type"] == "font/woff2"
     assert isinstance(fonts, httpx2.Response)
+
+
+async def test_a_dry_run_is_nowhere_said_to_be_posted(served: Served) -> None:
+    (dry,) = [post for post in served.house.posts if post["state"] == "dry_run"]
+    page = (await served.client.get("/posts")).text
+    row = next(row for row in page.split("<li") if dry["text"][:20] in row)
+    assert "dry run, not sent" in row
+    assert "posted" not in row
+    entry = next(one for one in (await served.client.get("/feed.xml")).text.split("<entry>") if dry["text"][:20] in one)
+    assert "<title>Dry run, not sent: " in entry

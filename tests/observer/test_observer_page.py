@@ -215,6 +215,22 @@ async def test_axe_finds_nothing(
     assert found == []
 
 
+ROUND = "document.querySelector('.orb .halo').getBoundingClientRect().left"
+BROKEN = """[...document.querySelectorAll("td:not(.standing)")].filter(cell => {
+    const range = document.createRange(); range.selectNodeContents(cell);
+    return new Set([...range.getClientRects()].map(line => Math.round(line.top))).size > 1;
+}).map(cell => cell.textContent)"""
+
+
+async def test_nothing_is_cut_in_two(browser: Browser, served: Served) -> None:
+    async with tab(browser, viewport={"width": 1200, "height": 860}, reduced_motion="reduce") as opened:
+        await opened.page.goto(served.url)
+        assert await opened.page.evaluate(ROUND) >= 0, "the glow ends at the window's edge"
+    async with tab(browser, viewport=PHONE) as opened:
+        await opened.page.goto(served.url + "/money")
+        assert await opened.page.evaluate(BROKEN) == [], "an amount goes on in the next line"
+
+
 @pytest.mark.parametrize("mode", ["dead", "paused", "bankrupt", "unborn", "offline purse"])
 async def test_states_are_unmistakable_and_accessible(browser: Browser, serve: Serve, mode: str) -> None:
     served = await serve(0 if mode == "unborn" else 0.5)
