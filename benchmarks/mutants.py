@@ -35,7 +35,7 @@ KEPT = ROOT / "tests" / "mutants_kept.txt"
 COPIED = ("ai", "benchmarks", "docs", "tests")
 SQL = re.compile(
     r"\b(SELECT|INSERT|UPDATE|DELETE|FROM|WHERE|AND|OR|BY|CASE|AS|IN|SET|VALUES|COALESCE|COUNT|SUM|RETURNING|LIMIT"
-    r"|PRAGMA|SAVEPOINT|RELEASE|ROLLBACK|BEGIN|COMMIT|excluded)\b"
+    r"|JOIN|PRAGMA|SAVEPOINT|RELEASE|ROLLBACK|BEGIN|COMMIT|excluded)\b"
 )
 SAME = "the same SQL"
 SURVIVED = ("survived", "reached by no test")

@@ -144,8 +144,8 @@ def use_up(tx: Transaction, account: str, unit: str, amount: int, *, why: str) -
 
 
 def cap_states(tx: Transaction, limits: Sequence[Limit]) -> tuple[CapState, ...]:
-    """Return how each cap stands; one that is not filled yet as it will be then."""
-    marks = ",".join("?" * len(limits)) or "NULL"
+    """Return how each cap stands, of one or more; one that is not filled yet as it will be then."""
+    marks = ",".join("?" * len(limits))
     rows = tx.execute(
         "SELECT accounts.id AS account, debits_pending AS held, "
         "credits_posted - debits_posted - debits_pending AS free, "

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from ai.credit_tracker import CallState, Usage
+from ai.credit_tracker import CallState, Statement, Usage, statement_json
 from ai.credit_tracker.reconciliation import Reconciliation, reconciliation_json
 from ai.credit_tracker.records import CallRecord, Category
 from ai.credit_tracker.spending import Line, Spending, call_json, daily_costs, spending_csv, spending_json
@@ -46,6 +46,27 @@ def test_a_call_is_told_whole_and_null_is_what_nobody_knows():
     assert call_json(CALL) == told
     held = replace(CALL, state=CallState.HELD, cost=None, settled_at=None)
     assert call_json(held) == told | {"state": "held", "cost": None, "settled_at": None}
+
+
+def test_a_statements_call_is_told_whole_with_the_providers_id_to_ask_it_by():
+    found = Statement(period="2026-11", run="town", key="bob", held=0, unknown=0, by_model=())
+    (row,) = statement_json(found, [replace(CALL, key="bob", run="town")])["rows"]
+    assert row == {
+        "id": "c",
+        "key": "bob",
+        "run": "town",
+        "model": "lab/model",
+        "provider_id": "gen-1",
+        "state": "captured",
+        "held": "0.000000010",
+        "cost": "0.000000005",
+        "prompt_tokens": 10,
+        "completion_tokens": 4,
+        "estimated": True,
+        "problem": "cut",
+        "held_at": "2026-11-10T12:00:00.001500Z",
+        "settled_at": "2026-11-10T12:00:05.000000Z",
+    }
 
 
 def test_a_comparison_is_told_whole_and_null_is_what_the_provider_does_not_say():
