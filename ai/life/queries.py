@@ -78,12 +78,11 @@ def lives(mind: MindDatabase) -> list[LifeEntry]:
 def story(mind: MindDatabase, number: int) -> Story:
     """Return what is told of life `number`; raises NotKnown."""
     facts = _facts(mind, number)
-    memories = [row.memory for row in Archive(mind).of_life(number)]
-    telling = sorted((m for m in memories if m.kind in TOLD_KINDS), key=lambda m: (-m.importance, m.id))
+    archive = Archive(mind)
     return Story(
         _entry(mind, facts),
-        tuple(sorted(telling[:TURNING_POINTS], key=lambda m: m.id)),
-        tuple(memory for memory in memories if memory.kind is Kind.REFLECTION)[-TURNING_POINTS:],
+        tuple(archive.most_important(number, TOLD_KINDS, TURNING_POINTS)),
+        tuple(archive.of_kind(number, Kind.REFLECTION, TURNING_POINTS)),
         tuple(facts.get("workspace") or ()),
         tuple(conversation(mind, TOLD_AT_MOST, life=number)[::-1]),
         tuple(published(mind, TOLD_AT_MOST, life=number)[::-1]),

@@ -78,9 +78,18 @@ class Archive:
         where = {None: "", True: " AND m.archived_at IS NOT NULL", False: " AND m.archived_at IS NULL"}[archived]
         return self._rows(f"m.life = ?{where} ORDER BY m.id", (life,))
 
-    def of_kind(self, life: int, kind: Kind) -> list[Memory]:
-        """Return a life's memories of one kind, in order."""
-        return [row.memory for row in self._rows("m.life = ? AND m.kind = ? ORDER BY m.id", (life, kind.value))]
+    def of_kind(self, life: int, kind: Kind, newest: int = -1) -> list[Memory]:
+        """Return a life's memories of one kind, in order; only so many of the newest where that is said."""
+        rows = self._rows("m.life = ? AND m.kind = ? ORDER BY m.id DESC LIMIT ?", (life, kind.value, newest))
+        return [row.memory for row in reversed(rows)]
+
+    def most_important(self, life: int, kinds: Collection[Kind], limit: int) -> list[Memory]:
+        """Return the `limit` most important memories of these kinds, older ones first where they are alike, by id."""
+        rows = self._rows(
+            f"m.life = ? AND m.kind IN ({','.join('?' * len(kinds))}) ORDER BY m.importance DESC, m.id LIMIT ?",
+            (life, *[kind.value for kind in kinds], limit),
+        )
+        return sorted((row.memory for row in rows), key=lambda memory: memory.id)
 
     def count_kind(self, life: int, kind: Kind) -> int:
         """Return how many memories of one kind a life has formed and not forgotten."""
