@@ -93,7 +93,8 @@ class Scenes:
         now, balance = self._clock.now(), await self._tracker.balance()
         small = model is not None and model.tier is Tier.LOCAL
         happened = await self._world.since(life.beats)
-        news = [told(one, now) for one in happened]
+        news = [told(one, now) for one in happened if one.is_news(now)]
+        unread = [told(one, now) for one in happened if not one.is_news(now)]
         insights = _insights_since(life, last)
         lately = life.memory.recent(THOUGHTS_SHOWN + RESTS_BEATS, Kind.THOUGHT)
         thoughts = lately[-THOUGHTS_SHOWN:]
@@ -133,7 +134,7 @@ class Scenes:
             work=life.work,
             written=written,
             since_when="" if last is None else ago(now - last),
-            present=present,
+            present=present + unread,
             thing=self.thing,
             name=life.name,
             pronoun=life.pronoun,

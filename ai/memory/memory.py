@@ -28,7 +28,7 @@ class Kind(StrEnum):
 
 # Importance (1–10) where the model gave none; what the mind chose to keep outweighs what merely happened.
 USUAL_IMPORTANCE: Mapping[Kind, int] = {
-    Kind.OBSERVATION: 2,
+    Kind.OBSERVATION: 4,  # the world outside has a word a few times a day, among a hundred thoughts
     Kind.THOUGHT: 3,
     Kind.ACTION: 2,
     Kind.MESSAGE: 6,

@@ -17,10 +17,11 @@ from ai.clock import Clock
 from ai.memory.untrusted import clean
 from ai.mind.database import MindDatabase
 from ai.world.fetching import Fetcher
-from ai.world.happening import Happening, SourceTrouble
+from ai.world.happening import FRESH, Happening, SourceTrouble
 
 FIRST_LOOK = 2  # entries of a feed that is seen for the first time: the rest was there before the mind looked
 NEW_AT_ONCE = 5
+UNREAD_AT_ONCE = 20  # beside them, to be read in quiet beats
 READ_AT_MOST = 200  # entries of one feed; the newest stand first in nearly all
 SUMMARY_CHARS = 200
 KEYS_KEPT = 400  # of entries seen, a feed
@@ -49,7 +50,10 @@ class Feed:
         self._clock = clock
 
     async def since(self, _when: datetime) -> Sequence[Happening]:
-        """Return the entries that were not seen before, oldest first; of a first look the newest few."""
+        """Return the entries that were not seen before, oldest first.
+
+        The newest few are news; more of them, and what stood in the feed before the first look, is there to be read.
+        """
         kept = self._mind.recall(self._state)
         state: dict[str, Any] = kept if isinstance(kept, dict) else {}
         page = await self._fetcher.get(self._url, etag=state.get("etag"), modified=state.get("modified"))
@@ -66,7 +70,9 @@ class Feed:
                 "seen": [*[entry.key for entry in new][::-1], *seen][:KEYS_KEPT],
             },
         )
-        return [self._happening(entry) for entry in new[: NEW_AT_ONCE if seen else FIRST_LOOK][::-1]]
+        most = NEW_AT_ONCE if seen else FIRST_LOOK
+        unread = [self._unread(entry) for entry in new[most : most + UNREAD_AT_ONCE][::-1]]
+        return [*unread, *(self._happening(entry) for entry in new[:most][::-1])]
 
     def present(self) -> str | None:
         """See nothing: what a feed brought was shown when it came."""
@@ -81,6 +87,11 @@ class Feed:
         now = self._clock.now()
         at = entry.at if entry.at is not None and now - timedelta(days=1) < entry.at <= now else now
         return Happening(at, self.name, entry.key, entry.text, strangers=True)
+
+    def _unread(self, entry: Entry) -> Happening:
+        """Make an entry one that is no news, however new it is."""
+        before = self._clock.now() - FRESH - timedelta(seconds=1)
+        return Happening(min(entry.at or before, before), self.name, entry.key, entry.text, strangers=True)
 
 
 def parse_feed(body: bytes, name: str) -> list[Entry]:

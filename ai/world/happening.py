@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
+
+FRESH = timedelta(hours=24)  # what is older is no news any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,10 @@ class Happening:
     key: str
     text: str
     strangers: bool = False
+
+    def is_news(self, now: datetime) -> bool:
+        """Return whether it happened lately; what others wrote before that can still be read in a quiet beat."""
+        return now - self.at <= FRESH
 
 
 class SourceTrouble(Exception):

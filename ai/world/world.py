@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ai.clock import Clock, parse_rfc3339, rfc3339
 from ai.memory.untrusted import clean, inline
@@ -10,14 +10,14 @@ from ai.memory.words import shared, terms
 from ai.mind.database import MindDatabase
 from ai.mind.journal import Journal
 from ai.world.fetching import Fetcher
-from ai.world.happening import Happening, Source
+from ai.world.happening import FRESH, Happening, Source
 
 SHOWN_AT_MOST = 3  # more would crowd out what the mind itself was about
 SAME_SOURCE_AT_MOST = 2
+READ_AT_MOST = 1  # in a beat without news: of what others wrote before, what it has not read yet
 SOURCE_SECONDS = 20.0  # of one look at one source, whatever it does
-KEPT_A_LOOK = 5  # of what one look brings: a feed of ten thousand entries is one feed, not ten thousand events
+KEPT_A_LOOK = 25  # of what one look brings: a feed of ten thousand entries is one feed, not ten thousand events
 KEPT_AT_MOST = 500
-FRESH = timedelta(hours=24)  # what nobody was shown within a day is no news any more
 COMPARED = 15  # happenings shown last, which a new one should not be like
 TEXT_CHARS = 300
 RETRY_SECONDS = 600.0  # after a source failed, and no sooner than it is asked anyway
@@ -52,13 +52,18 @@ class World:
     async def since(self, beat: int) -> list[Happening]:
         """Return what a beat is shown of what happened: the newest, and the least like what was shown last.
 
-        What is returned counts as shown. Sources that cost nothing are asked now.
+        Where nothing did, something that others wrote before and that was not shown yet, so that a quiet beat has
+        something to read. What is returned counts as shown. Sources that cost nothing are asked now.
         """
         for source in self._sources:
             if not source.every_seconds:
                 await self._ask(source)
-        waiting = self._rows("shown IS NULL AND at >= ?", rfc3339(self._clock.now() - FRESH))
-        chosen = choose([found for _, found in waiting], self._shown_last())
+        fresh, shown = rfc3339(self._clock.now() - FRESH), self._shown_last()
+        waiting = self._rows("shown IS NULL AND at >= ?", fresh)
+        chosen = choose([found for _, found in waiting], shown)
+        if not chosen:
+            waiting = self._rows("shown IS NULL AND strangers = 1 AND at < ?", fresh)
+            chosen = choose([found for _, found in waiting], shown, READ_AT_MOST)
         numbers = [number for number, found in waiting if found in chosen]
         self._mark(numbers, beat)
         return chosen
@@ -138,7 +143,7 @@ class World:
                 "ON CONFLICT (source, key) DO NOTHING RETURNING id",
                 (rfc3339(one.at), one.source, one.key[:TEXT_CHARS], line, int(one.strangers)),
             ).fetchone()
-            if row is not None:
+            if row is not None and one.is_news(self._clock.now()):
                 self._journal.append("world.happened", source=one.source, text=line)
         self._mind.connection.execute(
             "DELETE FROM happenings WHERE id <= (SELECT id FROM happenings ORDER BY id DESC LIMIT 1 OFFSET ?)",
@@ -164,8 +169,8 @@ class World:
             connection.executemany("UPDATE happenings SET shown = ? WHERE id = ?", [(beat, n) for n in numbers])
 
 
-def choose(waiting: Sequence[Happening], shown: Sequence[Happening]) -> list[Happening]:
-    """Return at most SHOWN_AT_MOST of `waiting` (newest first), in the order of time; pure.
+def choose(waiting: Sequence[Happening], shown: Sequence[Happening], most: int = SHOWN_AT_MOST) -> list[Happening]:
+    """Return at most `most` of `waiting` (newest first), in the order of time; pure.
 
     `shown`: what was shown last, the newest first. Each step takes the one that is newest and least like those or what
     is taken already; of one source no more than SAME_SOURCE_AT_MOST. What a person did outweighs what the sky did: an
@@ -174,7 +179,7 @@ def choose(waiting: Sequence[Happening], shown: Sequence[Happening]) -> list[Hap
     left = list(waiting)
     words = {one.text: set(terms(one.text)) for one in (*waiting, *shown)}
     taken: list[Happening] = []
-    while left and len(taken) < SHOWN_AT_MOST:
+    while left and len(taken) < most:
         known = [*reversed(taken), *shown]
         best = max(enumerate(left), key=lambda item: _worth(item[0], item[1], known, words))[1]
         left.remove(best)
@@ -185,6 +190,8 @@ def choose(waiting: Sequence[Happening], shown: Sequence[Happening]) -> list[Hap
 
 def told(happening: Happening, now: datetime) -> str:
     """Return a happening as a prompt shows it: time, origin and what it is, strangers' words between their marks."""
+    if not happening.is_news(now):
+        return f"{happening.source}, not read before: {inline(happening.text, TEXT_CHARS)}"
     same_day = happening.at.date() == now.date()
     when = happening.at.strftime("%H:%M" if same_day else "%a %H:%M")
     if not happening.strangers:

@@ -132,6 +132,23 @@ async def test_who_thinks_is_named_and_an_insight_is_told_in_the_beat_after_it(t
             assert f"- Thinking with: {house.rotation.current()} (intelligence " in later
 
 
+async def test_a_quiet_beat_reads_what_stood_in_a_feed_and_not_as_news(tmp_path: Path) -> None:
+    """Without it all but two entries of a feed are lost, and most beats have nothing of the world to look at."""
+    model, clock = Scripted(), VirtualClock(START)
+    with FakeOpenRouter(reply=model, date=clock.now) as provider, Publisher() as outside:
+        outside.pages |= {"/rss": rss("Bread rises", "Rust spreads", "Chalk breaks")}
+        async with mind(provider, tmp_path, clock, TWEETS_PER_DAY="0", FEEDS=outside.url("/rss")) as house:
+            await house.world.look()
+            await live(house, clock, 6)
+            found = [scene for scene in model.scenes if "Chalk breaks" in scene and "not read before" in scene]
+            assert len(found) == 1
+            around = found[0].partition("# Around you")[2].partition("# Now")[0]
+            assert "127.0.0.1, not read before: ⟦Chalk breaks" in around
+            life = house.lives.current()
+            assert life is not None
+            assert any("Chalk breaks" in seen.text for seen in life.memory.recent(20, Kind.OBSERVATION))
+
+
 async def test_where_something_happened_nobody_is_nudged(tmp_path: Path) -> None:
     model, clock = Scripted(), VirtualClock(START)
     with FakeOpenRouter(reply=model, date=clock.now) as provider:

@@ -58,7 +58,8 @@ def test_what_is_no_forecast_is_said_in_one_line(body: bytes) -> None:
 async def test_a_feed_brings_what_was_not_seen_and_asks_conditionally(publisher, fetcher, mind, clock) -> None:
     publisher.pages["/rss"] = conditional(rss(*[f"Old {n}" for n in range(40)]), '"1"')
     feed = Feed(publisher.url("/rss"), fetcher, mind, clock)
-    assert [one.text for one in await feed.since(MORNING)] == ["Old 1: About 1", "Old 0: About 0"]
+    found = await feed.since(MORNING)
+    assert [one.text for one in found if one.is_news(clock.now())] == ["Old 1: About 1", "Old 0: About 0"]
     assert await feed.since(MORNING) == []
     assert publisher.asked[-1][1]["if-none-match"] == '"1"'
     publisher.pages["/rss"] = conditional(rss("New", *[f"Old {n}" for n in range(40)]), '"2"')
@@ -71,7 +72,26 @@ async def test_a_feed_of_ten_thousand_entries_is_a_few(publisher, fetcher, mind,
     feed = Feed(publisher.url("/rss"), fetcher, mind, clock)
     await feed.since(MORNING)
     publisher.pages["/rss"] = rss(*[f"{n}" for n in range(10_000)])
-    assert len(await feed.since(MORNING)) <= 5
+    found = await feed.since(MORNING)
+    assert sum(one.is_news(clock.now()) for one in found) <= 5
+    assert len(found) <= 25
+
+
+async def test_a_quiet_beat_reads_one_entry_that_stood_in_a_feed_before_anybody_looked(
+    publisher, fetcher, mind, journal, clock
+) -> None:
+    publisher.pages["/rss"] = rss("Bread", "Rust", "Moss on a wall", "Chalk")
+    world = World([Feed(publisher.url("/rss"), fetcher, mind, clock)], mind, journal, clock, None)
+    await world.look()
+    assert [one.text.split(":")[0] for one in await world.since(1)] == ["Rust", "Bread"]
+    assert len(journal.after(0, 10, {"world.happened"})) == 2
+    read = [one for beat in (2, 3, 4) for one in await world.since(beat)]
+    assert {one.text.split(":")[0] for one in read} == {"Moss on a wall", "Chalk"}
+    assert all(told(one, clock.now()).startswith("127.0.0.1, not read before: ⟦") for one in read)
+    publisher.pages["/rss"] = rss("News", "Bread", "Rust", "Moss on a wall", "Chalk")
+    clock.advance(1800)
+    await world.look()
+    assert [one.text.split(":")[0] for one in await world.since(5)] == ["News"]
 
 
 def test_json_and_atom_feeds_are_read_and_their_markup_is_not() -> None:
