@@ -17,7 +17,7 @@ from ai.gateway.dialects.chat import CHAT
 from ai.gateway.dialects.embeddings import EMBEDDINGS
 from ai.gateway.dialects.messages import MESSAGES
 from ai.gateway.dialects.responses import RESPONSES
-from ai.gateway.door import Door, shaped
+from ai.gateway.door import Door, asked_of, shaped
 from ai.gateway.headers import read_options
 from ai.gateway.reading import headers_of, parsed, read_body
 from ai.gateway.refusals import Refusal
@@ -109,17 +109,19 @@ async def estimate(door: Door, request: Request) -> Response:
     """Tell what a call would cost; nothing is sent."""
     headers = headers_of(request)
     key, options = await door.key(headers), read_options(headers, request.path_params.get("run"))
-    body = parsed(await read_body(request))
+    raw = await read_body(request)
+    body = parsed(raw)
     dialect = dialect_of(body)
     caller = Caller(key.name, options.run or "", key.secret_hash, options.max_cost)
-    asked = CallRequest(dialect, body, dialect.read(body), options, caller)
+    asked = CallRequest(dialect, body, await asked_of(dialect, body, len(raw)), options, caller)
     return JSONResponse(await catalogue.estimate(door.gateway, asked, key))
 
 
 async def count_tokens(door: Door, request: Request) -> Response:
     """Tell about how many tokens a body of Messages has, as Anthropic's clients ask before they call."""
     await door.key(headers_of(request))
-    asked = MESSAGES.read({**parsed(await read_body(request)), "max_tokens": 1})
+    raw = await read_body(request)
+    asked = await asked_of(MESSAGES, {**parsed(raw), "max_tokens": 1}, len(raw))
     return JSONResponse({"input_tokens": asked.input_tokens // BYTES_PER_TOKEN})
 
 

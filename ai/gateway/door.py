@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -27,13 +28,14 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from ai.credit_tracker.callers import Key
-    from ai.gateway.dialects.asked import Dialect
+    from ai.gateway.dialects.asked import Asked, Dialect
     from ai.gateway.headers import CallOptions
     from ai.gateway.rooms import Rooms
 
 KEY_SECONDS = 1.0  # a key is looked up so often at most; each hold looks at it again by itself
 KEYS_KNOWN = 10_000
 STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+LARGE_BYTES = 1_000_000  # of a body whose reading would keep others waiting
 TOLD = frozenset({402, 403})  # refusals that a person may want to know of
 
 
@@ -93,7 +95,7 @@ class Door:
         keep = None
         if named is not None:
             keep = _keeper(self.rooms, caller, named)
-        asked = dialect.read(body)
+        asked = await asked_of(dialect, body, len(raw))
         self.rooms.under_way.enter(key.name)
         streaming = False
         try:
@@ -131,6 +133,11 @@ class _Streamed(StreamingResponse):
             self._over()
             if self._leave is not None:
                 self._leave()
+
+
+async def asked_of(dialect: Dialect, body: dict[str, Any], size: int) -> Asked:
+    """Return what a body of so many bytes asks for; a large one is read while others are answered. Raises Refusal."""
+    return await asyncio.to_thread(dialect.read, body) if size > LARGE_BYTES else dialect.read(body)
 
 
 async def shaped(dialect: Dialect, answered: Callable[[], Awaitable[Response]]) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import sys
 import unicodedata
 from decimal import Decimal
 from typing import Any
@@ -22,6 +23,7 @@ from ai.gateway.dialects.messages import MESSAGES
 from ai.gateway.dialects.responses import RESPONSES
 from ai.gateway.refusals import Refusal
 from ai.gateway.translate.completions import COMPLETIONS_DIALECT
+from ai.model_config.bound import LONG_BYTES, NFKC_GROWTH, text_bytes
 
 DIALECTS = (CHAT, RESPONSES, MESSAGES, EMBEDDINGS, COMPLETIONS_DIALECT)
 FORMS = {
@@ -340,3 +342,15 @@ def test_no_body_and_no_answer_makes_a_dialect_fall_over(dialect: Any, document:
     figures = Figures()
     dialect.take(figures, document)
     dialect.take_event(figures, EventSplitter().feed(b"data: " + json.dumps(document).encode() + b"\n\n")[0])
+
+
+@pytest.mark.parametrize("letter", [chr(0xFDFA), chr(0x3300), "\u00e9", "\u4e2d"])
+def test_a_very_long_text_is_bounded_without_being_normalised(letter: str) -> None:
+    text = letter * (LONG_BYTES // len(letter.encode()) + 1)
+    assert text_bytes(text) == NFKC_GROWTH * len(text.encode())
+    assert text_bytes(text) >= len(unicodedata.normalize("NFKC", text).encode())
+
+
+def test_no_letter_grows_more_when_it_is_normalised_than_is_held_for() -> None:
+    letters = [chr(n) for n in range(sys.maxunicode + 1) if not 0xD800 <= n < 0xE000]
+    assert max(len(unicodedata.normalize("NFKC", one).encode()) / len(one.encode()) for one in letters) == NFKC_GROWTH

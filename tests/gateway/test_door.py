@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 
+from ai.gateway.dialects.chat import CHAT
 from ai.ledger.money import nanos
-from tests.gateway.conftest import Open
+from tests.gateway.conftest import Open, serving
 from tests.world import openrouter_faults as faults
+from tests.world.openrouter import FakeOpenRouter
 
 HELLO = [{"role": "user", "content": "Say hello"}]
 
@@ -274,6 +280,28 @@ async def test_a_body_beyond_32_megabytes_is_refused(gateway: Open) -> None:
     refused = await gateway.post("/v1/chat/completions", secret, b"x" * (32 * 1024 * 1024 + 1))
     assert refused.status_code == 413
     assert refused.json()["error"]["code"] == "request_too_large"
+
+
+async def test_a_large_body_of_one_caller_keeps_no_other_waiting(
+    tmp_path: Path, provider: FakeOpenRouter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """30 MB of text took 13 seconds to be measured, in which nobody else was answered."""
+    begun, answered = threading.Event(), threading.Event()
+
+    def read(body: Any) -> Any:
+        begun.set()
+        assert answered.wait(20), "nobody else was answered while a large body was read"
+        return CHAT.read(body)
+
+    monkeypatch.setattr("ai.gateway.app.CALLED", (replace(CHAT, read=read),))
+    async with serving(tmp_path, provider) as gateway:
+        secret = await gateway.key()
+        body = {"model": "acme/tiny-1", "max_tokens": 5, "messages": [{"role": "user", "content": "a" * 1_100_000}]}
+        large = asyncio.ensure_future(gateway.post("/v1/chat/completions", secret, body))
+        await asyncio.to_thread(begun.wait, 20)
+        assert (await gateway.http.get(f"{gateway.url}/healthz")).status_code == 200
+        answered.set()
+        assert (await large).status_code == 200
 
 
 async def test_the_door_alone_says_that_it_lives(gateway: Open) -> None:
