@@ -53,3 +53,28 @@ async def test_a_charge_may_turn_out_higher_and_a_call_never_charged_is_none(pur
         await tracker.settle_disputed("nothing", 0, "caretaker: x")
     with pytest.raises(ValueError, match="negative"):
         await tracker.settle_disputed(call, -1, "caretaker: x")
+
+
+async def test_a_charge_settled_up_and_down_again_and_again_leaves_the_month_with_the_difference(purse):
+    tracker = await purse.tracker()
+    expense = purse.expense(USD // 10)
+    await tracker.hold(expense)
+    await tracker.settle(expense.id, 7 * USD)
+    left = []
+    for dollars in (9, 1, 6, 6, 0, 5):
+        balance = await tracker.settle_disputed(expense.id, dollars * USD, f"caretaker: it was {dollars}")
+        left.append((balance.available // USD, -balance.overrun // USD, balance.spent // USD))
+    assert left == [(0, 4, 9), (4, 0, 1), (0, 1, 6), (0, 1, 6), (5, 0, 0), (0, 0, 5)]
+
+
+async def test_what_an_estimate_said_too_much_goes_back_as_a_refund_and_its_tokens_are_counted_once(purse):
+    tracker = await purse.tracker()
+    expense = purse.expense(USD)
+    await tracker.hold(expense)
+    await tracker.settle(expense.id, USD, estimated=True)
+    for _ in range(2):
+        await tracker.settle(expense.id, USD // 4, Usage(10, 2))
+    moved = purse.ledger.read_now(lambda tx: tx.execute("SELECT memo, posted FROM transfers WHERE memo = 'refund'"))
+    assert [(row["memo"], row["posted"]) for row in moved] == [("refund", 3 * USD // 4)]
+    call = await tracker.call(expense.id)
+    assert (call.cost, call.prompt_tokens, call.completion_tokens) == (USD // 4, 10, 2)

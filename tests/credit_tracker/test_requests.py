@@ -48,7 +48,7 @@ def call(named, *, key="bob", amount=CENT):
 async def test_a_request_under_way_is_not_paid_a_second_time(tracker, books):
     first = call(request())
     await tracker.hold(first)
-    with pytest.raises(UnderWay):
+    with pytest.raises(UnderWay, match="the same request is under way, or its outcome is not known yet"):
         await tracker.hold(call(request()))
     with pytest.raises(OtherBody, match="'mine'"):
         await tracker.hold(call(request(body="other")))
@@ -68,9 +68,10 @@ async def test_an_answer_is_given_again_for_a_day(tracker, books, purse):
         await tracker.hold(call(request()))
     assert again.value.answer == b"\x00all of it"
     await tracker.settle(first.id, CENT)
-    with pytest.raises(Answered):
+    purse.clock.advance(DAY - 1)
+    with pytest.raises(Answered, match="this request was answered before; the answer is given again"):
         await tracker.hold(call(request()))
-    purse.clock.advance(DAY)
+    purse.clock.advance(1)
     await tracker.hold(call(request(body="another day, another body")))
 
 
@@ -79,7 +80,7 @@ async def test_what_was_billed_and_lost_is_never_sent_again(tracker, books):
     await tracker.hold(first)
     await tracker.settle(first.id, CENT // 2)
     for _ in range(2):
-        with pytest.raises(AnswerLost) as lost:
+        with pytest.raises(AnswerLost, match="was sent and billed before, and its answer was lost") as lost:
             await tracker.hold(call(request()))
     assert lost.value.cost == CENT // 2
 
@@ -105,7 +106,7 @@ async def test_one_try_may_go_from_model_to_model(tracker, books):
     await tracker.refuse(second.id)
     with pytest.raises(UnderWay):  # its first call may still be billed
         await tracker.hold(call(request()))
-    await tracker.settle(first.id, 3)
+    await tracker.settle(first.id, 1)
     with pytest.raises(AnswerLost):
         await tracker.hold(call(request()))
 
@@ -119,7 +120,12 @@ async def test_a_request_that_no_cap_had_room_for_was_never_made(tracker, books)
 async def test_old_requests_are_forgotten(tracker, books, purse):
     for n in range(3):
         await tracker.hold(call(request(f"old-{n}")))
-    purse.clock.advance(DAY)
+    purse.clock.advance(DAY - 1)
     await tracker.hold(call(request("new")))
+    assert len(purse.ledger.read_now(lambda tx: tx.execute("SELECT name FROM requests"))) == 4, (
+        "not before a day is over"
+    )
+    purse.clock.advance(1)
+    await tracker.hold(call(request("newer")))
     rows = purse.ledger.read_now(lambda tx: tx.execute("SELECT name FROM requests"))
-    assert [row["name"] for row in rows] == ["new"]
+    assert [row["name"] for row in rows] == ["new", "newer"]
