@@ -9,35 +9,32 @@ Of each day as many thoughts as both have, `--count` at most, equally many apart
 """
 
 import argparse
+import contextlib
+import json
+import sqlite3
 from pathlib import Path
 from random import Random
 
-from ai.mind.database import open_mind
-from ai.mind.journal import read_before
-
-EVENTS_AT_MOST = 100_000
 NOTHING = "nothing new"
-KINDS = frozenset({"thought", "world.happened", "letter.arrived", "beat.started"})
+LETTERS = frozenset({"letter.arrived", "caretaker.message"})
 
 
 def thoughts(folder: Path) -> list[str]:
     """Return the thoughts that the beats of a day began with, each after what happened last."""
-    mind = open_mind(folder / "data" / "mind.db", read_only=True)
-    try:
-        events = read_before(mind, None, EVENTS_AT_MOST, KINDS)
-    finally:
-        mind.close()
+    path = (folder / "data" / "mind.db").resolve()
+    with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as mind:  # of any version
+        events = mind.execute("SELECT kind, data FROM events ORDER BY seq").fetchall()
     found: list[str] = []
     happened, begun = NOTHING, False
-    for event in reversed(events):
-        if event.kind == "beat.started":
+    for kind, data in events:
+        if kind == "beat.started":
             begun = True
-        elif event.kind == "letter.arrived":
-            happened = "a letter"
-        elif event.kind == "world.happened" and happened != "a letter":
-            happened = str(event.data["text"])
-        elif event.kind == "thought" and begun:
-            found.append(f"[{happened}] {event.data['text']}")
+        elif kind in LETTERS:
+            happened = f"letter: {json.loads(data)['text']}"
+        elif kind == "world.happened" and not happened.startswith("letter"):
+            happened = json.loads(data)["text"]
+        elif kind == "thought" and begun:
+            found.append(f"[{happened}] {json.loads(data)['text']}")
             happened, begun = NOTHING, False
     return found
 

@@ -36,5 +36,5 @@ async def sleep(params: Minutes, context: ActionContext) -> str:
 
 ACTIONS = (
     Action("think", NoParams, think, "only think, and end this beat", ends_beat=True),
-    Action("sleep", Minutes, sleep, "rest this long before the next beat", ends_beat=True),
+    Action("sleep", Minutes, sleep, "rest this long before the next beat", ends_beat=True, simple=False),
 )

@@ -119,7 +119,8 @@ class Brain:
         answers: list[Completion] = []
         thing = self._scenes.thing
         while len(answers) < allowed:
-            answer = await self._think(life, purpose, conversation, started, thing=thing, idle=idle)
+            begun = opening(thing, life.beats * DRAFTS + len(answers))
+            answer = await self._think(life, purpose, conversation, started, begun=begun, idle=idle)
             if not answers and not isinstance(answer, str):
                 answer = await self._best_draft(life, purpose, conversation, started, answer)
             if isinstance(answer, str):
@@ -197,9 +198,16 @@ class Brain:
         return result.ok and (reply.done or (model.tier is Tier.LOCAL and not self._registry.looks(result.action)))
 
     async def _think(  # noqa: PLR0913 - for whom, why, what, until when, about what
-        self, life: Life, purpose: Purpose, conversation: Sequence[Message], started: float, *, thing: str, idle: bool
+        self,
+        life: Life,
+        purpose: Purpose,
+        conversation: Sequence[Message],
+        started: float,
+        *,
+        begun: str | None,
+        idle: bool,
     ) -> Completion | str:
-        """Return an answer, or in one line why nobody could think; an embedded model's begins with words of `thing`."""
+        """Return an answer, or in one line why nobody could think; an embedded model's thought matches `begun`."""
         schema = self._registry.reply_schema()
         choices = await self._rotation.candidates(
             purpose, life=life.number, beat=life.beats, idle=idle, messages=conversation, schema=schema
@@ -209,7 +217,6 @@ class Brain:
             return self._rotation.why_nobody
         try:
             models = [choice.model for choice in choices]
-            begun = opening(thing, life.beats * DRAFTS)
             answer = await self._ask(
                 models, life, purpose, conversation, started + self._patience, begun=begun, wish=choices[0].wish
             )

@@ -115,7 +115,8 @@ async def test_what_it_looked_at_it_is_shown(tmp_path: Path) -> None:
     first, second, *_ = scenes(tmp_path)
     assert "In front of you" in first
     assert second.startswith("Result of check_budget: ")
-    assert patterns(tmp_path)[1] is not None
+    begun = [pattern.split("the ")[0].split("The ")[0] for pattern in patterns(tmp_path)[:2] if pattern is not None]
+    assert len(set(begun)) == 2, "“I do not trust the machine”, and in the same minute “I do not trust the workspace”"
 
 
 async def test_the_draft_about_what_is_there_is_kept_and_the_others_are_told(tmp_path: Path) -> None:
