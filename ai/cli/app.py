@@ -2,9 +2,11 @@
 
 import sqlite3
 import sys
+from typing import Annotated
 
 import typer
 
+from ai import __version__
 from ai.cli.on_demand import OnDemand
 from ai.operations.modes import keep_private
 
@@ -18,8 +20,19 @@ app = typer.Typer(
 )
 
 
+def _tell_version(asked: bool) -> None:  # noqa: FBT001 - as typer calls it
+    if asked:
+        typer.echo(f"genesis {__version__}")
+        raise typer.Exit
+
+
 @app.callback(invoke_without_command=True)
-def _no_command(context: typer.Context) -> None:
+def _no_command(
+    context: typer.Context,
+    _: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
     if context.invoked_subcommand is None:
         from ai.cli import wake  # noqa: PLC0415 - every command's file is loaded where it is called
 

@@ -1,7 +1,6 @@
 """The budget for people: tables and a sparkline for a terminal, from the same figures as the JSON."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -9,9 +8,8 @@ from rich.text import Text
 
 from ai.credit_tracker.records import Balance, Band, CapState
 from ai.credit_tracker.spending import BurnRate, Line, Spending, daily_costs
-from ai.ledger.money import NANOS_PER_USD
+from ai.ledger.money import dollars
 
-CENT = Decimal("0.01")
 BARS = "▁▂▃▄▅▆▇█"
 MAX_SPARKS = 62  # two months of days fit on a line; longer spans are drawn in their last days
 MAX_LINES = 20  # models shown in a table; the rest is one line, and --csv has all
@@ -22,13 +20,6 @@ BAND_STYLES = {
     Band.CRITICAL: "red",
     Band.BANKRUPT: "bold red",
 }
-
-
-def dollars(amount_nanos: int) -> str:
-    """Return nano-dollars as dollars for people: cents, and as many places as it takes to show a small amount."""
-    amount = Decimal(abs(amount_nanos)) / NANOS_PER_USD
-    places = 2 if amount == 0 or amount >= 1 else 4 if amount >= CENT else 6
-    return f"{'-' if amount_nanos < 0 else ''}${amount:,.{places}f}"
 
 
 def sparkline(costs: Sequence[int]) -> str:

@@ -86,9 +86,12 @@ def list_keys(as_json: AsJson = False) -> None:
     async def work(books: CallerBooks) -> list[dict[str, Any]]:
         return [await _row(books, key) for key in await books.keys()]
 
-    rows = with_books(work)
+    rows = with_books(work, reading=True)
     if as_json:
         print_json(rows)
+        return
+    if not rows:
+        typer.echo("no keys yet; `genesis keys create NAME --budget USD` makes one")
         return
     from rich.table import Table  # noqa: PLC0415 - only where one is shown
 
@@ -138,7 +141,7 @@ def statement(  # noqa: PLR0913, PLR0917 - an option each
         found = await books.statement(run=run, key=key, period=period)
         return found, await _calls(books, found) if calls else None
 
-    found, rows = with_books(work)
+    found, rows = with_books(work, reading=True)
     document = statement_json(found, rows)
     if as_json:
         print_json(document)
@@ -212,14 +215,19 @@ def amount_of(text: str, what: str) -> int:
     return amount
 
 
-def with_books(work: Callable[[CallerBooks], Awaitable[T]]) -> T:
-    """Return what `work` does with the purse's books of callers; raises Failed for what they refuse."""
+def with_books(work: Callable[[CallerBooks], Awaitable[T]], *, reading: bool = False) -> T:
+    """Return what `work` does with the purse's books of callers; raises Failed for what they refuse.
+
+    `reading`: a purse that is there is opened for reading alone, so that a read-only folder can be looked into.
+    """
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[CallerBooks]:
         chosen, clock = settings(), SystemClock()
-        ensure_data_dir(chosen.data_dir)
-        ledger = open_credit_ledger(chosen.purse_url, clock)
+        there = reading and chosen.purse_is_there
+        if not there:
+            ensure_data_dir(chosen.data_dir)
+        ledger = open_credit_ledger(chosen.purse_url, clock, read_only=there)
         try:
             yield CallerBooks(ledger, chosen, clock)
         finally:

@@ -8,7 +8,7 @@ import typer
 from ai.cli.care import ask
 from ai.cli.door import AsJson, Failed, print_json, screen, settings
 from ai.life import documents, queries, render
-from ai.mind.database import MindDatabase, open_mind
+from ai.mind.database import MindDatabase, mind_in, open_mind
 
 T = TypeVar("T")
 FOUND_AT_MOST = 1_000  # of one search: more is not read by anybody
@@ -94,7 +94,7 @@ def restore(version: Number) -> None:
 
 def read(look: Callable[[MindDatabase], T]) -> T:
     """Return what `look` finds in a mind.db opened for reading alone; the purse is not needed for it."""
-    mind = open_mind(settings().data_dir / "mind.db", read_only=True)
+    mind = open_mind(mind_in(settings().data_dir), read_only=True)
     try:
         return look(mind)
     except queries.NotKnown as error:

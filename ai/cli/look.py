@@ -15,6 +15,7 @@ from ai.clock import SystemClock, parse_rfc3339
 from ai.credit_tracker.accounts import open_credit_ledger
 from ai.daemon import status as status_document
 from ai.daemon.read_only_app import ReadOnlyApp, open_read_only_app
+from ai.ledger.money import dollars, nanos
 from ai.mind.database import open_mind
 from ai.mind.events import EVENTS
 from ai.mind.journal import Event, read_after, read_before
@@ -53,16 +54,18 @@ def status(as_json: AsJson = False) -> None:
         print_json(document)
         return
     who = f"life #{document['life']}, {document['name']} ({document['pronoun']})" if document["life"] else "nobody yet"
-    state = "paused" if document["paused"] else "alive" if document["alive"] else "not alive"
+    state = ("alive" if document["alive"] else "not alive") + (", paused" if document["paused"] else "")
     money = document["budget"]
-    typer.echo(f"{state}: {who}, {document['beats']} beats since {document['born_at'] or 'never'}")
+    beats = f"{document['beats']:,} beat{'s' if document['beats'] != 1 else ''}"
+    typer.echo(f"{state}: {who}, {beats} since {document['born_at'] or 'never'}")
     thinker = f"{document['model']} ({document['tier'] or 'no tier'})" if document["model"] else "nobody yet"
     typer.echo(f"thinks with: {thinker}")
     typer.echo(f"last beat: {document['last_beat_at'] or 'never'}; next: {document['next_beat_at'] or 'none'}")
     if document["purse_away"]:
         typer.echo("budget: not known now, the purse is out of reach; `genesis doctor` says why")
     else:
-        typer.echo(f"budget: ${money['available']} available, ${money['granted']} granted this month ({money['band']})")
+        available, granted = dollars(nanos(money["available"])), dollars(nanos(money["granted"]))
+        typer.echo(f"budget: {available} available, {granted} granted this month ({money['band']})")
 
 
 def models(as_json: AsJson = False) -> None:

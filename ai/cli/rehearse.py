@@ -12,11 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from ai.cli.budget_tables import dollars
 from ai.cli.door import print_json, progress_screen, settings, wait_for
 from ai.cli.keys import amount_of
 from ai.daemon.rehearsal import Plan, Rehearsal
-from ai.ledger.money import NANOS_PER_USD, nanos
+from ai.ledger.money import NANOS_PER_USD, dollars, nanos
 
 BAR = 36  # characters of the largest bar
 MODELS_SHOWN = 12

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from ai.cli.door import Failed, screen, settings, wait_for
+from ai.cli.door import Failed, settings, wait_for
 from ai.clock import SystemClock
 from ai.durable import PRIVATE, write_whole
 from ai.operations.doctor import examine
@@ -25,6 +25,7 @@ ASKED = {
 }
 TOKEN_BYTES = 24
 PLAIN = re.compile(r"[\w./:@%+,=~-]+")  # nothing in it means anything to a reader of .env files
+MARKS = {True: "✅", False: "❌", None: "➖"}
 HIDDEN = frozenset({"OPENROUTER_API_KEY", "ADMIN_TOKEN"})
 
 
@@ -102,12 +103,10 @@ def _report(checked: Settings) -> None:
         return [check async for check in examine(checked, SystemClock())]
 
     checks = wait_for(work)
-    console = screen()
     for check in checks:
-        mark = {True: "✅", False: "❌", None: "➖"}[check.ok]
-        console.print(
-            f"{mark} {check.name}: {check.found}" + (f" → {check.advice}" if check.advice else ""), markup=False
-        )
+        typer.echo(f"{MARKS[check.ok]} {check.name}: {check.found}")
+        if check.advice:
+            typer.echo(f"   → {check.advice}")
     wrong = [check.name for check in checks if check.ok is False]
     if wrong:
         raise Failed(f"not in order: {', '.join(wrong)}; the lines above say what to do")

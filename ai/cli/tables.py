@@ -6,9 +6,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from ai.cli.budget_tables import dollars
 from ai.clock import parse_rfc3339
-from ai.ledger.money import nanos
+from ai.ledger.money import dollars, nanos
 
 OPEN_STATES = {"held": "held", "sent": "held", "unknown": "unknown"}  # of a call that has not ended
 

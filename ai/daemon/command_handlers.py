@@ -8,7 +8,7 @@ from ai.asking import Ask
 from ai.credit_tracker import CreditTracker
 from ai.credit_tracker.reconciliation import Reconciler, reconciliation_json
 from ai.ledger.errors import LedgerError, StoreUnavailable
-from ai.ledger.money import NANOS_PER_USD, exact_nanos, nanos, usd9
+from ai.ledger.money import NANOS_PER_USD, dollars, exact_nanos, nanos, usd9
 from ai.life import Announce, Life, Lives
 from ai.life.self_page import NoSuchVersion
 from ai.llm import ModelHealth
@@ -135,7 +135,7 @@ class CommandHandlers:
         known = await self._tracker.was_given(topup_id)
         balance = await self._tracker.topup(amount, donor, topup_id)
         how = "had been added before, and was not added again" if known else "added"
-        return f"${usd9(amount)} of {donor} {how}; ${usd9(balance.available)} available"
+        return f"{dollars(amount)} from {donor} {how}; {dollars(balance.available)} available"
 
     async def _settle(self, data: dict[str, Any], _: Command) -> str:
         call_id, cost, reason = str(data["call"]), exact_nanos(str(data["cost"])), str(data["reason"]).strip()

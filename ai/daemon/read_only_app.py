@@ -8,12 +8,11 @@ from ai.clock import Clock
 from ai.credit_tracker import CreditTracker, ProviderClock
 from ai.credit_tracker.accounts import open_credit_ledger
 from ai.ledger import Ledger
-from ai.ledger.errors import StoreUnavailable
 from ai.life.chronicle import Chronicle
 from ai.llm import ModelHealth
 from ai.llm.local.listing import embedded_models
 from ai.llm.local.machine import read_machine
-from ai.mind.database import MindDatabase, open_mind
+from ai.mind.database import MindDatabase, mind_in, open_mind
 from ai.mind.journal import Journal
 from ai.mind.schedule import Schedule
 from ai.model_config import Model
@@ -54,10 +53,7 @@ class ReadOnlyApp:
 @asynccontextmanager
 async def open_read_only_app(settings: Settings, clock: Clock) -> AsyncIterator[ReadOnlyApp]:
     """Open what is there for reading alone. Raises StoreUnavailable where nothing was started here yet."""
-    path = settings.data_dir / "mind.db"
-    if not path.exists():
-        raise StoreUnavailable(f"nobody has lived in {settings.data_dir} yet; `genesis up` or `genesis run 1` begins")
-    mind = open_mind(path, read_only=True)
+    mind = open_mind(mind_in(settings.data_dir), read_only=True)
     ledger = open_credit_ledger(settings.purse_url, clock, read_only=True)
     journal, provider_clock = Journal(mind, clock), ProviderClock(clock, required=False)
     embedded = embedded_models(settings.local_model, read_machine())

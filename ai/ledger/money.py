@@ -3,6 +3,7 @@
 from decimal import ROUND_CEILING, Context, Decimal, InvalidOperation
 
 NANOS_PER_USD = 1_000_000_000
+CENT = Decimal("0.01")
 MAX_USD = 10**12  # beyond any purse; "1e999999" in a provider's answer must not become a million digits
 
 # Wide enough for the largest amount with every digit that a provider's figure may carry.
@@ -42,3 +43,10 @@ def usd9(amount_nanos: int) -> str:
     sign = "-" if amount_nanos < 0 else ""
     dollars, rest = divmod(abs(amount_nanos), NANOS_PER_USD)
     return f"{sign}{dollars}.{rest:09d}"
+
+
+def dollars(amount_nanos: int) -> str:
+    """Return nano-dollars as dollars for people: cents, and as many places as it takes to show a small amount."""
+    amount = Decimal(abs(amount_nanos)) / NANOS_PER_USD
+    places = 2 if amount == 0 or amount >= 1 else 4 if amount >= CENT else 6
+    return f"{'-' if amount_nanos < 0 else ''}${amount:,.{places}f}"

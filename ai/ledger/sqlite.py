@@ -1,5 +1,6 @@
 """SQLite the way this program uses it: durable connections, numbered migrations, errors by name."""
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -34,14 +35,15 @@ def connect(
     """Open the database at `path`: WAL, every commit on disk when it returns; a reader never creates the file.
 
     Transactions are begun and ended by the caller's SQL; rows answer to names and numbers. A reader uses
-    `query_only` rather than a read-only file handle, because a WAL database needs its shared memory file.
+    `query_only` rather than a read-only file handle, because a WAL database needs its shared memory file; where the
+    folder takes no such file (a backup that is mounted, a disk that went read-only) it reads the file as it lies there.
     Threads may hand the connection on, but must not use it at the same time. `page_bytes` holds for a file that is made
     now; one that is there keeps its own.
     Raises StoreUnavailable or CorruptStore.
     """
     with named_errors(path):
         connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode={'rwc' if create and not read_only else 'rw'}",
+            f"{path.absolute().as_uri()}?{_mode(path, read_only=read_only, create=create)}",
             uri=True,
             timeout=BUSY_TIMEOUT_SECONDS,
             isolation_level=None,
@@ -60,6 +62,14 @@ def connect(
             connection.close()
             raise
     return connection
+
+
+def _mode(path: Path, *, read_only: bool, create: bool) -> str:
+    """Return how SQLite is to open the file; one that was not closed is not read without its log."""
+    if not read_only:
+        return "mode=rwc" if create else "mode=rw"
+    closed = not path.with_name(f"{path.name}-wal").exists()
+    return "mode=ro&immutable=1" if closed and not os.access(path.parent, os.W_OK) else "mode=rw"
 
 
 def migrate(connection: sqlite3.Connection, component: str, folder: Traversable) -> int:

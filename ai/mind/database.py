@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
+from ai.ledger.errors import StoreUnavailable
 from ai.ledger.sqlite import check_versions, connect, migrate
 from ai.mind.redaction import Redactor
 
@@ -73,6 +74,14 @@ class MindDatabase:
     def close(self) -> None:
         """Close the connection; what was committed stays."""
         self.connection.close()
+
+
+def mind_in(data_dir: Path) -> Path:
+    """Return where the mind of a data folder is; raises StoreUnavailable where nobody has lived in it yet."""
+    path = data_dir / "mind.db"
+    if not path.exists():
+        raise StoreUnavailable(f"nobody has lived in {data_dir} yet; `genesis up` or `genesis run 1` begins")
+    return path
 
 
 def open_mind(path: Path, *, read_only: bool = False, secrets: Iterable[str] = ()) -> MindDatabase:

@@ -26,7 +26,7 @@ Source = Literal["live", "kept", "shipped", "built-in"]
 REFRESH_EVERY = timedelta(hours=6)  # prices change by the day, free models come and go by the week
 RETRY_AFTER = timedelta(minutes=10)  # a beat: an outage is noticed by its calls anyway
 FETCH_SECONDS = 30.0
-NO_KEY = "no key is set (genesis init)"
+NO_KEY = "no key is set"
 ABOUT_TO_GO = timedelta(days=7)  # of an announced shutdown: others are asked before it comes
 
 

@@ -265,6 +265,11 @@ class Settings(ProviderSettings, PostingSettings, PeopleSettings):
         """Where the purse is kept: `DATABASE_URL`, or the file in `DATA_DIR`."""
         return self.database_url or f"sqlite:///{self.data_dir / 'credits' / 'ledger.db'}"
 
+    @property
+    def purse_is_there(self) -> bool:
+        """Whether a purse can be read: one on a server can, one in a file where somebody has begun it."""
+        return not self.purse_url.startswith("sqlite:///") or Path(self.purse_url.removeprefix("sqlite:///")).exists()
+
     def secrets(self) -> list[str]:
         """Return every secret text that is set, for redaction."""
         found = [

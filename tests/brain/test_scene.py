@@ -154,7 +154,7 @@ async def test_where_something_happened_nobody_is_nudged(tmp_path: Path) -> None
     with FakeOpenRouter(reply=model, date=clock.now) as provider:
         async with mind(provider, tmp_path, clock, TWEETS_PER_DAY="0") as house:
             await live(house, clock, 3)
-            house.journal.append("caretaker.command", command="topup", by="cli", result="$2.50 of Ada added")
+            house.journal.append("caretaker.command", command="topup", by="cli", result="$2.50 from Ada added")
             await live(house, clock, 1)
             assert model.scenes[-1].rstrip().endswith("\n\nAnswer with one JSON object.")
             assert "Ada added" in model.scenes[-1]
@@ -171,13 +171,13 @@ async def test_news_and_letters_do_not_come_to_mind_right_after_they_were_shown(
     with FakeOpenRouter(reply=model, date=clock.now) as provider:
         async with mind(provider, tmp_path, clock, TWEETS_PER_DAY="0", VISITORS="on") as house:
             await live(house, clock, 2)
-            house.journal.append("caretaker.command", command="topup", by="cli", result="$2.50 of Ada added")
+            house.journal.append("caretaker.command", command="topup", by="cli", result="$2.50 from Ada added")
             house.letters.receive("visitor", "Ines", "I row on the lake at six.")
             await live(house, clock, 2)
             news, after = model.scenes[-2:]
-            assert "$2.50 of Ada added" in news
+            assert "$2.50 from Ada added" in news
             assert "I row on the lake" in news
-            assert "$2.50 of Ada added" not in after
+            assert "$2.50 from Ada added" not in after
             assert "I row on the lake" not in _part(after, "# What comes to mind")
             await live(house, clock, 5)
             later = [_part(scene, "# What comes to mind") for scene in model.scenes[-5:]]

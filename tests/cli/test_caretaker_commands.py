@@ -119,7 +119,7 @@ def test_a_repeat_of_a_waiting_command_is_told_and_done_once(person: Person, tmp
             for process in (first, second):
                 out, _ = process.communicate(timeout=SECONDS)
                 assert process.returncode == 0, out
-                assert "$1.000000000 of Ada added" in out
+                assert "$1.00 from Ada added" in out
     assert given(person) == "1.000000000"
 
 

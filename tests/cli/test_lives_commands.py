@@ -69,5 +69,5 @@ def test_what_is_not_known_is_said_in_one_line(person: Person, tmp_path: Path) -
     refused(person.types("memory", "search", "rain", "--life", "7"), "there is no life #7")
     refused(person.types("memory", "forget", "999"), "life #1 has no memory 999")
     refused(person.types("memory", "restore", "9"), "no version 9")
-    refused(person.types("lives", DATA_DIR=str(tmp_path / "nowhere")), "mind.db")
+    refused(person.types("lives", DATA_DIR=str(tmp_path / "nowhere")), "nobody has lived in")
     assert not (tmp_path / "nowhere").exists()

@@ -200,7 +200,7 @@ async def test_a_restart_and_a_late_beat_are_felt(mind, clock, tmp_path) -> None
 
 
 async def test_money_and_posts_are_heard_of(mind, journal, clock) -> None:
-    journal.append("caretaker.command", command="topup", by="cli", result="$2.50 of Ada added; $7.49 available")
+    journal.append("caretaker.command", command="topup", by="cli", result="$2.50 from Ada added; $7.49 available")
     journal.append("post.posted", id=1, text="Rain has a rhythm.", price_nanos=0)
     clock.advance(1)
     assert "Ada added" in (await Money(mind, clock).since(MORNING))[0].text
