@@ -29,6 +29,7 @@ def test_a_thought_begins_with_the_thing(thing: str, word: str) -> None:
     assert pattern is not None
     assert re.match(pattern, f"The {word} is nobody's business but mine.")
     assert not re.match(pattern, "I need to think about my memories for today.")
+    assert not re.match(pattern, f"The {word} is about a person.”}}You are Miran (they). It is Sunday.")
 
 
 def test_no_name_is_given_an_article() -> None:
