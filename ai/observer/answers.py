@@ -20,7 +20,11 @@ ETAG_CHARS = 20  # 80 bits: never the same by accident
 
 def accepts_gzip(request: Request) -> bool:
     """Tell whether the client takes gzip."""
-    return "gzip" in request.headers.get("accept-encoding", "").lower()
+    for coding in request.headers.get("accept-encoding", "").lower().split(","):
+        name, _, weight = coding.replace(" ", "").partition(";q=")
+        if name in {"gzip", "x-gzip"}:
+            return bool(weight.strip("0.")) if weight else True
+    return False
 
 
 def _known(request: Request, etag: str) -> bool:

@@ -139,6 +139,8 @@ def live(request: Request, flavour: str, tell: Callable[[Event], str | None]) ->
         start = resume_point(request)
     except ValueError as error:
         return problem(400, str(error))
+    if request.method == "HEAD":  # what a stream would be, without its place
+        return Response(media_type=EventStream.media_type, headers={"cache-control": "no-store"})
     who = visitor_of(request.scope)
     room = view.tail.readers < STREAMS if view.places is None else view.places.room_for_stream(who, STREAMS)
     if not room:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ai.observer.hosts import Hosts, host_name
@@ -67,6 +68,8 @@ class FrontDoor:
             return
         try:
             await self._app(self._hosts.seen_from(scope), receive, send_guarded)
+        except ClientDisconnect:
+            return  # it left in the middle of its own body; there is nobody to answer
         except Exception as error:  # noqa: BLE001 - whatever a stranger's request breaks ends here
             if self._told.now("fault"):
                 _log.error("a request could not be answered", exc_info=error)

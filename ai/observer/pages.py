@@ -26,12 +26,12 @@ from ai.observer.sources import Budget, LifeRow, State
 from ai.observer.veil import veiled
 from ai.observer.view import View, view_of
 from ai.observer.words import told
-from ai.people.letters import conversation
+from ai.people.letters import answered_by
 from ai.people.works import published
 
 EVENTS_A_PAGE = 40
 LIFE_THOUGHTS = 30
-LIFE_WORKS, LIFE_LETTERS = 100, 1_000  # of one life that are named, and counted
+LIFE_WORKS = 100  # of one life that are named
 LIVES_A_PAGE = 50
 MODELS_SHOWN = 40  # of the catalogue's hundreds: the preferred ones, and all that were used
 
@@ -281,7 +281,7 @@ async def life(request: Request) -> Response:
         lambda mind: (
             _thoughts_of(mind, row),
             published(mind, LIFE_WORKS, life=number),
-            len(conversation(mind, LIFE_LETTERS, life=number)),
+            answered_by(mind, number),
         )
     )
     titles = [{"slug": work.slug, "at": work.at, "title": work.title} for work in works]

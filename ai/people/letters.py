@@ -214,6 +214,12 @@ def conversation(mind: MindDatabase, limit: int, *, before: int | None = None, l
     return _letters(mind, clause, (2**63 - 1 if before is None else before, life, life, limit))
 
 
+def answered_by(mind: MindDatabase, life: int) -> int:
+    """Return how many letters that are public a life answered."""
+    row = mind.connection.execute("SELECT count(*) FROM letters WHERE state = 'open' AND life = ?", (life,)).fetchone()
+    return int(row[0])
+
+
 def awaiting(mind: MindDatabase, limit: int) -> list[Letter]:
     """Return the letters that the caretaker has to decide on, oldest first."""
     return _letters(mind, "state = 'awaiting_approval' ORDER BY id LIMIT ?", (limit,))

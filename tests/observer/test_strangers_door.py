@@ -224,3 +224,44 @@ async def test_a_mounted_app_has_rules_of_its_own(served: Served) -> None:
             assert (await client.post("/webhooks/kofi", content=b"x" * 70_000)).status_code == 413
     finally:
         await server.stop()
+
+
+async def test_asking_for_the_head_of_a_stream_takes_no_place_of_a_reader(served: Served) -> None:
+    async with asyncio.timeout(10):
+        for path in ("/api/stream", "/live?view=all"):
+            answer = await served.client.head(path)
+            assert (answer.status_code, answer.headers["content-type"][:17]) == (200, "text/event-stream")
+    assert served.server.readers() == 0
+
+
+async def test_leaving_in_the_middle_of_a_letter_is_no_fault_of_ours(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = await serve(VISITORS="on")
+    host, port = served.url.removeprefix("http://").split(":")
+    places = served.server._app.state.view.places
+    for _ in range(3):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(
+            b"POST /api/letters HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 50\r\n\r\n"
+        )
+        assert await reader.readline() == b"HTTP/1.1 100 Continue\r\n", "the route waits for the body"
+        writer.write(b"half")
+        writer.close()
+        await writer.wait_closed()
+    async with asyncio.timeout(20):
+        while places.taken:  # noqa: ASYNC110 - what is waited for is the server's own state
+            await asyncio.sleep(0.01)
+    assert (await served.client.get("/healthz")).status_code == 200
+    assert not [record for record in caplog.records if "could not be answered" in record.message]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "zipped"),
+    [("gzip", True), ("br, gzip;q=0.5", True), ("x-gzip", True), ("gzip;q=0, identity", False), ("gzip; q=0.0", False),
+     ("notgzip", False)],
+)  # fmt: skip
+async def test_who_refuses_gzip_is_sent_none(served: Served, accepted: str, zipped: bool) -> None:  # noqa: FBT001 - a row
+    for path in ("/", "/static/page.css", "/api/events"):
+        answer = await served.client.get(path, headers={"accept-encoding": accepted})
+        assert (answer.headers.get("content-encoding") == "gzip") is zipped, path

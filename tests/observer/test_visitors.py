@@ -190,3 +190,12 @@ async def test_no_secret_is_published(serve: Serve) -> None:
     served.house.works.publish(3, "Ember", f"The {key}", "k.md", f"It is {key}.")
     for path in ("/letters", "/api/letters", "/works", "/feed.xml", "/api/events?show=all&before=999999"):
         assert key not in (await served.client.get(path)).text, path
+
+
+async def test_a_name_that_nobody_can_see_is_no_name(serve: Serve) -> None:
+    served = await serve(VISITORS="on")
+    unseen = "\u3164\u115f\u2800\ufe01\U000e0101"
+    sent = await served.client.post("/api/letters", json={"name": unseen, "text": f"I am{unseen} here ❤️"})
+    assert sent.status_code == 202
+    (letter,) = (await served.client.get("/api/letters")).json()
+    assert (letter["from"], letter["text"]) == ("somebody", "I am here ❤️")
