@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -216,18 +217,14 @@ async def test_a_body_that_is_none_is_refused_in_words(gateway: Open, body: byte
     assert refused.json()["error"]["message"]
 
 
-@pytest.mark.parametrize("deep", [960, 967, 970, 973, 980])
-async def test_a_body_that_can_be_read_but_not_written_again_is_refused_in_words(gateway: Open, deep: int) -> None:
-    secret = await gateway.key()
-    nest = b'{"a":' * deep + b"1" + b"}" * deep
-    for path, body in {
-        "/v1/chat/completions": b'{"model":"acme/tiny-1","max_tokens":5,"messages":[{"role":"user","x":%b}]}',
-        "/v1/messages": b'{"model":"acme/tiny-1","max_tokens":5,"messages":[],"tools":[%b]}',
-        "/v1/responses": b'{"model":"acme/tiny-1","max_output_tokens":5,"input":"a","text":%b}',
-    }.items():
-        answer = await gateway.post(path, secret, body % nest)
-        assert answer.status_code in (200, 400), (path, answer.status_code)
-    await gateway.settled()
+async def test_a_body_that_can_be_read_but_not_written_again_is_refused_in_words(gateway: Open) -> None:
+    """Where that begins depends on how deep the reading itself stands, so every depth near it is tried."""
+    secret, met = await gateway.key(), set()
+    body = b'{"model":"acme/tiny-1","max_tokens":5,"messages":[{"role":"user","x":%b}]}'
+    for deep in range(sys.getrecursionlimit() - 100, sys.getrecursionlimit()):
+        nest = b'{"a":' * deep + b"1" + b"}" * deep
+        met.add((await gateway.post("/v1/chat/completions", secret, body % nest)).status_code)
+    assert met <= {200, 400}
     assert await gateway.spent() == gateway.provider.billed_nanos
     assert (await gateway.books.statement()).held == 0
 
