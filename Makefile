@@ -8,7 +8,8 @@ TESTS  ?=
 UPGRADE ?=
 # Hashes are believed, not the index; source builds are refused where a wheel is missing (pip names the package).
 PIP    := $(BIN)/pip --disable-pip-version-check install --quiet --require-hashes --only-binary=:all:
-SELF   := $(BIN)/pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation -e .
+# setuptools warns of folders named like the package, which is what an editable install is for.
+SELF   := PYTHONWARNINGS=ignore $(BIN)/pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation -e .
 PIN    := $(BIN)/uv pip compile --quiet --native-tls --universal --no-strip-extras --generate-hashes --python-version 3.11 --no-emit-index-url \
           --custom-compile-command "make requirements" $(UPGRADE)
 
