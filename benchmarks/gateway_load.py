@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import math
+import re
 import statistics
 import time
 from collections import Counter
@@ -12,17 +14,19 @@ from urllib.parse import urlsplit
 from benchmarks.gateway_provider import FAST
 
 OK = 200
+SENT = re.compile(rb'"content": ?"(\d+) "')  # the first word of the provider's streams
 PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer: seconds until the first byte of its body and until its end."""
+    """One answer: seconds until its end; of a stream, until its first word came, and since the provider sent that."""
 
     status: int
-    first: float
     whole: float
-    body: bytes
+    first: float = 0.0
+    behind: float = 0.0
+    body: bytes = b""  # where it did not come in chunks
 
 
 def request(url: str, headers: Mapping[str, str], body: Mapping[str, object]) -> bytes:
@@ -63,24 +67,26 @@ class Line:
             head = (await self._reader.readuntil(b"\r\n\r\n")).lower()
             status = int(head[9:12])
             if b"transfer-encoding: chunked" in head:
-                first, body = await self._chunks(self._reader)
+                first, sent = await self._chunks(self._reader)
+                answer = Answer(status, time.perf_counter() - began, first - began, first - sent)
             else:
                 length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
                 body = await self._reader.readexactly(length)
-                first = time.perf_counter()
-            answer = Answer(status, first - began, time.perf_counter() - began, body)
+                answer = Answer(status, time.perf_counter() - began, body=body)
             if b"connection: close" in head:
                 self.close()
             return answer
 
     @staticmethod
-    async def _chunks(reader: asyncio.StreamReader) -> tuple[float, bytes]:
-        first, body = 0.0, b""
+    async def _chunks(reader: asyncio.StreamReader) -> tuple[float, float]:
+        """Read a body in chunks; return when its first word came, and when the provider says it was sent."""
+        first = sent = float("nan")
         while length := int((await reader.readuntil(b"\r\n")).split(b";")[0], 16):
-            body += (await reader.readexactly(length + 2))[:-2]
-            first = first or time.perf_counter()
+            chunk = await reader.readexactly(length + 2)
+            if math.isnan(sent) and (found := SENT.search(chunk)):
+                first, sent = time.perf_counter(), int(found[1]) / 10**9
         await reader.readuntil(b"\r\n")
-        return first, body
+        return first, sent
 
     def close(self) -> None:
         """Close the connection."""
@@ -96,6 +102,7 @@ class Load:
     seconds: float = 0.0
     statuses: Counter[int] = field(default_factory=Counter)
     firsts: list[float] = field(default_factory=list)
+    behinds: list[float] = field(default_factory=list)
     wholes: list[float] = field(default_factory=list)
 
     @property
@@ -110,8 +117,13 @@ class Load:
 
     @property
     def median_first(self) -> float:
-        """As `median`, to the first byte of the body."""
+        """As `median`, to the first word of a stream."""
         return statistics.median(self.firsts) if self.firsts else float("nan")
+
+    @property
+    def median_behind(self) -> float:
+        """As `median`, from when the provider sent the first word of a stream to when it came."""
+        return statistics.median(self.behinds) if self.behinds else float("nan")
 
 
 async def load(  # noqa: PLR0913 - what a load is
@@ -144,6 +156,7 @@ async def load(  # noqa: PLR0913 - what a load is
             found.statuses[answer.status] += 1
             if answer.status == OK:
                 found.firsts.append(answer.first)
+                found.behinds.append(answer.behind)
                 found.wholes.append(answer.whole)
             elif pause:
                 await asyncio.sleep(pause)

@@ -1,13 +1,15 @@
 """A provider that answers as fast as a process can, and counts what it bills: `python -m benchmarks.gateway_provider`.
 
 It prints its port and answers until its standard input ends. Models whose name holds `slow` take 0.2 s, so that calls
-are under way together. `GET /bills` tells calls and nano-dollars.
+are under way together. The first word of a stream is the nanosecond at which it was sent, by the machine's monotonic
+clock. `GET /bills` tells calls and nano-dollars.
 """
 
 import asyncio
 import itertools
 import json
 import sys
+import time
 from email.utils import formatdate
 
 from tests.world.openrouter_books import model_entry
@@ -82,7 +84,7 @@ class Provider(asyncio.Protocol):
             return
         chunks: list[dict[str, object]] = [
             {"index": 0, "delta": {"role": "assistant", "content": word}, "finish_reason": None}
-            for word in WORDS.split()
+            for word in [f"{time.perf_counter_ns()} ", *WORDS.split()]
         ]
         chunks.append({"index": 0, "delta": {}, "finish_reason": "stop"})
         lines = [{**shared, "object": "chat.completion.chunk", "choices": [chunk]} for chunk in chunks]

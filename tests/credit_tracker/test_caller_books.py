@@ -89,6 +89,26 @@ async def test_what_callers_hold_as_a_mind_moves_in_is_of_their_share(purse, tra
     assert await tracker.left(last.id) == 0, "2.50 in all: 1 spent, 0.50 held before, 1 now"
 
 
+async def test_what_callers_leave_a_mind_is_counted_once_a_call_and_anew_each_month(purse, tracker, books):
+    mind = await purse.tracker()
+    await mind.open(lives=True)
+    for _ in range(3):
+        await spend(tracker, call(USD // 2, run="x"))
+        await purse.spend(mind, CENT)
+    free = call(0, run="x")
+    await spend(tracker, free, USD // 4)
+    shared = (await books.caps())[1]
+    assert (shared.available, shared.spent) == (3 * USD // 4, 7 * USD // 4), (
+        "2.50 less 1.50, less what a free call cost"
+    )
+    purse.clock.advance(30 * 86_400)
+    await (await purse.tracker()).open(lives=True)
+    tracker = await purse.tracker(mind="genesis/gateway")
+    last = call(2 * USD, run="x")
+    await tracker.hold(last)
+    assert await tracker.left(last.id) == USD // 2
+
+
 async def test_a_key_that_expired_while_its_program_lives_is_renewed(tracker, books, purse):
     until = purse.clock.now() + timedelta(minutes=5)
     _, secret = await books.create_key("exec", KeyTerms(budget=CENT, expires_at=until))

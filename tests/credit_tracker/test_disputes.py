@@ -78,3 +78,26 @@ async def test_what_an_estimate_said_too_much_goes_back_as_a_refund_and_its_toke
     assert [(row["memo"], row["posted"]) for row in moved] == [("refund", 3 * USD // 4)]
     call = await tracker.call(expense.id)
     assert (call.cost, call.prompt_tokens, call.completion_tokens) == (USD // 4, 10, 2)
+
+
+async def test_what_later_months_repaid_of_a_charge_settled_twice_goes_back_to_the_current_one(purse):
+    tracker = await purse.tracker()
+    expense = purse.expense(USD)
+    await tracker.hold(expense)
+    await tracker.settle(expense.id, 7 * USD)
+    await tracker.settle_disputed(expense.id, 8 * USD, "caretaker: the invoice")
+    purse.clock.advance(30 * 86_400)
+    tracker = await purse.tracker()
+    assert (await tracker.balance()).available == 2 * USD
+    balance = await tracker.settle_disputed(expense.id, USD, "caretaker: a slip")
+    assert (balance.available, balance.overrun) == (5 * USD, 0)
+
+
+async def test_a_refund_of_what_an_estimate_overdrew_says_that_it_is_one(purse):
+    tracker = await purse.tracker()
+    expense = purse.expense(USD)
+    await tracker.hold(expense)
+    await tracker.settle(expense.id, 7 * USD, estimated=True)
+    await tracker.settle(expense.id, USD, Usage(10, 2))
+    moved = purse.ledger.read_now(lambda tx: tx.execute("SELECT posted FROM transfers WHERE memo = 'refund'"))
+    assert sorted(row["posted"] for row in moved) == [2 * USD, 4 * USD]
