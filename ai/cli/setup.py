@@ -67,11 +67,28 @@ def doctor() -> None:
 
 
 def _ask(name: str, question: str, before: str) -> str:
+    """Return the answer to a question; on a terminal one that cannot be is told, and asked for again."""
     default = before or ("" if name in HIDDEN else "5.00")
     kept = " [keep the present one]" if before and name in HIDDEN else ""
-    hidden = name in HIDDEN and sys.stdin.isatty()  # answers from a file cannot be seen anyway
-    answer = typer.prompt(question + kept, default=default, hide_input=hidden, show_default=name not in HIDDEN)
-    return str(answer).strip()
+    seen = sys.stdin.isatty()  # answers from a file cannot be seen anyway, nor given again
+    hidden = name in HIDDEN and seen
+    while True:
+        told = typer.prompt(question + kept, default=default, hide_input=hidden, show_default=name not in HIDDEN)
+        answer = str(told).strip()
+        wrong = _wrong(name, answer) if seen else None
+        if wrong is None:
+            return answer
+        typer.echo(f"genesis: {wrong}", err=True)
+
+
+def _wrong(name: str, answer: str) -> str | None:
+    """Return why this cannot be the setting's value, or None; what else is set wrong is said when all is asked."""
+    value = _token(answer) if name == "ADMIN_TOKEN" else answer
+    try:
+        load_settings({**os.environ, name: value}, Path("nowhere"))
+    except SettingsError as error:
+        return str(error) if name in str(error) else None
+    return None
 
 
 def _token(answer: str) -> str:

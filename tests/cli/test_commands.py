@@ -1,14 +1,20 @@
 """What a person types must work, say in one line what is wrong, and never show a traceback or lose anything."""
 
+import contextlib
+import os
+import pty
 import re
+import select
 import signal
 import sqlite3
+import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from ai.cli.setup import ASKED
 from ai.settings import X_KEYS
 from ai.settings.sources import load_settings
 from tests.brain.lived import thinker
@@ -137,6 +143,35 @@ def test_init_writes_a_private_file_and_keeps_an_old_one(tmp_path: Path) -> None
     assert "exists already" in one_line(person.types("init", typing="\n4.00\n\n"))
     assert "nothing was written" in one_line(person.types("init", "--force", typing="\n-4\n\n"))
     assert "MONTHLY_BUDGET_USD=3.00" in dotenv.read_text()
+
+
+def test_init_on_a_terminal_says_at_once_what_cannot_be_and_asks_again(tmp_path: Path) -> None:
+    person = Person(tmp_path)
+    env = {name: value for name, value in person.variables.items() if name not in ASKED}
+    process, terminal = pty.fork()
+    if process == 0:  # pragma: no cover - the child
+        os.chdir(tmp_path)
+        os.execve(sys.executable, [sys.executable, "-m", "ai", "init"], env)  # noqa: S606
+    said = b""
+    for question, answer in (
+        (b"OpenRouter key", b"sk or v1"), (b"OpenRouter key", b""), (b"Dollars a month", b"lots"),
+        (b"Dollars a month", b"2.50"), (b"Admin token", b"short"), (b"Admin token", b"none"),
+    ):  # fmt: skip
+        asked = b""
+        while question not in asked or not asked.rstrip(b"\r\n").endswith(b": "):
+            assert select.select([terminal], [], [], 60)[0], asked
+            asked += os.read(terminal, 1024)
+        said += asked
+        os.write(terminal, answer + b"\n")
+    with contextlib.suppress(OSError):  # how a terminal says that nobody has its other end any more
+        while select.select([terminal], [], [], 60)[0] and (piece := os.read(terminal, 1024)):
+            said += piece
+    os.close(terminal)
+    os.waitpid(process, 0)
+    for told in (b"U+0020 (space) as letter 3", b"'lots' is wrong", b"shorter than 16 characters"):
+        assert told in said
+    assert b"sk or v1" not in said
+    assert (tmp_path / ".env").read_text().count("MONTHLY_BUDGET_USD=2.50") == 1
 
 
 def test_init_keeps_every_other_setting_and_what_an_answer_says_to_the_letter(tmp_path: Path) -> None:
