@@ -40,7 +40,10 @@ def test_what_was_skipped_is_said_in_one_line_and_refused_by_the_gate(
     shutil.copy(ROOT / "tests/conftest.py", tmp_path)
     (tmp_path / "test_some.py").write_text(SKIPPING)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:schemathesis", "-p", "no:cacheprovider", "-n", workers]
-    ran = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    env = os.environ | {"PYTHONPATH": str(ROOT)}  # what conftest.py imports
+    ran = subprocess.run(
+        [*command, *options], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120, check=False
+    )
     assert ran.returncode == status, ran.stdout
     (line,) = [line for line in ran.stdout.splitlines() if line.startswith("SKIPPED")]
     assert line.startswith("SKIPPED 3 test(s)")
