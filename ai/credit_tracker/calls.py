@@ -136,8 +136,12 @@ def mark_ended(tx: Transaction, call_id: str, state: CallState, bill: Bill) -> N
     """Note how an open call ended; a problem noted before stays where the bill names none."""
     tx.execute(
         "UPDATE calls SET state = ?, cost = ?, prompt_tokens = ?, completion_tokens = ?, cached_tokens = ?, "
-        "reasoning_tokens = ?, estimated = ?, problem = COALESCE(?, problem), settled_at = ? WHERE id = ?",
-        (state.value, bill.cost, *tokens_of(bill.usage), int(bill.estimated), bill.problem, tx.at, call_id),
+        "reasoning_tokens = ?, estimated = ?, problem = COALESCE(?, problem), remote_id = COALESCE(?, remote_id), "
+        "settled_at = ? WHERE id = ?",
+        (
+            *(state.value, bill.cost, *tokens_of(bill.usage), int(bill.estimated), bill.problem),
+            *(bill.remote_id, tx.at, call_id),
+        ),
     )
 
 

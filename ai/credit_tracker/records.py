@@ -113,12 +113,16 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """What a call did cost, in nano-dollars; `estimated` where the provider did not say so itself."""
+    """What a call did cost, in nano-dollars; `estimated` where the provider did not say so itself.
+
+    `remote_id` is the id that the provider knows the call by, where it is not in the books yet.
+    """
 
     cost: int
     usage: Usage | None = None
     estimated: bool = False
     problem: str | None = None
+    remote_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

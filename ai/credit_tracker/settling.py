@@ -25,7 +25,9 @@ from ai.ledger.transaction import Transaction
 CAPTURED = BulkStatement(
     f"UPDATE calls SET state = (SELECT 'captured' WHERE {MONTH_IS_OPEN} AND {OVERRUN_LEFT} = 0), cost = :cost, "
     "prompt_tokens = :prompt, completion_tokens = :completion, cached_tokens = :cached, reasoning_tokens = :reasoning, "
-    "estimated = :estimated, problem = COALESCE(:problem, calls.problem), settled_at = :at {rows} WHERE calls.id = :id",
+    "estimated = :estimated, problem = COALESCE(:problem, calls.problem), "
+    "remote_id = COALESCE(:remote_id, calls.remote_id), sent_at = COALESCE(calls.sent_at, :at), settled_at = :at "
+    "{rows} WHERE calls.id = :id",
     {
         "id": "TEXT",
         "period": "TEXT",
@@ -36,6 +38,7 @@ CAPTURED = BulkStatement(
         "reasoning": "BIGINT",
         "estimated": "BIGINT",
         "problem": "TEXT",
+        "remote_id": "TEXT",
         "at": "BIGINT",
     },
     once="id",
@@ -47,7 +50,8 @@ def settle_straight(tx: Transaction, held: HeldCall, bill: Bill) -> HeldCall:
     expense = held.expense
     tx.capture(expense.id, [min(bill.cost, leg.amount) if leg.kind == "money" else leg.amount for leg in held.legs])
     tokens = tokens_of(bill.usage)
-    tx.write(CAPTURED, (expense.id, held.period, bill.cost, *tokens, int(bill.estimated), bill.problem, tx.at))
+    row = (expense.id, held.period, bill.cost, *tokens, int(bill.estimated), bill.problem, bill.remote_id, tx.at)
+    tx.write(CAPTURED, row)
     add_to_sums(tx, held, cost=bill.cost, calls=1, usage=bill.usage)
     return held
 

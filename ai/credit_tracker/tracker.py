@@ -176,7 +176,7 @@ class CreditTracker(Books):
         """Commit that the request left, with the provider's generation id where it is known."""
         await self._book(call_id, lambda tx: mark_sent(tx, call_id, remote_id))
 
-    async def settle(
+    async def settle(  # noqa: PLR0913 - what is known of how a call ended, each by its name
         self,
         call_id: str,
         cost_nanos: int,
@@ -184,13 +184,15 @@ class CreditTracker(Books):
         *,
         estimated: bool = False,
         problem: str | None = None,
+        remote_id: str | None = None,
     ) -> Settlement:
         """Capture what a call did cost and release the rest; above its hold: from the month, then as overrun.
 
         The same cost again changes nothing; another one corrects a cost booked as `estimated` (a refund, or a
         further charge) and raises TransferConflict otherwise. Raises HoldEnded for a refused or voided call.
+        `remote_id` is the provider's generation id, where `sent` did not commit it before.
         """
-        bill = Bill(cost_nanos, usage, estimated, problem)
+        bill = Bill(cost_nanos, usage, estimated, problem, remote_id)
         current, held = self._current, self._held.pop(call_id, None)
 
         def carefully(tx: Transaction) -> tuple[int, Sequence[CallLeg] | None]:

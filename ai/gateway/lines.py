@@ -24,6 +24,9 @@ MOST_LINES = 1024  # open at once: as many as there may be calls
 KEPT_LINES = 128  # idle ones, so that a call need not make its own
 KEPT_SECONDS = 5.0  # what is idle for longer may have died on the way unnoticed
 NEXT_ADDRESS_SECONDS = 0.25  # until a host's next address is tried as well (RFC 8305)
+NAMING_SECONDS = (
+    0.02  # from the head of an answer until its id is committed; what is whole before takes one commit less
+)
 HEAD_BYTES = 100 * 1024  # of an answer; those seen have two thousand
 AHEAD_BYTES = 256 * 1024  # that came and were not read yet; then the provider waits
 UNRESERVED = "/%:@!$&'()*+,;=~"  # of a path, that stays as it is
@@ -44,19 +47,16 @@ class Lines:
 
         Raises OSError and h11's ProtocolError; before `exchange.wire.sent` is set nothing has left.
         """
-        line, naming = await self._take(), None
+        line = await self._take()
         try:
             headers = [*self._host_and_more, ("Content-Length", str(len(body)))]
             target = quote(self._address.path + path, safe=UNRESERVED)
             answer = await line.ask(h11.Request(method="POST", target=target, headers=headers), body, exchange)
             pieces = taken_in(exchange, answer.status_code, _told(answer), line.pieces())
-            # Behind the first words: a client need not wait for the books to know what to ask for after a crash.
-            naming = asyncio.ensure_future(exchange.wire.named(exchange.generation_id))
-            yield pieces
+            async with _named_soon(exchange):
+                yield pieces
         finally:
             self._give_back(line)
-            if naming is not None:
-                await asyncio.wait({naming})
 
     async def close(self) -> None:
         """Close the lines that are idle."""
@@ -116,6 +116,26 @@ class Lines:
     def closed(self) -> None:
         """Count off a line that is no more."""
         self._open -= 1
+
+
+@asynccontextmanager
+async def _named_soon(exchange: Exchange) -> AsyncIterator[None]:
+    """Commit the generation's id behind an answer's first words; one that is whole at once is booked with its id."""
+    exchange.wire.generation_id = exchange.generation_id
+    naming: list[asyncio.Task[None]] = []
+    later = asyncio.get_running_loop().call_later(
+        NAMING_SECONDS, lambda: naming.append(asyncio.ensure_future(_named(exchange)))
+    )
+    try:
+        yield
+    finally:
+        later.cancel()
+        if naming:
+            await asyncio.wait(naming)
+
+
+async def _named(exchange: Exchange) -> None:
+    await exchange.wire.named(exchange.wire.generation_id)
 
 
 class Line(asyncio.Protocol):

@@ -21,12 +21,14 @@ class Wire:
 
     Whoever sends sets `sent` before the first byte of the request leaves (until then nothing can have been billed), and
     calls `named` as soon as the provider's headers are there, whether or not they name a generation, and has awaited it
-    when it returns.
+    when it returns. Where the whole answer is there with its headers, `generation_id` alone may be set: it is committed
+    with the end of the call then (`recorded` is still False).
     """
 
     call_id: str = ""
     sent: bool = False
     generation_id: str | None = None
+    recorded: bool = False
     record: Callable[[str | None], Awaitable[None]] | None = None  # commits the id, so that a crash can ask for it
 
     def named(self, generation_id: str | None) -> Awaitable[None]:
@@ -37,6 +39,7 @@ class Wire:
     async def _recorded(self, generation_id: str | None) -> None:
         if self.record is not None:
             await self.record(generation_id)
+            self.recorded = True
 
 
 @dataclass(frozen=True, slots=True)

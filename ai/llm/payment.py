@@ -117,9 +117,8 @@ class Payments:
     ) -> Paid:
         """Hold `most_nanos`, send once, and end the hold as the fate table says.
 
-        `send(wire)` makes one attempt: it sets `wire.sent` before the first byte of the request leaves, awaits
-        `wire.named(id)` when the answer's headers are there, and returns how the call ended; it raises for nothing
-        that a provider does. What it raises is passed on, the hold ended by how far the wire got.
+        `send(wire)` makes one attempt as `Wire` wants it, and returns how the call ended; it raises for nothing that
+        a provider does. What it raises is passed on, the hold ended by how far the wire got.
 
         A caller that is cancelled ends the call too: void where nothing was sent, else of unknown outcome, which is
         asked for by the generation's id. With `linger_seconds` a call whose caller has gone is read to its end for so
@@ -145,7 +144,7 @@ class Payments:
         except BaseException:
             await finished(self._abandon(expense, wire))
             raise
-        return await finished(self._ended(expense, model, outcome))
+        return await finished(self._ended(expense, model, outcome, wire))
 
     async def unpaid(self, payer: Payer, model: Model, send: Send) -> Paid:
         """Carry out a call that costs nothing (an embedded model, a server at home): no hold, but a row of 0."""
@@ -165,13 +164,24 @@ class Payments:
         return None
 
     async def capture(  # noqa: PLR0913, PLR0917 — one call: which, of whom, held, ended, used, and at which prices
-        self, call_id: str, model_id: str, held_nanos: int, fate: Fate, usage: Usage | None, model: Model | None = None
+        self,
+        call_id: str,
+        model_id: str,
+        held_nanos: int,
+        fate: Fate,
+        usage: Usage | None,
+        model: Model | None = None,
+        *,
+        remote_id: str | None = None,
     ) -> Settlement:
         """Capture what a call cost; a model that billed above its bound is barred and a person told.
 
         With the `model` as it was when it was asked, a listing whose price explains the bill lifts the bar again.
+        `remote_id` is the generation's id where it is not committed yet.
         """
-        settlement = await self.tracker.settle(call_id, fate.cost_nanos, usage, estimated=fate.estimated)
+        settlement = await self.tracker.settle(
+            call_id, fate.cost_nanos, usage, estimated=fate.estimated, remote_id=remote_id
+        )
         if fate.cost_nanos > held_nanos:
             reason = f"billed ${usd9(fate.cost_nanos)} where ${usd9(held_nanos)} was the bound of the call"
             priced = usage is not None and model is not None and table_cost(model, usage) < fate.cost_nanos
@@ -220,21 +230,23 @@ class Payments:
 
     # --- the end of a hold -----------------------------------------------------------------------------------
 
-    async def _ended(self, expense: Expense, model: Model, outcome: Outcome) -> Paid:
+    async def _ended(self, expense: Expense, model: Model, outcome: Outcome, wire: Wire) -> Paid:
         self._provider_clock.observe(outcome.date)
         fate = fate_of(outcome, model)
         try:
-            return await self._end(expense, model, outcome, fate)
+            return await self._end(expense, model, outcome, fate, wire)
         except (
             LedgerError
         ) as error:  # settled otherwise meanwhile, or nowhere to write: the answer is there all the same
             self.journal.append("call.unrecorded", call_id=expense.id, problem=str(error))
             return Paid(expense.id, outcome, End.UNKNOWN, 0, await self.tracker.balance())
 
-    async def _end(self, expense: Expense, model: Model, outcome: Outcome, fate: Fate) -> Paid:
+    async def _end(self, expense: Expense, model: Model, outcome: Outcome, fate: Fate, wire: Wire) -> Paid:
         if fate.end is End.CAPTURE:
-            held = expense.amount_nanos
-            settlement = await self.capture(expense.id, expense.subject, held, fate, outcome.usage, model)
+            held, remote_id = expense.amount_nanos, None if wire.recorded else wire.generation_id
+            settlement = await self.capture(
+                expense.id, expense.subject, held, fate, outcome.usage, model, remote_id=remote_id
+            )
             self._cross_check(model, outcome, settlement)
             return Paid(expense.id, outcome, fate.end, settlement.cost, settlement.balance, settlement.available)
         if fate.end is End.VOID:
@@ -242,7 +254,7 @@ class Payments:
         elif fate.end is End.REFUSE:
             await self.tracker.refuse(expense.id)
         else:
-            await self._unknown(expense, fate.reason)
+            await self._unknown(expense, fate.reason, wire)
         return Paid(expense.id, outcome, fate.end, 0, await self.tracker.balance())
 
     def _leave_behind(
@@ -261,20 +273,22 @@ class Payments:
         if sending.cancelled() or sending.exception() is not None:
             await self._abandon(expense, wire)
         else:
-            await self._ended(expense, model, sending.result())
+            await self._ended(expense, model, sending.result(), wire)
 
     async def _abandon(self, expense: Expense, wire: Wire) -> None:
         """End the hold of a call that came to no outcome: void if nothing left, else unknown."""
         if wire.sent:
-            await self._unknown(expense, CANCELLED)
+            await self._unknown(expense, CANCELLED, wire)
         else:
             await self.tracker.void(expense.id)
 
-    async def _unknown(self, expense: Expense, reason: str) -> None:
+    async def _unknown(self, expense: Expense, reason: str, wire: Wire) -> None:
         """Leave the outcome open; where nothing is held there is nothing to ask about, and it is captured as 0."""
         if expense.amount_nanos == 0:
             await self.tracker.settle(expense.id, 0, estimated=True)
             return
+        if wire.generation_id is not None and not wire.recorded:
+            await self._sent(expense.id, wire.generation_id)
         await self.tracker.leave_unknown(expense.id, reason)
         self.journal.append(
             "call.unknown", call_id=expense.id, model=expense.subject, held_nanos=expense.amount_nanos, reason=reason
