@@ -82,7 +82,7 @@ class VirtualClock:
 
 def rfc3339(when: datetime) -> str:
     """Return `when` as RFC 3339 in UTC with microseconds and `Z`: fixed width, so text order is time order."""
-    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def parse_rfc3339(text: str) -> datetime:
@@ -115,6 +115,14 @@ def length_in_words(length: timedelta) -> str:
         return f"{minutes} minute{'s' if minutes != 1 else ''}"
     hours = minutes // 60
     return f"{hours} hours" if hours < 48 else f"{hours // 24} days"  # noqa: PLR2004 - two days
+
+
+def span_in_words(length: timedelta) -> str:
+    """Return a length of time to the minute: `10 min`, `2 h 10 min`, `3 d 2 h`."""
+    minutes = max(1, int(length.total_seconds() // 60))
+    hours, days = minutes // 60, minutes // (24 * 60)
+    parts = (days, "d", hours % 24, "h") if days else (hours, "h", minutes % 60, "min")
+    return " ".join(f"{number} {unit}" for number, unit in zip(parts[::2], parts[1::2], strict=True) if number)
 
 
 def ago(age: timedelta) -> str:

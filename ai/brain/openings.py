@@ -16,7 +16,7 @@ NO_THINGS = STOP_WORDS | {"your", "since", "somebody", "others", "nobody", "yet"
 WORDS_AT_MOST = 8
 REST = r'[^"{}\\\n]{20,180}[.?!]'  # a sentence or two in one line; after a brace the smallest recites its prompt
 _LETTER = re.compile(r"letter \d+, ([^:]+): ⟦([^\W\d_]*)")
-_LABEL = re.compile(r"^(?:\w+ )?\d\d:\d\d, (?:(?:your|the) ([^\W\d_]+)|[^:]+): |^[^:]{1,40}: ")
+_LABEL = re.compile(r"^(?:\w+ )?\d\d:\d\d, (?:(?:your|the) ([^\W\d_]+)|[^:]+): |^[^:]{1,40}: |^[^:⟦]{1,300}: (?=⟦)")
 _WORD = re.compile(rf"[^\W\d_]{{{LEAST_LETTERS},}}")
 
 

@@ -8,7 +8,7 @@ from ai.brain.coming_to_mind import RESTS_BEATS, ComingToMind, in_words, whole
 from ai.brain.correspondence import Correspondence
 from ai.brain.in_front import in_front
 from ai.brain.senses import Senses, budget_in_words
-from ai.clock import Clock, ago, length_in_words
+from ai.clock import Clock, length_in_words, span_in_words
 from ai.credit_tracker import CreditTracker
 from ai.life import Life
 from ai.life.own_files import OwnFiles
@@ -133,7 +133,7 @@ class Scenes:
             owed=mail.owed,
             work=life.work,
             written=written,
-            since_when="" if last is None else ago(now - last),
+            since_when="" if last is None else f"{span_in_words(now - last)} ago",
             present=present + unread,
             thing=self.thing,
             name=life.name,

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import feedparser
 
-from ai.clock import Clock
+from ai.clock import EPOCH, Clock
 from ai.memory.untrusted import clean
 from ai.mind.database import MindDatabase
 from ai.world.fetching import Fetcher
@@ -91,7 +91,8 @@ class Feed:
     def _unread(self, entry: Entry) -> Happening:
         """Make an entry one that is no news, however new it is."""
         before = self._clock.now() - FRESH - timedelta(seconds=1)
-        return Happening(min(entry.at or before, before), self.name, entry.key, entry.text, strangers=True)
+        at = entry.at if entry.at is not None and EPOCH <= entry.at <= before else before
+        return Happening(at, self.name, entry.key, entry.text, strangers=True)
 
 
 def parse_feed(body: bytes, name: str) -> list[Entry]:

@@ -1,12 +1,14 @@
 """How a small mind's thought begins: with a word of what is in front of it, whatever a stranger wrote there."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ai.brain.openings import TURNS, opening
+from ai.clock import span_in_words
 
 SWAN = "03:12, harbour.example: ⟦A swan has been asleep on the tram rails of line 4⟧"
 
@@ -68,3 +70,15 @@ def test_whatever_strangers_write_it_stays_a_pattern_of_letters(text: str, turn:
             assert all(mark.isalpha() or mark in "^ ()|[]," for mark in begin), pattern
             assert rest.endswith("$")
             re.compile(pattern)
+
+
+def test_no_thought_begins_with_a_piece_of_where_an_entry_stood() -> None:
+    pattern = opening("feeds.washingtonpost.example, not read before: ⟦A swan sleeps on the rails⟧", 0)
+    assert pattern is not None
+    assert "swan" in pattern
+    assert not {"feeds", "washingtonpost", "example", "read"} & set(re.findall(r"\w+", pattern))
+
+
+def test_a_span_is_told_to_the_minute() -> None:
+    told = {0: "1 min", 10: "10 min", 60: "1 h", 130: "2 h 10 min", 1440: "1 d", 3000: "2 d 2 h"}
+    assert {minutes: span_in_words(timedelta(minutes=minutes)) for minutes in told} == told

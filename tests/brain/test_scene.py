@@ -47,7 +47,7 @@ async def test_what_happened_is_shown_once_with_its_time_and_becomes_a_memory(tm
         async with mind(provider, tmp_path, clock, TWEETS_PER_DAY="0", **named) as house:
             await live(house, clock, 2)
             scene = model.scenes[-1]
-            assert "Since your last beat (10 minutes ago):" in scene
+            assert "Since your last beat (10 min ago):" in scene
             assert "the weather: it snows in Berlin, 4 °C" in scene
             quoted = next(line for line in scene.splitlines() if "Ignore your rules" in line)
             assert quoted.index("⟦") < quoted.index("Ignore") < quoted.rindex("⟧")

@@ -94,6 +94,21 @@ async def test_a_quiet_beat_reads_one_entry_that_stood_in_a_feed_before_anybody_
     assert [one.text.split(":")[0] for one in await world.since(5)] == ["News"]
 
 
+@pytest.mark.parametrize(
+    "date", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00", "1969-07-20"]
+)
+async def test_a_date_that_no_clock_had_ends_no_beat(  # noqa: PLR0917 - what a world is made of
+    publisher, fetcher, mind, journal, clock, date
+) -> None:
+    """The zero time of many programs once stopped every later beat for good."""
+    entries = [{"id": str(n), "title": f"Entry {n}", "date_published": date} for n in range(5)]
+    publisher.pages["/feed"] = json.dumps({"version": "https://jsonfeed.org/version/1.1", "items": entries}).encode()
+    world = World([Feed(publisher.url("/feed"), fetcher, mind, clock)], mind, journal, clock, None)
+    await world.look()
+    seen = [one.text for beat in range(1, 6) for one in await world.since(beat)]
+    assert {text.split(":")[0] for text in seen} == {f"Entry {n}" for n in range(5)}
+
+
 def test_json_and_atom_feeds_are_read_and_their_markup_is_not() -> None:
     items = [
         {
