@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import select
 import ssl
+from base64 import b64encode
 from collections import deque
 from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import h11
 
@@ -24,11 +25,11 @@ MOST_LINES = 1024  # open at once: as many as there may be calls
 KEPT_LINES = 128  # idle ones, so that a call need not make its own
 KEPT_SECONDS = 5.0  # what is idle for longer may have died on the way unnoticed
 NEXT_ADDRESS_SECONDS = 0.25  # until a host's next address is tried as well (RFC 8305)
-NAMING_SECONDS = (
-    0.02  # from the head of an answer until its id is committed; what is whole before takes one commit less
-)
+NAMING_SECONDS = 0.02  # from an answer's head until its id is committed; whole by then, it is booked with it
 HEAD_BYTES = 100 * 1024  # of an answer; those seen have two thousand
 AHEAD_BYTES = 256 * 1024  # that came and were not read yet; then the provider waits
+OK = 200
+TAKEN_BYTES = 16 * 1024  # of a request that are with the kernel at once; what TLS has taken shows in no buffer of ours
 UNRESERVED = "/%:@!$&'()*+,;=~"  # of a path, that stays as it is
 
 
@@ -70,7 +71,12 @@ class Lines:
     @cached_property
     def _host_and_more(self) -> list[tuple[str, str]]:
         host = self._address.netloc.rpartition("@")[2].encode("idna").decode()
-        return [("Host", host), ("Accept", "*/*"), *self._headers]
+        headers = [("Host", host), ("Accept", "*/*"), *self._headers]
+        name, password = self._address.username, self._address.password
+        if name is None and password is None:
+            return headers
+        signed = b64encode(f"{unquote(name or '')}:{unquote(password or '')}".encode()).decode()
+        return [*(one for one in headers if one[0] != "Authorization"), ("Authorization", f"Basic {signed}")]
 
     @cached_property
     def _tls(self) -> ssl.SSLContext | None:
@@ -147,6 +153,7 @@ class Line(asyncio.Protocol):
         self._ahead = 0
         self._news: asyncio.Future[None] | None = None
         self._lost: Exception | None = None
+        self._early = False  # refused, perhaps before a large request was taken whole: the next would wait behind it
 
     async def ask(self, request: h11.Request, body: bytes, exchange: Exchange) -> h11.Response:
         """Send a request whole, and return the head of its answer."""
@@ -156,6 +163,7 @@ class Line(asyncio.Protocol):
         while True:
             event = await self._event()
             if isinstance(event, h11.Response):
+                self._early = event.status_code != OK and len(body) > TAKEN_BYTES
                 return event
 
     async def pieces(self) -> AsyncIterator[bytes]:
@@ -175,6 +183,8 @@ class Line(asyncio.Protocol):
     def again(self) -> bool:
         """Make ready for another request; False where the answer was not read to its end, or is the last one."""
         if self._transport.is_closing() or (self._http.our_state, self._http.their_state) != (h11.DONE, h11.DONE):
+            return False
+        if self._early:
             return False
         self._http.start_next_cycle()
         return True

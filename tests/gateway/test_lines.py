@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import ssl
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,7 @@ from tests.world.proxy import FakeProxy
 CERTIFICATE = Path(__file__).parents[1] / "world" / "localhost.pem"
 OK = b"HTTP/1.1 200 OK\r\n"
 SAID = b"what was said"
+PACKED = gzip.compress(SAID, mtime=0)  # the same for every worker that collects the tests
 LONG = OK + b"Content-Length: 13\r\n\r\n" + SAID
 BODY = {"model": "acme/small-1", "messages": [{"role": "user", "content": "Say hello"}], "max_tokens": 60}
 Handle = Callable[[Request, Wire], Awaitable[None]]
@@ -65,7 +67,7 @@ async def ask(lines: Lines, exchange: Exchange | None = None, body: bytes = b"{}
     OK + b"Connection: close\r\nContent-Length: 13\r\n\r\n" + SAID,
     b"HTTP/1.0 200 OK\r\n\r\n" + SAID,
     b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + LONG,
-    OK + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s" % (len(gzip.compress(SAID, mtime=0)), gzip.compress(SAID, mtime=0)),
+    OK + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s" % (len(PACKED), PACKED),
 ])  # fmt: skip
 async def test_an_answer_is_read_whole_however_its_end_is_told(answer: bytes) -> None:
     async def handle(_: Request, wire: Wire) -> None:
@@ -178,3 +180,46 @@ async def test_a_proxy_of_the_network_is_asked_and_what_it_refuses_costs_nothing
         await gateway.settled()
         statement = await gateway.books.statement()
         assert (statement.held, statement.cost) == (0, 0)
+
+
+async def test_nobody_waits_behind_a_large_request_that_was_refused_before_it_was_taken() -> None:
+    """The next caller's request would have stood behind 16 MB that nobody reads, and have been held for in vain."""
+    large = b"a" * 20_000_000
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        if str(len(large)).encode() in head:
+            writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\n{}")
+            await read_on.wait()
+        else:
+            writer.write(LONG)
+        writer.close()
+
+    read_on = asyncio.Event()
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    async with server:
+        lines = Lines(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", {})
+        assert await ask(lines, body=large) == b"{}"
+        async with asyncio.timeout(10):
+            assert await ask(lines) == SAID
+        await lines.close()
+        read_on.set()
+
+
+@pytest.mark.parametrize("named", ["me:p%40ss@", ""])
+async def test_a_password_in_the_providers_address_signs_the_call_as_it_does_the_minds(named: str) -> None:
+    heads: list[dict[str, str]] = []
+
+    async def handle(request: Request, wire: Wire) -> None:
+        heads.append(dict(request.headers))
+        await wire.raw(LONG)
+
+    with provided(handle) as server:
+        lines = Lines(f"http://{named}127.0.0.1:{server.port}/v1", {"Authorization": "Bearer key"})
+        assert await ask(lines) == SAID
+        await lines.close()
+    basic = "Basic " + b64encode(b"me:p@ss").decode()
+    assert [heads[0]["authorization"], heads[0]["host"]] == [
+        basic if named else "Bearer key",
+        f"127.0.0.1:{server.port}",
+    ]
