@@ -10,7 +10,8 @@ from importlib import import_module
 
 RESTART_SECONDS = 1.0  # before a worker that died is started again: one that cannot start must not spin
 STOP_SECONDS = 10.0  # for workers to end; then they are killed, and what they had under way is asked for later
-ENDING = (signal.SIGTERM, signal.SIGINT)
+HUNG_UP = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)  # nohup ignores it
+ENDING = (signal.SIGTERM, signal.SIGINT, *HUNG_UP)
 AWAITED = (*ENDING, signal.SIGCHLD, signal.SIGALRM)
 # What each worker would else load for itself when it is first needed.
 LOADED_LATER = ("anyio._backends._asyncio", "httpcore2", "uvicorn.lifespan.off")
@@ -31,7 +32,11 @@ def become_workers(number: int) -> bool:
     workers: set[int] = set()
     while True:
         while len(workers) < number:
-            worker = os.fork()
+            try:
+                worker = os.fork()
+            except OSError:  # no memory, or too many processes: none is left to answer without a parent
+                _end(workers)
+                raise
             if worker == 0:
                 os.setpgid(0, 0)  # Ctrl-C on a terminal is for the parent, which ends its workers
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)

@@ -211,15 +211,19 @@ class Payments:
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError:
-            await asyncio.wait({task})
-            if task.exception() is None:
-                await self.tracker.void(expense.id)
+            await finished(self._let_go(task, expense))
             raise
         except StoreUnavailable as error:
             if error.outcome_unknown:  # it may stand in the books, and no call will follow it
                 with suppress(LedgerError, KeyError):
                     await self.tracker.void(expense.id)
             raise
+
+    async def _let_go(self, holding: asyncio.Task[None], expense: Expense) -> None:
+        """Void a hold for which nobody waits any more, once it is placed."""
+        await asyncio.wait({holding})
+        if not holding.cancelled() and holding.exception() is None:
+            await self.tracker.void(expense.id)
 
     async def _sent(self, call_id: str, generation_id: str | None) -> None:
         """Commit the generation id, so that a crash from here on can be asked about."""

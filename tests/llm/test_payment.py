@@ -183,3 +183,27 @@ async def _until(true):
     async with asyncio.timeout(20):
         while not true():  # noqa: ASYNC110 - the books tell nobody
             await asyncio.sleep(0.001)
+
+
+async def test_a_hold_that_nobody_waits_for_any_more_is_let_go_however_often_that_is_said(house):
+    """What was never sent would have stood held for a day, and then been booked in full."""
+    raw, payments = Raw(house), house.client.payments
+    placing, go_on, hold = asyncio.Event(), asyncio.Event(), payments.tracker.hold
+
+    async def slow(expense):
+        placing.set()
+        await go_on.wait()
+        await hold(expense)
+
+    payments.tracker.hold = slow
+    paying = asyncio.ensure_future(raw.pay())
+    await placing.wait()
+    for _ in range(2):
+        paying.cancel()
+        for _ in range(5):  # until it has seen that
+            await asyncio.sleep(0)
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await paying
+    balance = await payments.tracker.balance()
+    assert (balance.held, balance.spent, house.provider.calls) == (0, 0, [])
