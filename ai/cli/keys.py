@@ -218,16 +218,16 @@ def amount_of(text: str, what: str) -> int:
 def with_books(work: Callable[[CallerBooks], Awaitable[T]], *, reading: bool = False) -> T:
     """Return what `work` does with the purse's books of callers; raises Failed for what they refuse.
 
-    `reading`: a purse that is there is opened for reading alone, so that a read-only folder can be looked into.
+    `reading`: a purse in a folder that takes no writing is opened for reading alone, so that it can be looked into.
     """
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[CallerBooks]:
         chosen, clock = settings(), SystemClock()
-        there = reading and chosen.purse_is_there
-        if not there:
+        only_read = reading and chosen.purse_is_only_read
+        if not only_read:
             ensure_data_dir(chosen.data_dir)
-        ledger = open_credit_ledger(chosen.purse_url, clock, read_only=there)
+        ledger = open_credit_ledger(chosen.purse_url, clock, read_only=only_read)
         try:
             yield CallerBooks(ledger, chosen, clock)
         finally:

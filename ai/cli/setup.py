@@ -87,7 +87,7 @@ def _wrong(name: str, answer: str) -> str | None:
     try:
         load_settings({**os.environ, name: value}, Path("nowhere"))
     except SettingsError as error:
-        return str(error) if name in str(error) else None
+        return str(error) if str(error).startswith(f"{name}:") else None
     return None
 
 

@@ -1,5 +1,6 @@
 """Every setting: typed, with its default, its meaning and an example; docs/configuration.md is made from here."""
 
+import os
 import re
 from decimal import Decimal
 from pathlib import Path
@@ -266,9 +267,10 @@ class Settings(ProviderSettings, PostingSettings, PeopleSettings):
         return self.database_url or f"sqlite:///{self.data_dir / 'credits' / 'ledger.db'}"
 
     @property
-    def purse_is_there(self) -> bool:
-        """Whether a purse can be read: one on a server can, one in a file where somebody has begun it."""
-        return not self.purse_url.startswith("sqlite:///") or Path(self.purse_url.removeprefix("sqlite:///")).exists()
+    def purse_is_only_read(self) -> bool:
+        """Whether the purse is a file in a folder that takes no writing: it can be read as it is, and not be made."""
+        path = Path(self.purse_url.removeprefix("sqlite:///"))
+        return self.purse_url.startswith("sqlite:///") and path.exists() and not os.access(path.parent, os.W_OK)
 
     def secrets(self) -> list[str]:
         """Return every secret text that is set, for redaction."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ai import __version__
+from ai.cli.setup import _wrong
 from tests.cli.commands import Person
 from tests.cli.test_commands import one_line
 
@@ -77,3 +78,20 @@ def test_a_folder_that_takes_no_writing_can_be_looked_into(mounted_read_only: Pa
         assert (told.status, told.err) == (0, ""), words
         assert said in told.out, words
     assert "read-only" in one_line(person.types("run", "1"))
+
+
+def test_a_purse_that_nobody_has_opened_yet_has_no_keys_and_a_statement_of_nothing(tmp_path: Path) -> None:
+    """An empty file, as a server's empty database, was a traceback."""
+    person = Person(tmp_path)
+    (tmp_path / "data" / "credits").mkdir(parents=True)
+    (tmp_path / "data" / "credits" / "ledger.db").touch()
+    assert "no keys yet" in person.types("keys", "list").out
+    assert "in all" in person.types("statement").out
+
+
+@pytest.mark.parametrize("mistaken", ["OPENROUTER_KEY", "OPENROUTER_API_KEY_FILE", "MONTHLY_BUDGET"])
+def test_another_settings_mistake_is_not_blamed_on_an_answer(monkeypatch: pytest.MonkeyPatch, mistaken: str) -> None:
+    """`init` would have asked the same question until it was given up."""
+    monkeypatch.setenv(mistaken, "3")
+    for name, answer in (("OPENROUTER_API_KEY", "sk-or-v1-good"), ("MONTHLY_BUDGET_USD", "5")):
+        assert _wrong(name, answer) is None
