@@ -66,7 +66,8 @@ class Chronicle:
     def newest(self, limit: int, before: int | None) -> list[dict[str, Any]]:
         """Return what is known of up to `limit` lives, newest first, below number `before` where it is given."""
         rows = self._mind.connection.execute(
-            "SELECT data FROM lives WHERE ?1 IS NULL OR number < ?1 ORDER BY number DESC LIMIT ?2", (before, limit)
+            "SELECT data FROM lives WHERE number < COALESCE(?, number + 1) ORDER BY number DESC LIMIT ?",
+            (before, limit),
         )
         return [dict(json.loads(row[0])) for row in rows]
 
