@@ -4,6 +4,7 @@ import functools
 import importlib
 import os
 import re
+import signal
 from collections import Counter
 
 import pytest
@@ -13,6 +14,10 @@ from tests.world.small_disk import run_where_mounting_is, small_disk
 __all__ = ["small_disk"]
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # also where a test imports NumPy first
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # in a shell's background: what is started here would ignore it too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
