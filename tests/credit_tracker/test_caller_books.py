@@ -87,6 +87,10 @@ async def test_what_callers_hold_as_a_mind_moves_in_is_of_their_share(purse, tra
     last = call(USD, run="x")
     await tracker.hold(last)
     assert await tracker.left(last.id) == 0, "2.50 in all: 1 spent, 0.50 held before, 1 now"
+    await mind.topup(2 * USD, "Ada", "gift")
+    more = call(USD, run="x")
+    await tracker.hold(more)
+    assert await tracker.left(more.id) == 0, "half of a gift is added, and what was taken before is not taken again"
 
 
 async def test_what_callers_leave_a_mind_is_counted_once_a_call_and_anew_each_month(purse, tracker, books):
