@@ -182,9 +182,8 @@ class Line(asyncio.Protocol):
 
     def again(self) -> bool:
         """Make ready for another request; False where the answer was not read to its end, or is the last one."""
-        if self._transport.is_closing() or (self._http.our_state, self._http.their_state) != (h11.DONE, h11.DONE):
-            return False
-        if self._early:
+        ended = (self._http.our_state, self._http.their_state) == (h11.DONE, h11.DONE)
+        if self._early or not ended or self._transport.is_closing():
             return False
         self._http.start_next_cycle()
         return True

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from ai.clock import VirtualClock
-from ai.credit_tracker import Category, CreditTracker, Expense, ProviderClock
+from ai.credit_tracker import CallerBooks, Category, CreditTracker, Expense, ProviderClock, Settlement, Usage
 from ai.credit_tracker.accounts import open_credit_ledger
 from ai.credit_tracker.audit import check_records
 from ai.ledger.audit import audit
@@ -24,6 +24,7 @@ from tests.world.postgres import postgres_server  # noqa: F401 - a fixture, whic
 
 NOON = datetime(2026, 11, 10, 12, tzinfo=UTC)
 USD = 1_000_000_000
+CENT = USD // 100
 
 
 @dataclass
@@ -111,3 +112,21 @@ async def purse(purse_url: str) -> AsyncIterator[Purse]:
     yield made
     assert made.sound()
     made.ledger.close()
+
+
+@pytest.fixture
+async def books(purse: Purse) -> CallerBooks:
+    """Return what the gateway and its commands read of the purse."""
+    return CallerBooks(purse.ledger, Settings(), purse.clock)
+
+
+@pytest.fixture
+async def tracker(purse: Purse) -> CreditTracker:
+    """Return the purse as a gateway has it, which lives no life."""
+    return await purse.tracker(mind="genesis/gateway")
+
+
+async def spend(tracker: CreditTracker, expense: Expense, cost: int | None = None) -> Settlement:
+    """Hold for a caller's call and settle it, at all of its hold where nothing else is said."""
+    await tracker.hold(expense)
+    return await tracker.settle(expense.id, expense.amount_nanos if cost is None else cost, Usage(10, 5))

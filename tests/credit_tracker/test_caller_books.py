@@ -6,34 +6,18 @@ from decimal import Decimal
 
 import pytest
 
-from ai.credit_tracker import Caller, CallerBooks, Expense, KeyEnded, KeyTerms, TooManyRequests, Usage
+from ai.credit_tracker import Caller, CallerBooks, Expense, KeyEnded, KeyTerms, TooManyRequests
 from ai.credit_tracker.records import CapState
 from ai.credit_tracker.statement import CallerSpending, Use
 from ai.settings import Cap, Settings
-from tests.credit_tracker.conftest import BOTH_STORES, USD
+from tests.credit_tracker.conftest import BOTH_STORES, CENT, USD, spend
 
 pytestmark = BOTH_STORES
-CENT = USD // 100
 DECEMBER = datetime(2026, 12, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-async def books(purse):
-    return CallerBooks(purse.ledger, Settings(), purse.clock)
-
-
-@pytest.fixture
-async def tracker(purse):
-    return await purse.tracker(mind="genesis/gateway")
 
 
 def call(amount=CENT, *, key="", run="", model="lab/model"):
     return Expense(secrets.token_hex(8), model, "gateway", amount, None, None, caller=Caller(key, run))
-
-
-async def spend(tracker, expense, cost=None):
-    await tracker.hold(expense)
-    return await tracker.settle(expense.id, expense.amount_nanos if cost is None else cost, Usage(10, 5))
 
 
 async def left_unknown(tracker, expense):

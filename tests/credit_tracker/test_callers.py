@@ -9,7 +9,6 @@ import pytest
 
 from ai.credit_tracker import (
     Caller,
-    CallerBooks,
     Expense,
     KeyEnded,
     KeyTerms,
@@ -21,21 +20,9 @@ from ai.credit_tracker import (
 )
 from ai.credit_tracker.audit import check_records
 from ai.ledger.errors import TransferConflict
-from ai.settings import Settings
-from tests.credit_tracker.conftest import BOTH_STORES, USD
+from tests.credit_tracker.conftest import BOTH_STORES, CENT, USD, spend
 
 pytestmark = BOTH_STORES
-CENT = USD // 100
-
-
-@pytest.fixture
-async def books(purse):
-    return CallerBooks(purse.ledger, Settings(), purse.clock)
-
-
-@pytest.fixture
-async def tracker(purse):
-    return await purse.tracker(mind="genesis/gateway")
 
 
 def call(amount=CENT, *, key="", run="", **more):
@@ -52,11 +39,6 @@ async def refused(tracker, expense):
 async def left_after(tracker, expense):
     await tracker.hold(expense)
     return await tracker.left(expense.id)
-
-
-async def spend(tracker, expense, cost=None):
-    await tracker.hold(expense)
-    return await tracker.settle(expense.id, expense.amount_nanos if cost is None else cost, Usage(10, 5))
 
 
 async def test_a_keys_cap_binds_and_says_what_is_left(tracker, books):

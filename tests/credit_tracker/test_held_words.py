@@ -5,9 +5,8 @@ from dataclasses import replace
 import pytest
 
 from ai.brain.senses import budget_in_words
-from tests.credit_tracker.conftest import USD
+from tests.credit_tracker.conftest import CENT, USD
 
-CENT = USD // 100
 WORDS = ("for calls under way", "for calls whose cost is not known yet", "for last words")
 
 

@@ -17,16 +17,10 @@ from ai.credit_tracker import (
     UnderWay,
 )
 from ai.settings import Settings
-from tests.credit_tracker.conftest import BOTH_STORES, USD
+from tests.credit_tracker.conftest import BOTH_STORES, CENT
 
 pytestmark = BOTH_STORES
-CENT = USD // 100
 DAY = 86_400
-
-
-@pytest.fixture
-async def tracker(purse):
-    return await purse.tracker(mind="genesis/gateway")
 
 
 @pytest.fixture

@@ -15,10 +15,8 @@ from ai.credit_tracker.months import note_restore, sweep_month
 from ai.credit_tracker.records import CallState, Category
 from ai.ledger.errors import HoldEnded, TransferConflict
 from ai.settings import Settings
-from tests.credit_tracker.conftest import BOTH_STORES, USD
+from tests.credit_tracker.conftest import BOTH_STORES, CENT, USD
 from tests.world.road import Road
-
-CENT = USD // 100
 
 
 def call(amount=CENT, *, key="", run="", **fields):
