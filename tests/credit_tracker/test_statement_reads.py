@@ -4,11 +4,12 @@ import pytest
 
 from ai.credit_tracker import KeyTerms
 from ai.credit_tracker.statement import read_statement
-from tests.credit_tracker.test_callers import books, call, spend, tracker  # noqa: F401 - fixtures, which pytest finds
+from tests.credit_tracker.conftest import spend
+from tests.credit_tracker.test_callers import call
 
 
 @pytest.mark.parametrize("chosen", [{"key": "bob"}, {"run": "town"}, {"key": "bob", "period": "2026-11"}])
-async def test_a_statement_reads_no_more_for_all_the_calls_there_were(tracker, books, purse, chosen):  # noqa: F811
+async def test_a_statement_reads_no_more_for_all_the_calls_there_were(tracker, books, purse, chosen):
     for key, run in (("bob", "town"), ("bob", ""), ("", "town")):
         for _ in range(3):
             if key and not await books.keys():
