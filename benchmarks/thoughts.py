@@ -1,7 +1,7 @@
 """Thoughts of two days, shuffled and without labels, to be judged before anybody looks which day each is of.
 
     python -m benchmarks.local_day --scripted --answer-seconds 60 --steps 1 --beats 40 --every 2100 --folder AFTER
-    git worktree add ../before COMMIT; cp benchmarks/local_day*.py ../before/benchmarks/; there the same --folder BEFORE
+    git worktree add ../before COMMIT; there the same, with benchmarks/local_day*.py of its time, --folder BEFORE
     python -m benchmarks.thoughts BEFORE AFTER [--count 40] [--seed 7]         the list
     python -m benchmarks.thoughts BEFORE AFTER [--count 40] [--seed 7] --key   which numbers are of the second folder
 
