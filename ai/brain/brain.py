@@ -119,7 +119,8 @@ class Brain:
         answers: list[Completion] = []
         thing = self._scenes.thing
         while len(answers) < allowed:
-            begun = opening(thing, life.beats * DRAFTS + len(answers))
+            turn = life.beats * DRAFTS + len(answers)
+            begun = opening(thing, turn) or opening(self._scenes.thing, turn)
             answer = await self._think(life, purpose, conversation, started, begun=begun, idle=idle)
             if not answers and not isinstance(answer, str):
                 answer = await self._best_draft(life, purpose, conversation, started, answer)

@@ -35,7 +35,8 @@ class ComingToMind:
         room = SHOWN_CHARS
         for memory in _in_turns(called):
             rests = life.beats - shown.get(memory.id, -RESTS_BEATS) < RESTS_BEATS
-            if rests or memory.id in chosen or memory.kind in STANDS_ELSEWHERE or memory.text in known:
+            told = memory.id in chosen or memory.text in {*known, *(one.text for one in chosen.values())}
+            if rests or told or memory.kind in STANDS_ELSEWHERE:
                 continue
             length = min(len(memory.text), MEMORY_CHARS)
             if len(chosen) >= most or (chosen and length > room):

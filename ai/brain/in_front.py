@@ -1,56 +1,114 @@
 """What stands before a small mind: one concrete thing that is really there, since nobody can think of nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from ai.brain.coming_to_mind import whole
+from ai.brain.coming_to_mind import RESTS_BEATS, whole
 from ai.clock import ago
 from ai.life import Life
 from ai.memory import Kind, Memory
+from ai.mind.database import MindDatabase
 from ai.world.sky import phase
 
 THING_CHARS = 240
 WRITTEN_CHARS = 160
+FILES_NAMED = 5
+SORTS_KEPT = 60  # of what stood in front and when; there are some fifteen, and one a feed
+STATE = "stood in front"
 HOURS = (
     (0, "night"), (5, "early morning"), (8, "morning"), (12, "noon"), (14, "afternoon"), (18, "evening"), (22, "night")
 )  # fmt: skip
 
 
-def in_front(  # noqa: PLR0913 - the places where a thing may come from
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """Something to think about: the sort it is of, by which it takes its turn, and a line that says what it is.
+
+    `strangers`: others wrote it, and it is another thing each time, where a machine is the same one.
+    """
+
+    sort: str
+    text: str
+    strangers: bool = False
+
+
+class InFront:
+    """Chooses what a beat is about, and remembers which sort stood there when, so that none does beat after beat."""
+
+    def __init__(self, mind: MindDatabase) -> None:
+        self._mind = mind
+
+    def choose(self, life: Life, news: Sequence[Thing], things: Sequence[Thing]) -> str:
+        """Return the line of the newest of `news` (oldest first) that does not rest, else of what waited longest.
+
+        A sort rests RESTS_BEATS beats, what others wrote one. Of `things` that never stood there the first comes first.
+        """
+        stood = self._stood(life)
+
+        def beats_ago(one: Thing) -> int:
+            return life.beats - stood[one.sort] if one.sort in stood else life.beats + 1
+
+        fresh = [one for one in news if beats_ago(one) > (1 if one.strangers else RESTS_BEATS)]
+        chosen = fresh[-1] if fresh else max((*things, *reversed(news)), key=beats_ago)
+        stood[chosen.sort] = life.beats
+        latest = sorted(stood.items(), key=lambda item: item[1])[-SORTS_KEPT:]
+        self._mind.remember(STATE, {"life": life.number, "stood": dict(latest)})
+        return whole(chosen.text, THING_CHARS)
+
+    def rested(self, life: Life, memories: Sequence[Memory]) -> list[Memory]:
+        """Return `memories` without observations of what stood in front within the last RESTS_BEATS beats."""
+        stood = self._stood(life)
+        return [
+            memory
+            for memory in memories
+            if memory.kind is not Kind.OBSERVATION
+            or life.beats - stood.get(sort_of(memory), -RESTS_BEATS) >= RESTS_BEATS
+        ]
+
+    def _stood(self, life: Life) -> dict[str, int]:
+        kept = self._mind.recall(STATE)
+        if not isinstance(kept, dict) or kept.get("life") != life.number:
+            return {}
+        return {str(sort): int(beat) for sort, beat in kept["stood"].items()}
+
+
+def around(  # noqa: PLR0913 - the places where a thing may come from
     life: Life,
     now: datetime,
     *,
-    news: Sequence[str],
-    present: Sequence[str],
+    present: Mapping[str, str],
     memories: Sequence[Memory],
     written: str,
-) -> str:
-    """Return what this beat is about, in a line: the newest event, or else, in turn, something that can be seen.
-
-    Nothing of it is made up: what a mind is asked about has to be there.
-    """
-    if news:
-        return whole(news[-1], THING_CHARS)
-    things = [*present, _hour(now), *_remembered(memories, now), *_written(written), _counted(life)]
-    return whole(things[life.beats % len(things)], THING_CHARS)
-
-
-def _hour(now: datetime) -> str:
+    files: Sequence[str],
+) -> list[Thing]:
+    """Return what is there without any news; none of it is made up. `present`: a line a source, by its name."""
     name = next(name for hour, name in reversed(HOURS) if now.hour >= hour)
-    return f"It is {now:%H:%M}, {name}, day {now.timetuple().tm_yday} of the year; the moon: {phase(now)}."
+    days, goals = now.timetuple().tm_yday, life.goals
+    return [
+        *_remembered(memories, now),
+        *_if(written, "a work", f"Your own page ends: “…{' '.join(written.split())[-WRITTEN_CHARS:]}”"),
+        *_if(goals, "a goal", f"Your goal: “{goals[life.beats % len(goals)]}”" if goals else ""),
+        *_if(life.plan, "a plan", f"Your plan: “{life.plan}”"),
+        *(Thing(source, line) for source, line in present.items()),
+        Thing("the hour", f"The clock says {now:%H:%M}, it is {name}, a {now:%A}."),
+        *_if(life.work, "a next step", f"Your work: “{life.work.title}”; next: {life.work.next}" if life.work else ""),
+        *_if(files, "its files", f"Your workspace: {', '.join(files[:FILES_NAMED])}"),
+        Thing("the sky", f"On day {days} of the year the moon is {phase(now)}."),
+        Thing("its life", f"You have lived {life.age_seconds() / 60:,.0f} minutes and woken {life.beats} times."),
+    ]
 
 
-def _remembered(memories: Sequence[Memory], now: datetime) -> list[str]:
+def sort_of(memory: Memory) -> str:
+    """Return what sort of thing a memory is: of what was seen, where it was seen."""
+    return memory.text.partition(": ")[0] if memory.kind is Kind.OBSERVATION else f"a {memory.kind.value}"
+
+
+def _if(there: object, sort: str, text: str) -> list[Thing]:
+    return [Thing(sort, text)] if there else []
+
+
+def _remembered(memories: Sequence[Memory], now: datetime) -> list[Thing]:
     """Return memories of what came from outside or was kept: its own thoughts it would only think again."""
     kept = [memory for memory in memories if memory.kind not in {Kind.THOUGHT, Kind.REFLECTION}]
-    return [f"From {ago(now - memory.at)}: “{memory.text}”" for memory in kept[:2]]
-
-
-def _written(text: str) -> list[str]:
-    line = " ".join(text.split())
-    return [f"Your own page ends: “…{line[-WRITTEN_CHARS:]}”"] if line else []
-
-
-def _counted(life: Life) -> str:
-    minutes = life.age_seconds() / 60
-    return f"You have lived {minutes:,.0f} minutes and woken {life.beats} times."
+    return [Thing(sort_of(memory), f"From {ago(now - memory.at)}: “{memory.text}”") for memory in kept]

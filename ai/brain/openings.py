@@ -1,6 +1,7 @@
 """How a small mind's thought begins: with words of what is in front of it, else it begins with itself; pure."""
 
 import re
+from collections.abc import Iterator
 
 from ai.memory.words import STOP_WORDS
 
@@ -12,12 +13,36 @@ TURNS = (
 )  # fmt: skip
 LETTER_TURNS = ("{} asks", "I would tell {}", "{} does not know", "What {} calls", "If {} were here,")
 LEAST_LETTERS = 3  # of a word that stands for a thing
-NO_THINGS = STOP_WORDS | {"your", "since", "somebody", "others", "nobody", "yet", "gave", "given", "added"}
+NO_THINGS = STOP_WORDS | {
+    "your", "since", "somebody", "others", "nobody", "nothing", "yet", "added", "min", "longer", "last", "least",
+    "today", "tomorrow", "yesterday",
+}  # fmt: skip
+ENGLISH = frozenset((
+    "the", "and", "his", "its", "their", "your", "you", "with", "from", "been", "who", "there", "it", "that", "this",
+    "what", "which", "one", "two", "every", "are", "were", "not", "when",
+))  # fmt: skip  # words that hardly a neighbouring language has
+WORDS = "words"  # what stands there all the same where somebody's words name nothing, or are in another language
 WORDS_AT_MOST = 8
 REST = r'[^"{}\\\n]{20,180}[.?!]'  # a sentence or two in one line; after a brace the smallest recites its prompt
 _LETTER = re.compile(r"letter \d+, ([^:]+): ⟦([^\W\d_]*)")
-_LABEL = re.compile(r"^(?:\w+ )?\d\d:\d\d, (?:(?:your|the) ([^\W\d_]+)|[^:]+): |^[^:]{1,40}: |^[^:⟦]{1,300}: (?=⟦)")
-_WORD = re.compile(rf"[^\W\d_]{{{LEAST_LETTERS},}}")
+_LABEL = re.compile(  # "11:42, your machine: ", "Your plan: "; "03:12, a.example: ", "a.example, not read before: "
+    r"^(?:(?:\w+ )?\d\d:\d\d, )?(?:your|the) ([^\W\d_]+): "
+    r"|^(?:\w+ )?\d\d:\d\d, [^:]+: |^[^:]{1,40}: |^[^:⟦]{1,300}: (?=⟦)",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"[^\W\d_]+")
+_OWNED = re.compile(r"[^\W\d_]['’]s ")
+# What a noun or its adjective stands after: an article, a number, a possessive, "there is"; or a preposition. By itself
+# no word is taken for a thing: in "it snows" and "2 people look" only the text's own grammar tells which is one.
+_SHOWN = re.compile(
+    r"(?<![\w.,:;'’$€£-])(?:"
+    r"(?:an?|the|this|these|those|each|every|another|any|no|my|your|his|its|our|their|there (?:is|are|was|were)"
+    r"|\d{1,3}(?:,\d{3})*|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?P<owner>[^\W\d_]+)['’]s)"
+    r"|(?P<preposition>of|in|on|at|by|for|from|with|without|after|before|since|over|under|near|into|through|against|behind"
+    r"|beside|during|between|across|along|above|below)"
+    rf")\s+(?=(?P<word>[^\W\d_]{{{LEAST_LETTERS},}})(?![\w'’-]))",
+    re.IGNORECASE,
+)
 
 
 def opening(thing: str, turn: int) -> str | None:
@@ -36,11 +61,24 @@ def opening(thing: str, turn: int) -> str | None:
 
 
 def _words(thing: str) -> list[str]:
-    """Return the words of a line that may stand for what it is about, what it comes from among them."""
+    """Return the words of a line that it shows to be things; where it shows none, what it comes from."""
     label = _LABEL.match(thing)
     text = thing[label.end() :] if label is not None else thing
-    begun = re.sub(r"^\W*\w", lambda first: first[0].lower(), text)  # a capital there makes no name
+    found = list(dict.fromkeys(_things(text)))[:WORDS_AT_MOST]
     source = label[1] if label is not None else None
-    found = [word for word in _WORD.findall(begun) if word.isalpha() and word.lower() not in NO_THINGS]
-    things = [word for word in found if word.islower()] or [word.lower() for word in found]  # no "the" before a name
-    return list(dict.fromkeys([*things, *([source] if source else [])]))[:WORDS_AT_MOST]
+    return found or ([source] if source else [WORDS] if re.search(r"[⟦“]\W*\w", thing) else [])
+
+
+def _things(text: str) -> Iterator[str]:
+    """Yield each word that stands where English puts a thing, and is no name: "the" goes before none."""
+    words = _WORD.findall(text)
+    if ENGLISH.isdisjoint(word.lower() for word in words) and not _OWNED.search(text):
+        return  # "an der Elbe" has an article for what it is not
+    headline = not any(word.islower() for word in words if word not in NO_THINGS)  # Each Word With a Capital
+    for match in _SHOWN.finditer(text):
+        word, after_preposition = match["word"], match["preposition"] is not None
+        named = not (word.islower() or (headline and not after_preposition))
+        contracted = match["owner"] is not None and match["owner"].lower() in STOP_WORDS  # "it's", "that's"
+        doing = after_preposition and word.endswith("ing")  # "found living in": what is done, not a thing
+        if not (named or contracted or doing or word.lower() in NO_THINGS):
+            yield word.lower()

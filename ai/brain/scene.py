@@ -6,7 +6,7 @@ from datetime import datetime
 from ai.asking import Purpose
 from ai.brain.coming_to_mind import RESTS_BEATS, ComingToMind, in_words, whole
 from ai.brain.correspondence import Correspondence
-from ai.brain.in_front import in_front
+from ai.brain.in_front import THING_CHARS, InFront, Thing, around
 from ai.brain.senses import Senses, budget_in_words
 from ai.clock import Clock, length_in_words, span_in_words
 from ai.credit_tracker import CreditTracker
@@ -81,6 +81,7 @@ class Scenes:
         self._clock = clock
         self._settings = settings
         self._coming = ComingToMind(mind)
+        self._front = InFront(mind)
         self.thing = ""  # what the last scene put in front of a small mind; empty where there was none
 
     async def scene(  # noqa: PLR0913 - whose, for whom, why, and how long after the last one
@@ -103,16 +104,20 @@ class Scenes:
         known = {memory.text for memory in (*lately, *insights)} | _deeds_in_view(life, last)
         memories = await self._coming.look(life, cues, MEMORIES_SHOWN, known)
         if small:
-            memories = with_one_insight(memories)
+            memories = with_one_insight(self._front.rested(life, memories))
         self._coming.rest(life, [*self._remember(life, happened), *insights])
         waiting = self._senses.unread() - len(mail.lines)
         occasion = OCCASIONS[purpose].format(why=why)
-        present = self._world.present() if small or idle or not (news or mail.lines) else []
+        present = self._world.present() if small or idle or not (news or mail.lines) else {}
         written = clean(self._workspace.tail(life.work.path), WORK_CHARS) if life.work else ""
-        ahead = [told(one, now) for one in happened if one.source != OWN_POSTS] + mail.lines
         self.thing = ""
-        if small and (mail.lines or not (waiting or purpose is Purpose.CRISIS)):  # else something else is asked about
-            self.thing = in_front(life, now, news=ahead, present=present, memories=memories, written=written)
+        if small and mail.lines:
+            self.thing = whole(mail.lines[-1], THING_CHARS)
+        elif small and not (waiting or purpose is Purpose.CRISIS):  # else something else is asked about
+            ahead = [Thing(one.source, told(one, now), one.strangers) for one in happened if one.source != OWN_POSTS]
+            files = [name for name, _ in self._workspace.listing()]
+            things = around(life, now, present=present, memories=memories, written=written, files=files)
+            self.thing = self._front.choose(life, ahead, things)
         tells_post = purpose is Purpose.SOCIAL or life.beats <= NEWBORN_BEATS  # else what became of it is news, once
         nudge = "" if occasion or news or mail.lines or waiting else NUDGES[life.beats % len(NUDGES)]
         return render(
@@ -134,7 +139,7 @@ class Scenes:
             work=life.work,
             written=written,
             since_when="" if last is None else f"{span_in_words(now - last)} ago",
-            present=present + unread,
+            present=[*present.values(), *unread],
             thing=self.thing,
             name=life.name,
             pronoun=life.pronoun,

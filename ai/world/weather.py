@@ -59,7 +59,7 @@ class Weather:
         if not isinstance(told, dict):
             return None
         words = str(told["words"])
-        return f"{words[0].upper()}{words[1:]} at {float(told['celsius']):.0f} °C."
+        return f"The weather: {words} at {float(told['celsius']):.0f} °C."
 
 
 def parse_weather(body: bytes) -> dict[str, Any]:

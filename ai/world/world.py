@@ -68,9 +68,9 @@ class World:
         self._mark(numbers, beat)
         return chosen
 
-    def present(self) -> list[str]:
-        """Return what can be seen of the sources right now, a line each, for a beat without news."""
-        seen = []
+    def present(self) -> dict[str, str]:
+        """Return what can be seen of the sources right now, a line each by its name, for a beat without news."""
+        seen = {}
         for source in self._sources:
             try:
                 line = source.present()
@@ -78,7 +78,7 @@ class World:
                 self._trouble(source, error)
                 continue
             if line:
-                seen.append(line)
+                seen[source.name] = line
         return seen
 
     def troubles(self) -> dict[str, str]:

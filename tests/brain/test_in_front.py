@@ -4,6 +4,8 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,16 @@ from ai.brain.drafts import DRAFTS
 from ai.brain.openings import opening
 from ai.clock import VirtualClock
 from ai.daemon.app import App
-from ai.daemon.wiring import open_app
+from ai.daemon.wiring import Outside, open_app
+from ai.life.life import Work
+from ai.life.own_files import OwnFiles
 from ai.llm.local.model_store import Environment
 from ai.llm.local.supervisor import LocalEndpoint
 from ai.memory import Kind
 from ai.settings.sources import load_settings
+from ai.world import Happening, World
+from ai.world.journal_news import Money, Posts
+from ai.world.opening import open_world
 from tests.brain.lived import START, environment
 from tests.llm.local.test_machine import machine
 from tests.world.local_children import KEEPS_AND_SAYS, program
@@ -27,9 +34,35 @@ SERMON = "Every day is a new opportunity to learn and grow."
 ABOUT = "Somebody else has this moon too, and perhaps is up as early."
 
 
+class Restless:
+    """A machine that is busy in one beat and quiet in the next, as one is that a mind thinks on."""
+
+    name = "your machine"
+    every_seconds = 0.0
+    looks = 0
+
+    async def since(self, _when: datetime) -> Sequence[Happening]:
+        self.looks += 1
+        text = "others work hard on it, and your thoughts wait" if self.looks % 2 else "it is quiet again"
+        return [Happening(START + timedelta(seconds=600 * self.looks), self.name, f"{self.looks}", text)]
+
+    def present(self) -> str | None:
+        return "Your machine is busy, 71 °C warm inside."
+
+
+def restless(_settings, mind, journal, clock, visitors) -> World:
+    """Open a world with neither place nor feeds."""
+    return World([Restless(), Money(mind, clock), Posts(mind), visitors], mind, journal, clock)
+
+
 @asynccontextmanager
 async def small_mind(
-    folder: Path, says: Sequence[str], quality: float = 2.0, action: str = "think", **params: str
+    folder: Path,
+    says: Sequence[str],
+    quality: float = 2.0,
+    action: str = "think",
+    outside: Outside = open_world,
+    **params: str,
 ) -> AsyncIterator[App]:
     """Open a house whose embedded model, a real child process, says these thoughts in turn, with one action."""
     weight = replace(weight_of(DATA, "some", parts=0, memory=1_000), quality=quality)
@@ -47,7 +80,7 @@ async def small_mind(
         )
         return LocalEndpoint("auto", settings.data_dir / "models", around)
 
-    async with open_app(settings, clock, seed=1, embedded=embedded) as house:
+    async with open_app(settings, clock, seed=1, embedded=embedded, outside=outside) as house:
         await house.greet()
         yield house
 
@@ -82,6 +115,32 @@ async def test_each_beat_has_one_concrete_thing_before_it_and_asks_about_that(tm
         assert len(things) >= 3
         assert all(things)
         assert all("You are Orla (she)." in scene for scene in shown)
+
+
+async def test_no_sort_of_thing_stands_in_front_beat_after_beat(tmp_path: Path) -> None:
+    """With neither PLACE nor FEEDS a visitor read of load, heat and disk, and of nothing else all evening."""
+    says = [f"Thought {n} of {n * 7919}." for n in range(40)]
+    async with small_mind(tmp_path, says, quality=1.0, outside=restless) as house:
+        await house.live_one()
+        life = house.lives.current()
+        assert life is not None
+        life.set_goals(["Count the gulls on the roof."])
+        life.set_plan("Ask who painted the door.")
+        life.take_in_hand(Work("The Door", "door.md", "Say what colour it had."))
+        OwnFiles(house.lives.workspace, house.mind).write("door.md", "It was green before the war.")
+        life.memory.add("Moss grows on the side that nobody photographs.", Kind.NOTE)
+        for beat in range(20):
+            if beat == 12:
+                house.letters.receive("visitor", "Ines", "What is behind the door?")
+            house.clock.advance(600)
+            await house.live_one()
+    beats = [scene for scene in scenes(tmp_path) if "You are Orla" in scene][1:]
+    shown = [scene.partition("In front of you: ")[2].partition("\n")[0] or "Ines" for scene in beats]
+    about = ("machine", "gulls", "painted", "colour", "green", "Moss", "clock", "moon", "minutes", "door.md", "Ines")
+    sorts = [next(word for word in about if word in line) for line in shown]
+    assert set(sorts) == set(about)
+    assert all(one != other for one, other in pairwise(sorts)), sorts
+    assert sorts.count("machine") <= 4
 
 
 async def test_what_is_always_the_same_is_read_once_for_all_lives(tmp_path: Path) -> None:

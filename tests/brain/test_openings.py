@@ -20,9 +20,10 @@ SWAN = "03:12, harbour.example: ⟦A swan has been asleep on the tram rails of l
         ("00:12, the weather: there is fog in Kiel, 3 °C", "fog"),
         ("11:42, your machine: it runs hot, at 81 °C", "machine"),
         ("Sat 22:10, your page: 2 people look at your page", "people"),
-        ("It is 04:10, night, day 327 of the year; the moon: a waxing moon.", "moon"),
+        ("On day 327 of the year the moon is a waxing crescent.", "moon"),
+        ("The weather: it snows at 2 °C.", "weather"),
         ("Your own page ends: “…One tenth of the shelf is free.”", "shelf"),
-        ("Ferry Cancelled Again", "ferry"),
+        ("The Captain Has Lost His Voice", "voice"),
     ],
 )
 def test_a_thought_begins_with_the_thing(thing: str, word: str) -> None:
@@ -32,6 +33,50 @@ def test_a_thought_begins_with_the_thing(thing: str, word: str) -> None:
     assert re.match(pattern, f"The {word} is nobody's business but mine.")
     assert not re.match(pattern, "I need to think about my memories for today.")
     assert not re.match(pattern, f"The {word} is about a person.”}}You are Miran (they). It is Sunday.")
+
+
+# The titles and news of `benchmarks.local_day_world`, and a few that no day had.
+SHOWN = {
+    "Ferry cancelled: the captain has lost his voice": "captain voice",
+    "A swan has been asleep on the tram rails of line 4 since midnight": "swan tram line midnight",
+    "Baker sells yesterday's bread as “experienced”": "bread",
+    "The clock on the town hall is eleven minutes late, and the council will keep it so": "clock town minutes council",
+    "Lost: one left glove, red, answers to no name": "left name",
+    "Museum returns a stone to the beach it was taken from in 1911": "stone beach",
+    "Choir looks for a bass who can also repair the roof": "bass roof",
+    "Ants found living in the parking meter on Holstenstrasse": "parking",
+    "Library fine paid after 38 years, with an apology in verse": "years apology verse",
+    "Lighthouse keeper's last logbook sold: every page says “nothing”": "page",
+    "Two neighbours have shared one doorbell since the flood": "neighbours doorbell flood",
+    "School orchestra plays on: nobody noticed the hall was empty": "hall",
+    "The old crane in the harbour will be a hotel for one guest": "old harbour hotel guest",
+    "Night bus driver publishes the sentences he overheard": "sentences",
+    "9 people look at your page now; it were 2": "people page",
+    "there is room on its disk again": "room disk",
+    "there is a thunderstorm in Kiel, 7 °C, and the wind blows at 84 km/h": "thunderstorm wind",
+    "It's raining in the harbour": "harbour",
+    "POPE VISITS THE HARBOUR": "harbour",
+    # Nothing in these is shown to be a thing: a name, a verb, another language or script, a program.
+    "Train arrives early; passengers suspicious": "words",
+    "Fire in Kiel": "words",
+    "it snows in Kiel, 0 °C": "words",
+    "that's mine": "words",
+    "Der Schwan schläft an der Elbe in einem Boot": "words",
+    "Le capitaine a perdu sa voix dans une nuit": "words",
+    "De zwaan is in de haven": "words",
+    "El cisne duerme en la via con una pata": "words",
+    "Лебедь спит на рельсах": "words",
+    "猫在轨道上睡觉": "words",
+    "<script>alert(1)</script> the )|( thing": "words",
+}
+
+
+@pytest.mark.parametrize(("text", "things"), SHOWN.items(), ids=[text[:30] for text in SHOWN])
+def test_only_what_the_text_shows_as_a_thing_is_one(text: str, things: str) -> None:
+    """A reader met “the snows”, “the people looking” and “the captain cancelation”."""
+    pattern = opening(f"03:12, harbour.example: ⟦{text}⟧", 0)
+    assert pattern is not None
+    assert pattern[: pattern.index("[")] == f"^The ({'|'.join(things.split())})"
 
 
 def test_no_name_is_given_an_article() -> None:

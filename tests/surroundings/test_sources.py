@@ -36,7 +36,7 @@ async def test_weather_is_told_when_it_changes_and_not_before(publisher, fetcher
     assert await weather.since(MORNING) == []
     publisher.pages["/forecast"] = forecast(2.0, 71, wind=80)
     assert "it snows in Berlin, 2 °C, and the wind blows at 80 km/h" in (await weather.since(MORNING))[0].text
-    assert weather.present() == "It snows at 2 °C."
+    assert weather.present() == "The weather: it snows at 2 °C."
     assert "latitude=52.52" in publisher.asked[0][0]
 
 
