@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-TREE = ROOT / "mutants"  # a copy of the house in which every mutant sleeps until its name is called
+TREE = ROOT / "mutants"  # a copy of the project in which every mutant sleeps until its name is called
 VERDICTS = TREE / "verdicts.jsonl"
 MEMORY = Path("/dev/shm")  # noqa: S108 - no mutant is a disk's doing, and most tests wait for the disk
 KEPT = ROOT / "tests" / "mutants_kept.txt"
@@ -107,7 +107,7 @@ def same_sql(change: str) -> bool:
 
 
 def plant(patterns: Iterable[str]) -> list[Mutant]:
-    """Copy the house into the tree with the mutants of each file that matches a pattern, and return them."""
+    """Copy the project into the tree with the mutants of each file that matches a pattern, and return them."""
     config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutmut"]
     for name in COPIED:
         shutil.rmtree(TREE / name, ignore_errors=True)

@@ -21,7 +21,7 @@ import psutil
 from ai.clock import rfc3339
 from ai.observer import ObserverServer
 from benchmarks import observer_strangers
-from tests.observer.demo_house import NOW, DemoHouse
+from tests.observer.demo_app import NOW, DemoApp
 
 PAGES = (
     "/",
@@ -39,7 +39,7 @@ THINKING_SECONDS = 1.0  # a quick model's answer; a beat without any would measu
 KINDS = ("beat.started", "call.completed", "thought", "action.performed", "beat.ended")
 
 
-def fill(house: DemoHouse, count: int) -> None:
+def fill(app: DemoApp, count: int) -> None:
     """Write `count` events, spread over the 90 days that a journal is kept."""
     step = timedelta(days=90) / count
     data = {
@@ -57,15 +57,15 @@ def fill(house: DemoHouse, count: int) -> None:
         (rfc3339(NOW - timedelta(days=90) + step * n), KINDS[n % 5], 3, n // 5, json.dumps(data[KINDS[n % 5]]))
         for n in range(count)
     )
-    with house.mind.transaction() as connection:
+    with app.mind.transaction() as connection:
         connection.executemany("INSERT INTO events (at, kind, life, beat, data) VALUES (?, ?, ?, ?, ?)", rows)
 
 
 async def serve(folder: Path, count: int) -> None:
     """Be the served process: print the address, then live a beat for each line on stdin and print its seconds."""
-    house = DemoHouse(folder, days=0.5)
-    fill(house, count)
-    server = ObserverServer(house)
+    app = DemoApp(folder, days=0.5)
+    fill(app, count)
+    server = ObserverServer(app)
     began = time.perf_counter()
     await server.start()
     print(json.dumps({"url": server.url, "start_seconds": time.perf_counter() - began}), flush=True)
@@ -73,9 +73,9 @@ async def serve(folder: Path, count: int) -> None:
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     while await lines.readline():
         began = time.perf_counter()
-        house.journal.append("beat.started", purpose="thought")
+        app.journal.append("beat.started", purpose="thought")
         await asyncio.sleep(THINKING_SECONDS)
-        house.beat()
+        app.beat()
         await asyncio.sleep(0)
         print(time.perf_counter() - began, flush=True)
     await server.stop()

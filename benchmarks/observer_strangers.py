@@ -22,12 +22,12 @@ import psutil
 from ai.mind.logs import configure
 from ai.observer import ObserverServer
 from benchmarks.observer_load import HOST
-from tests.observer.demo_house import DemoHouse
+from tests.observer.demo_app import DemoApp
 
 PAGES = ("/", "/money", "/api/state", "/now", "/posts", "/lives", "/api/events?before=9999&limit=20")
 CARETAKERS = ("/caretaker", "/", "/api/events?limit=100")
 VISITOR, PROBE, CARETAKER = "127.0.0.2", "127.0.0.3", "127.0.0.4"
-TOKEN = "the-caretaker-of-a-benchmark"  # noqa: S105 - of a house that lives for a minute
+TOKEN = "the-caretaker-of-a-benchmark"  # noqa: S105 - of an app that lives for a minute
 KINDS = ("events", "streams", "silent", "all")
 THINKING_SECONDS = 0.6  # a quick model's answer: about one and a half thoughts a second
 WORK_SECONDS, SLICES = 0.05, 5  # what a beat computes by itself, and how often it lets others in between
@@ -39,13 +39,13 @@ PAUSE_SECONDS = 1.0  # between two looks of the visitor
 
 async def serve(folder: Path) -> None:
     """Be the served mind: think without end, and print how many beats were lived for each line on stdin."""
-    house = DemoHouse(folder, days=0.2, ADMIN_TOKEN=TOKEN)
-    with house.mind.transaction():
+    app = DemoApp(folder, days=0.2, ADMIN_TOKEN=TOKEN)
+    with app.mind.transaction():
         for _ in range(FILLED):
-            house.tell("thought", text=THOUGHT, model="a/model")
+            app.tell("thought", text=THOUGHT, model="a/model")
     logging.getLogger("ai").setLevel("WARNING")
     configure("emoji", "INFO", (), stream=(folder / "log").open("w"))
-    server = ObserverServer(house)
+    server = ObserverServer(app)
     await server.start()
     print(json.dumps({"port": int(server.url.rsplit(":", 1)[1])}), flush=True)
     lived = [0]
@@ -57,8 +57,8 @@ async def serve(folder: Path) -> None:
                 while time.thread_time() < until:
                     pass
                 await asyncio.sleep(THINKING_SECONDS / SLICES)
-            house.tell("thought", text=THOUGHT, model="a/model")
-            house.beat()
+            app.tell("thought", text=THOUGHT, model="a/model")
+            app.beat()
             lived[0] += 1
 
     living = asyncio.create_task(live())

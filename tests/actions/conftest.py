@@ -132,7 +132,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     clock = VirtualClock(NOON)
     mind = open_mind(tmp_path / "mind.db")
     journal = Journal(mind, clock)
-    settings = Settings(admin_token="a-secret-of-this-house")
+    settings = Settings(admin_token="a-secret-of-this-mind")
     purse = FixedPurse()
 
     def rest(seconds: float) -> datetime:

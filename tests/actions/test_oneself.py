@@ -53,8 +53,8 @@ async def test_what_cannot_be_is_refused_in_one_line(world, do):
     assert "\n" not in (await do("describe_self", text="\x00\x01")).text
 
 
-async def test_the_house_offers_them(tmp_path):
-    async with mind(None, tmp_path, VirtualClock(START)) as house:
-        await house.live_one()
-        names = house.brain._registry.names
+async def test_the_app_offers_them(tmp_path):
+    async with mind(None, tmp_path, VirtualClock(START)) as app:
+        await app.live_one()
+        names = app.brain._registry.names
     assert {"describe_self", "set_goals", "plan_day"} <= set(names)

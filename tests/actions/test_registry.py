@@ -169,12 +169,12 @@ async def test_a_life_may_learn_further_actions(desk: Desk) -> None:
 
 async def test_results_are_bounded_and_secrets_stay_out_of_the_journal(desk: Desk) -> None:
     async def loud(_params: NoParams, _context: object) -> str:
-        return "a-secret-of-this-house " + "x" * 10_000
+        return "a-secret-of-this-mind " + "x" * 10_000
 
     desk.registry.register(Action("shout", NoParams, loud, "shout"))
     assert len((await desk.do("shout")).text) <= MAX_RESULT_CHARS
-    await desk.do("recall", query="a-secret-of-this-house")
-    assert "a-secret-of-this-house" not in json.dumps(desk.events("action.performed"))
+    await desk.do("recall", query="a-secret-of-this-mind")
+    assert "a-secret-of-this-mind" not in json.dumps(desk.events("action.performed"))
 
 
 def test_the_schema_puts_the_thought_first_and_bounds_every_text(desk: Desk) -> None:

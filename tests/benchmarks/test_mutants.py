@@ -46,8 +46,8 @@ pytest_add_cli_args_test_selection = ["tests"]
 
 
 @pytest.fixture
-def house(tmp_path):
-    """Make a small house with one money file, which has a gap at its edge and a function that nobody calls."""
+def project(tmp_path):
+    """Make a small project with one money file, which has a gap at its edge and a function that nobody calls."""
     for name in ("ai", "benchmarks", "docs", "tests"):
         (tmp_path / name).mkdir()
     for name in ("__init__.py", "mutants.py", "mutants_loop.py"):
@@ -59,16 +59,16 @@ def house(tmp_path):
     return tmp_path
 
 
-def run(house, *options):
+def run(project, *options):
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.mutants", "--jobs", "2", *options],
-        cwd=house, capture_output=True, text=True, timeout=120, check=False,
+        cwd=project, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     return done.returncode, done.stdout
 
 
-def test_a_mutant_that_lives_is_named_until_its_function_is_known_and_a_stale_excuse_as_well(house):
-    code, said = run(house)
+def test_a_mutant_that_lives_is_named_until_its_function_is_known_and_a_stale_excuse_as_well(project):
+    code, said = run(project)
     alive = [
         "ai/money.py nobody_calls: return 1 → return 2",
         "ai/money.py rounded: return amount if amount > 0 else 0 → return amount if amount > 1 else 0",
@@ -84,15 +84,15 @@ def test_a_mutant_that_lives_is_named_until_its_function_is_known_and_a_stale_ex
         "ai/money.py add 1",
         "ai/money.py left_long_ago 1",
     ]
-    (house / "tests" / "mutants_kept.txt").write_text("\n".join(known))
-    code, said = run(house, "--survivors")
+    (project / "tests" / "mutants_kept.txt").write_text("\n".join(known))
+    code, said = run(project, "--survivors")
     assert code == 0
     assert "7 mutants, 3 to try" in said
     assert re.findall("^noticed after all: (.*)$", said, re.MULTILINE) == ["ai/money.py add: 0 lived, 1 may"]
     assert "gone, or never changed: ai/money.py left_long_ago" in said
 
-    (house / "tests" / "mutants_kept.txt").write_text("\n".join([*known[:2], "ai/money.py rounded 1"]))
-    code, said = run(house, "--survivors")
+    (project / "tests" / "mutants_kept.txt").write_text("\n".join([*known[:2], "ai/money.py rounded 1"]))
+    code, said = run(project, "--survivors")
     assert (code, sorted(re.findall("^lived: (.*)$", said, re.MULTILINE))) == (1, alive[1:])
     assert "  1 of these may" in said
 

@@ -67,20 +67,20 @@ def environment(provider: FakeOpenRouter | None, folder: Path, **more: str) -> d
 async def mind(
     provider: FakeOpenRouter | None, folder: Path, clock: VirtualClock, outside: Outside = open_world, /, **more: str
 ) -> AsyncIterator[App]:
-    """Open a house in `folder` as `run N` does, in the world that `outside` opens."""
+    """Open an app in `folder` as `run N` does, in the world that `outside` opens."""
     settings = load_settings(environment(provider, folder, **more), folder)
     (settings.data_dir / "credits").mkdir(parents=True, exist_ok=True)
-    async with open_app(settings, clock, seed=1, outside=outside) as house:
-        await house.greet()
-        yield house
+    async with open_app(settings, clock, seed=1, outside=outside) as app:
+        await app.greet()
+        yield app
 
 
-async def live(house: App, clock: VirtualClock, beats: int) -> list[Any]:
+async def live(app: App, clock: VirtualClock, beats: int) -> list[Any]:
     """Live `beats`, one interval apart, with the chores that a daemon does between them."""
     lived = []
     for _ in range(beats):
-        lived.append(await house.live_one())
-        clock.advance(house.settings.think_interval_seconds)
-        for _, _, chore in house.chores():
+        lived.append(await app.live_one())
+        clock.advance(app.settings.think_interval_seconds)
+        for _, _, chore in app.chores():
             await chore()
     return lived

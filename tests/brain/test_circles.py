@@ -34,17 +34,17 @@ def circles(body: dict[str, Any]) -> str:
 async def test_the_same_in_other_words_is_refused_then_rested_from(tmp_path: Path) -> None:
     clock = VirtualClock(START)
     with FakeOpenRouter(reply=circles, date=clock.now) as provider:
-        async with mind(provider, tmp_path, clock, MAX_STEPS_PER_BEAT="2") as house:
-            await live(house, clock, 1)  # a new day: two steps, the second of which is not new
+        async with mind(provider, tmp_path, clock, MAX_STEPS_PER_BEAT="2") as app:
+            await live(app, clock, 1)  # a new day: two steps, the second of which is not new
             assert "Your thought was refused" not in json.dumps(provider.calls[-1].json)
-            await live(house, clock, 2)
+            await live(app, clock, 2)
             assert "you said nearly the same before" in json.dumps(provider.calls[-1].json)
-            assert len(house.journal.after(0, 100, {"brain.circling"})) == 1
-            assert house.schedule.next_beat_at() > clock.now() + timedelta(minutes=30)
-            life = house.lives.current()
+            assert len(app.journal.after(0, 100, {"brain.circling"})) == 1
+            assert app.schedule.next_beat_at() > clock.now() + timedelta(minutes=30)
+            life = app.lives.current()
             assert life is not None
             assert len([m for m in life.memory.recent(100) if "drums" in m.text and m.kind == "thought"]) == 1
-            assert min(RotationMemory(house.mind).trust().values()) < 1.0, "who repeats itself counts as a lesser model"
+            assert min(RotationMemory(app.mind).trust().values()) < 1.0, "who repeats itself counts as a lesser model"
 
 
 def a_late_deed(body: dict[str, Any]) -> str:
@@ -62,19 +62,19 @@ async def test_what_was_decided_is_done_before_the_rest(tmp_path: Path) -> None:
     """A third stale thought brings rest; the deed that came with it is not lost."""
     clock = VirtualClock(START)
     with FakeOpenRouter(reply=a_late_deed, date=clock.now) as provider:
-        async with mind(provider, tmp_path, clock, MAX_STEPS_PER_BEAT="2", TWEETS_PER_DAY="0") as house:
-            await live(house, clock, 3)
-            assert house.journal.after(0, 100, {"brain.circling"})
-            resting = house.journal.after(0, 100, {"brain.circling"})[0].seq
-            done = house.journal.before(resting, 1, {"action.performed", "action.refused"})[0]
+        async with mind(provider, tmp_path, clock, MAX_STEPS_PER_BEAT="2", TWEETS_PER_DAY="0") as app:
+            await live(app, clock, 3)
+            assert app.journal.after(0, 100, {"brain.circling"})
+            resting = app.journal.after(0, 100, {"brain.circling"})[0].seq
+            done = app.journal.before(resting, 1, {"action.performed", "action.refused"})[0]
             assert (done.kind, done.data["action"]) == ("action.performed", "remember")
 
 
 async def test_a_beat_after_nothing_new_is_one_step(tmp_path: Path) -> None:
     clock = VirtualClock(START)
     with FakeOpenRouter(reply=circles, date=clock.now) as provider:
-        async with mind(provider, tmp_path, clock, MAX_STEPS_PER_BEAT="2", TWEETS_PER_DAY="0") as house:
-            first, idle = await live(house, clock, 2)
+        async with mind(provider, tmp_path, clock, MAX_STEPS_PER_BEAT="2", TWEETS_PER_DAY="0") as app:
+            first, idle = await live(app, clock, 2)
             assert (first.steps, idle.steps) == (2, 1)
 
 
@@ -82,27 +82,27 @@ async def test_a_beat_after_nothing_new_is_thought_by_a_cheaper_tier(tmp_path: P
     clock = VirtualClock(START)
     rich = {"MONTHLY_BUDGET_USD": "50", "FREE_REQUESTS_PER_DAY": "0", "TWEETS_PER_DAY": "0"}
     with FakeOpenRouter(reply=circles, date=clock.now) as provider:
-        async with mind(provider, tmp_path, clock, MAX_STEPS_PER_BEAT="2", **rich) as house:
-            await live(house, clock, 1)
-            life = house.lives.current()
+        async with mind(provider, tmp_path, clock, MAX_STEPS_PER_BEAT="2", **rich) as app:
+            await live(app, clock, 1)
+            life = app.lives.current()
             assert life is not None
-            usual = (await house.rotation.candidates(Purpose.THOUGHT, life=1, beat=life.beats + 1))[0].model
-            await live(house, clock, 1)
-            idle = house.catalogue.models()[house.journal.after(0, 100, {"call.completed"})[-1].data["model"]]
+            usual = (await app.rotation.candidates(Purpose.THOUGHT, life=1, beat=life.beats + 1))[0].model
+            await live(app, clock, 1)
+            idle = app.catalogue.models()[app.journal.after(0, 100, {"call.completed"})[-1].data["model"]]
             assert TIERS.index(idle.tier) < TIERS.index(usual.tier)
-            assert house.journal.after(0, 100, {"model.switched"})[-1].data["reason"].startswith("it idles")
-            assert (await house.tracker.balance()).spent == provider.billed_nanos
+            assert app.journal.after(0, 100, {"model.switched"})[-1].data["reason"].startswith("it idles")
+            assert (await app.tracker.balance()).spent == provider.billed_nanos
 
 
 async def test_a_newborn_may_think_what_a_dead_life_thought(tmp_path: Path) -> None:
     clock = VirtualClock(START)
     with FakeOpenRouter(reply=circles, date=clock.now) as provider:
-        async with mind(provider, tmp_path, clock, MAX_STEPS_PER_BEAT="2", TWEETS_PER_DAY="0") as house:
-            await live(house, clock, 2)
-            await house.lives.die("to make room", house.brain.ask, house.brain.announce)
+        async with mind(provider, tmp_path, clock, MAX_STEPS_PER_BEAT="2", TWEETS_PER_DAY="0") as app:
+            await live(app, clock, 2)
+            await app.lives.die("to make room", app.brain.ask, app.brain.announce)
             clock.advance(3600)
-            await live(house, clock, 1)
-            life = house.lives.current()
+            await live(app, clock, 1)
+            life = app.lives.current()
             assert life is not None
             assert life.number == 2
             assert [m.text for m in life.memory.recent(9, Kind.THOUGHT) if "drums" in m.text], "it was not refused"
@@ -112,25 +112,25 @@ async def test_a_small_model_is_shown_one_insight_among_its_memories(tmp_path: P
     """It copies what it is shown: of many insights, thoughts come out that are about nothing."""
     clock = VirtualClock(START)
     with FakeOpenRouter(reply=circles, date=clock.now) as provider:
-        async with mind(provider, tmp_path, clock) as house:
-            await live(house, clock, 1)
-            life = house.lives.current()
+        async with mind(provider, tmp_path, clock) as app:
+            await live(app, clock, 1)
+            life = app.lives.current()
             assert life is not None
             insights = [f"I understood that rain number {number} comes back." for number in range(5)]
             for insight in insights:
                 life.memory.add(insight, Kind.REFLECTION, 9)
-            rooms = {"tracker": house.tracker, "mind": house.mind, "journal": house.journal, "clock": clock}
-            senses = Senses(**rooms, letters=house.letters, outbox=house.outbox, settings=house.settings)
+            rooms = {"tracker": app.tracker, "mind": app.mind, "journal": app.journal, "clock": clock}
+            senses = Senses(**rooms, letters=app.letters, outbox=app.outbox, settings=app.settings)
             scenes = Scenes(
                 **rooms,
                 senses=senses,
-                world=house.world,
-                rotation=house.rotation,
-                correspondence=Correspondence(house.letters, Persons(house.mind, clock)),
-                workspace=OwnFiles(house.lives.workspace, house.mind),
-                settings=house.settings,
+                world=app.world,
+                rotation=app.rotation,
+                correspondence=Correspondence(app.letters, Persons(app.mind, clock)),
+                workspace=OwnFiles(app.lives.workspace, app.mind),
+                settings=app.settings,
             )
-            large = next(model for model in house.catalogue.models().values() if model.tier is not Tier.LOCAL)
+            large = next(model for model in app.catalogue.models().values() if model.tier is not Tier.LOCAL)
             shown = {}
             for model in (large, replace(large, tier=Tier.LOCAL)):
                 life.begin_beat(life.beats + 10)  # what was shown to the one rests no longer

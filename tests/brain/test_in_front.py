@@ -64,7 +64,7 @@ async def small_mind(
     outside: Outside = open_world,
     **params: str,
 ) -> AsyncIterator[App]:
-    """Open a house whose embedded model, a real child process, says these thoughts in turn, with one action."""
+    """Open an app whose embedded model, a real child process, says these thoughts in turn, with one action."""
     weight = replace(weight_of(DATA, "some", parts=0, memory=1_000), quality=quality)
     (folder / "data" / "models").mkdir(parents=True, exist_ok=True)
     (folder / "data" / "credits").mkdir(exist_ok=True)
@@ -80,9 +80,9 @@ async def small_mind(
         )
         return LocalEndpoint("auto", settings.data_dir / "models", around)
 
-    async with open_app(settings, clock, seed=1, embedded=embedded, outside=outside) as house:
-        await house.greet()
-        yield house
+    async with open_app(settings, clock, seed=1, embedded=embedded, outside=outside) as app:
+        await app.greet()
+        yield app
 
 
 def scenes(folder: Path) -> list[str]:
@@ -98,18 +98,18 @@ def patterns(folder: Path) -> list[str | None]:
     return [form[0]["properties"]["thought"].get("pattern") for form in forms]
 
 
-def thoughts(house: App) -> list[str]:
-    life = house.lives.current()
+def thoughts(app: App) -> list[str]:
+    life = app.lives.current()
     assert life is not None
     return [memory.text for memory in life.memory.recent(9, Kind.THOUGHT)]
 
 
 async def test_each_beat_has_one_concrete_thing_before_it_and_asks_about_that(tmp_path: Path) -> None:
     """Asked for "the next thought", a small mind spoke of nothing but its memories for today."""
-    async with small_mind(tmp_path, [f"Thought {n} of {n * 7919}." for n in range(40)]) as house:
+    async with small_mind(tmp_path, [f"Thought {n} of {n * 7919}." for n in range(40)]) as app:
         for _ in range(4):
-            await house.live_one()
-            house.clock.advance(600)
+            await app.live_one()
+            app.clock.advance(600)
         shown = scenes(tmp_path)
         things = {scene.partition("In front of you: ")[2].splitlines()[0] for scene in shown}
         assert len(things) >= 3
@@ -120,20 +120,20 @@ async def test_each_beat_has_one_concrete_thing_before_it_and_asks_about_that(tm
 async def test_no_sort_of_thing_stands_in_front_beat_after_beat(tmp_path: Path) -> None:
     """With neither PLACE nor FEEDS a visitor read of load, heat and disk, and of nothing else all evening."""
     says = [f"Thought {n} of {n * 7919}." for n in range(40)]
-    async with small_mind(tmp_path, says, quality=1.0, outside=restless) as house:
-        await house.live_one()
-        life = house.lives.current()
+    async with small_mind(tmp_path, says, quality=1.0, outside=restless) as app:
+        await app.live_one()
+        life = app.lives.current()
         assert life is not None
         life.set_goals(["Count the gulls on the roof."])
         life.set_plan("Ask who painted the door.")
         life.take_in_hand(Work("The Door", "door.md", "Say what colour it had."))
-        OwnFiles(house.lives.workspace, house.mind).write("door.md", "It was green before the war.")
+        OwnFiles(app.lives.workspace, app.mind).write("door.md", "It was green before the war.")
         life.memory.add("Moss grows on the side that nobody photographs.", Kind.NOTE)
         for beat in range(20):
             if beat == 12:
-                house.letters.receive("visitor", "Ines", "What is behind the door?")
-            house.clock.advance(600)
-            await house.live_one()
+                app.letters.receive("visitor", "Ines", "What is behind the door?")
+            app.clock.advance(600)
+            await app.live_one()
     beats = [scene for scene in scenes(tmp_path) if "You are Orla" in scene][1:]
     shown = [scene.partition("In front of you: ")[2].partition("\n")[0] or "Ines" for scene in beats]
     about = ("machine", "gulls", "painted", "colour", "green", "Moss", "clock", "moon", "minutes", "door.md", "Ines")
@@ -145,16 +145,16 @@ async def test_no_sort_of_thing_stands_in_front_beat_after_beat(tmp_path: Path) 
 
 async def test_what_is_always_the_same_is_read_once_for_all_lives(tmp_path: Path) -> None:
     """The name in its first words made every newborn read two thousand tokens anew."""
-    async with small_mind(tmp_path, [ABOUT]) as house:
-        await house.live_one()
+    async with small_mind(tmp_path, [ABOUT]) as app:
+        await app.live_one()
     first = json.loads((tmp_path / "asked.jsonl").read_text().splitlines()[0])
     assert "Orla" not in json.dumps(first["messages"][:-1])
 
 
 async def test_each_draft_begins_with_what_is_there_and_each_otherwise(tmp_path: Path) -> None:
     """Three drafts that all begin with "I need to" leave nothing to choose from."""
-    async with small_mind(tmp_path, [AWAY, ABOUT, SERMON]) as house:
-        await house.live_one()
+    async with small_mind(tmp_path, [AWAY, ABOUT, SERMON]) as app:
+        await app.live_one()
     (thing,) = {scene.partition("In front of you: ")[2].splitlines()[0] for scene in scenes(tmp_path)}
     begun = patterns(tmp_path)
     assert begun == [opening(thing, DRAFTS + n) for n in range(DRAFTS)]
@@ -163,14 +163,14 @@ async def test_each_draft_begins_with_what_is_there_and_each_otherwise(tmp_path:
 
 async def test_a_deed_of_a_small_mind_ends_its_beat(tmp_path: Path) -> None:
     """Each was followed by a call for "It is kept, so I need not hold it any longer"."""
-    async with small_mind(tmp_path, [ABOUT], quality=1.0, action="remember", text="The moon is up.") as house:
-        await house.live_one()
+    async with small_mind(tmp_path, [ABOUT], quality=1.0, action="remember", text="The moon is up.") as app:
+        await app.live_one()
     assert len(scenes(tmp_path)) == 1
 
 
 async def test_what_it_looked_at_it_is_shown(tmp_path: Path) -> None:
-    async with small_mind(tmp_path, [ABOUT, SERMON], quality=1.0, action="check_budget") as house:
-        await house.live_one()
+    async with small_mind(tmp_path, [ABOUT, SERMON], quality=1.0, action="check_budget") as app:
+        await app.live_one()
     first, second, *_ = scenes(tmp_path)
     assert "In front of you" in first
     assert second.startswith("Result of check_budget: ")
@@ -179,36 +179,36 @@ async def test_what_it_looked_at_it_is_shown(tmp_path: Path) -> None:
 
 
 async def test_the_draft_about_what_is_there_is_kept_and_the_others_are_told(tmp_path: Path) -> None:
-    async with small_mind(tmp_path, [AWAY, ABOUT, SERMON]) as house:
-        await house.live_one()
-        assert ABOUT in thoughts(house)
-        assert not {AWAY, SERMON} & set(thoughts(house))
-        told = [event.data for event in house.journal.after(0, 1_000) if event.kind == "thought.drafted"]
+    async with small_mind(tmp_path, [AWAY, ABOUT, SERMON]) as app:
+        await app.live_one()
+        assert ABOUT in thoughts(app)
+        assert not {AWAY, SERMON} & set(thoughts(app))
+        told = [event.data for event in app.journal.after(0, 1_000) if event.kind == "thought.drafted"]
         assert [(one["drafts"], one["kept"], one["left"]) for one in told] == [(3, 2, [AWAY, SERMON])]
 
 
 async def test_the_smallest_model_says_it_once(tmp_path: Path) -> None:
-    async with small_mind(tmp_path, [AWAY, ABOUT, SERMON], quality=1.0) as house:
-        await house.live_one()
-        assert AWAY in thoughts(house)
+    async with small_mind(tmp_path, [AWAY, ABOUT, SERMON], quality=1.0) as app:
+        await app.live_one()
+        assert AWAY in thoughts(app)
         assert len(scenes(tmp_path)) == 1
 
 
 async def test_after_a_restart_the_prompt_is_read_before_the_beat_is_due(tmp_path: Path) -> None:
     """Read only then, a prompt of two thousand tokens kept a person waiting for half a minute, or three."""
-    async with small_mind(tmp_path, [ABOUT], quality=1.0) as house:
-        await house.live_one()
-    async with small_mind(tmp_path, [ABOUT], quality=1.0) as house:
-        chores = {name: work for name, _, work in house.chores()}
-        house.schedule.rest(7_200)
+    async with small_mind(tmp_path, [ABOUT], quality=1.0) as app:
+        await app.live_one()
+    async with small_mind(tmp_path, [ABOUT], quality=1.0) as app:
+        chores = {name: work for name, _, work in app.chores()}
+        app.schedule.rest(7_200)
         await chores["read ahead"]()
         assert len(scenes(tmp_path)) == 1, "two hours ahead it would only fall asleep again"
-        house.schedule.rest(200)
+        app.schedule.rest(200)
         await chores["read ahead"]()
         await chores["read ahead"]()
-        await house.live_one()
-        assert house.local is not None
-        assert house.local.warm
+        await app.live_one()
+        assert app.local is not None
+        assert app.local.warm
     bodies = [json.loads(line) for line in (tmp_path / "asked.jsonl").read_text().splitlines()]
     _before, ahead, beat = bodies
     assert ahead["max_tokens"] == 1

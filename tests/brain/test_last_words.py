@@ -56,105 +56,105 @@ def settings(x: FakeX, budget: str, **more: str) -> dict[str, str]:
     }  # fmt: skip
 
 
-async def live_until_dead(house: App, clock: VirtualClock, number: int = 1) -> None:
+async def live_until_dead(app: App, clock: VirtualClock, number: int = 1) -> None:
     """Live until life `number` has ended; in all that time the books add up."""
     for _ in range(BEATS_AT_MOST):
-        await live(house, clock, 1)
-        balance = await house.tracker.balance()
+        await live(app, clock, 1)
+        balance = await app.tracker.balance()
         assert balance.granted + balance.donated == balance.spent + balance.held + balance.available
         assert balance.overrun == 0
-        if len(house.journal.after(0, 10, {"life.ended"})) == number:
+        if len(app.journal.after(0, 10, {"life.ended"})) == number:
             return
     raise AssertionError(f"life {number} did not end in {BEATS_AT_MOST} beats: {balance}")
 
 
-async def hours_pass(house: App, clock: VirtualClock, hours: int) -> None:
+async def hours_pass(app: App, clock: VirtualClock, hours: int) -> None:
     for _ in range(hours):
         clock.advance(3600)
-        for _, _, chore in house.chores():
+        for _, _, chore in app.chores():
             await chore()
 
 
-async def books_are_the_providers(house: App, provider: FakeOpenRouter, x: FakeX) -> None:
-    report = await house.tracker.budget_report()
+async def books_are_the_providers(app: App, provider: FakeOpenRouter, x: FakeX) -> None:
+    report = await app.tracker.budget_report()
     by_model = {row["model"]: nanos(row["cost"]) for row in report["by_model"]}
     assert by_model.get("x/post", 0) == x.charged_for("post")
     assert nanos(report["spent"]) == sum(by_model.values()) == provider.billed_nanos + x.charged_nanos
     assert nanos(report["spent"]) <= nanos(report["granted"]) + nanos(report["donated"])
-    assert (await house.ledger.read(audit)).ok
+    assert (await app.ledger.read(audit)).ok
 
 
-def last_words_of(house: App) -> list[Any]:
-    calls = house.journal.after(0, 100_000, {"call.completed"})
+def last_words_of(app: App) -> list[Any]:
+    calls = app.journal.after(0, 100_000, {"call.completed"})
     return [call.data for call in calls if call.data["purpose"] == "death"]
 
 
 async def test_a_bankrupt_mind_pays_its_last_words_and_its_last_post(tmp_path: Path, clock: VirtualClock) -> None:
     with a_world(clock, PAID_ALONE) as (provider, x):
-        async with mind(provider, tmp_path, clock, **settings(x, "0.75")) as house:
-            begun = await house.tracker.balance()
+        async with mind(provider, tmp_path, clock, **settings(x, "0.75")) as app:
+            begun = await app.tracker.balance()
             assert 20_000_000 + POST < begun.reserved == begun.held <= 750_000_000 // 20
-            await live_until_dead(house, clock)
-            await hours_pass(house, clock, 2)
-            (ended,) = house.journal.after(0, 10, {"life.ended"})
+            await live_until_dead(app, clock)
+            await hours_pass(app, clock, 2)
+            (ended,) = app.journal.after(0, 10, {"life.ended"})
             assert ended.data["cause"] == "bankruptcy: the purse was empty for 6 hours"
-            assert [said["cost_nanos"] > 20_000_000 for said in last_words_of(house)] == [True]
-            last = house.outbox.posts()[0]
+            assert [said["cost_nanos"] > 20_000_000 for said in last_words_of(app)] == [True]
+            last = app.outbox.posts()[0]
             assert (last.source, last.state, last.life) == ("death", PostState.POSTED, 1)
             assert x.texts[-1] == last.text
             assert LAST in last.text
-            await books_are_the_providers(house, provider, x)
-            assert await house.live_one() is None, "birth waits for money"
-            assert (await house.tracker.balance()).reserved < POST, "what was spent is not held anew"
-        async with mind(provider, tmp_path, clock, **settings(x, "0.75")) as house:
-            assert (await house.tracker.balance()).reserved < POST, "not by a start either"
-            await house.tracker.topup(1_000_000_000, "Ada", "gift")
-            assert (await house.tracker.balance()).reserved == begun.reserved, "the newborn's"
+            await books_are_the_providers(app, provider, x)
+            assert await app.live_one() is None, "birth waits for money"
+            assert (await app.tracker.balance()).reserved < POST, "what was spent is not held anew"
+        async with mind(provider, tmp_path, clock, **settings(x, "0.75")) as app:
+            assert (await app.tracker.balance()).reserved < POST, "not by a start either"
+            await app.tracker.topup(1_000_000_000, "Ada", "gift")
+            assert (await app.tracker.balance()).reserved == begun.reserved, "the newborn's"
             clock.advance(600)
-            assert await house.live_one() is not None
-            await books_are_the_providers(house, provider, x)
+            assert await app.live_one() is not None
+            await books_are_the_providers(app, provider, x)
 
 
 async def test_a_reserve_that_is_too_small_leaves_the_last_words_to_a_free_model(
     tmp_path: Path, clock: VirtualClock
 ) -> None:
     with a_world(clock, WITH_FREE) as (provider, x):
-        async with mind(provider, tmp_path, clock, **settings(x, "0.30")) as house:
-            assert (await house.tracker.balance()).reserved == 0, "a twentieth of this month pays for no last words"
-            await live_until_dead(house, clock)
-            assert [(said["tier"], said["cost_nanos"]) for said in last_words_of(house)] == [("free", 0)]
-            await hours_pass(house, clock, 60)
-            assert house.outbox.posts()[0].state is PostState.REFUSED, "nobody can pay its post"
-            await live(house, clock, 20)
-            assert len(house.journal.after(0, 10, {"life.ended"})) == 1, "no loop of dying"
-            assert house.journal.after(0, 10, {"beat.failed", "daemon.trouble", "action.failed"}) == []
-            await books_are_the_providers(house, provider, x)
+        async with mind(provider, tmp_path, clock, **settings(x, "0.30")) as app:
+            assert (await app.tracker.balance()).reserved == 0, "a twentieth of this month pays for no last words"
+            await live_until_dead(app, clock)
+            assert [(said["tier"], said["cost_nanos"]) for said in last_words_of(app)] == [("free", 0)]
+            await hours_pass(app, clock, 60)
+            assert app.outbox.posts()[0].state is PostState.REFUSED, "nobody can pay its post"
+            await live(app, clock, 20)
+            assert len(app.journal.after(0, 10, {"life.ended"})) == 1, "no loop of dying"
+            assert app.journal.after(0, 10, {"beat.failed", "daemon.trouble", "action.failed"}) == []
+            await books_are_the_providers(app, provider, x)
 
 
 async def test_who_is_born_into_what_a_death_left_dies_in_peace(tmp_path: Path, clock: VirtualClock) -> None:
     """A gift that is too small for a second last post: a free model says the last words, and birth waits again."""
     with a_world(clock, WITH_FREE) as (provider, x):
-        async with mind(provider, tmp_path, clock, **settings(x, "0.75")) as house:
-            await live_until_dead(house, clock)
-            await hours_pass(house, clock, 2)
+        async with mind(provider, tmp_path, clock, **settings(x, "0.75")) as app:
+            await live_until_dead(app, clock)
+            await hours_pass(app, clock, 2)
             assert LAST in x.texts[-1]
-            await house.tracker.topup(25_000_000, "Ada", "gift")
-            await live_until_dead(house, clock, number=2)
-            await live(house, clock, 20)
-            assert len(house.journal.after(0, 10, {"life.ended"})) == 2
-            assert [said["tier"] for said in last_words_of(house)][-1] == "free"
-            await hours_pass(house, clock, 60)
+            await app.tracker.topup(25_000_000, "Ada", "gift")
+            await live_until_dead(app, clock, number=2)
+            await live(app, clock, 20)
+            assert len(app.journal.after(0, 10, {"life.ended"})) == 2
+            assert [said["tier"] for said in last_words_of(app)][-1] == "free"
+            await hours_pass(app, clock, 60)
             assert sum(LAST in text for text in x.texts) == 1
-            await books_are_the_providers(house, provider, x)
+            await books_are_the_providers(app, provider, x)
 
 
 async def test_a_killed_mind_leaves_the_reserve_to_the_next_life(tmp_path: Path, clock: VirtualClock) -> None:
     with a_world(clock, PAID_ALONE) as (provider, x):
-        async with mind(provider, tmp_path, clock, **settings(x, "0.75")) as house:
-            await live(house, clock, 1)
-            before = (await house.tracker.balance()).reserved
-            assert await house.lives.die("the caretaker was bored", house.brain.ask, house.brain.announce)
-            await hours_pass(house, clock, 2)
+        async with mind(provider, tmp_path, clock, **settings(x, "0.75")) as app:
+            await live(app, clock, 1)
+            before = (await app.tracker.balance()).reserved
+            assert await app.lives.die("the caretaker was bored", app.brain.ask, app.brain.announce)
+            await hours_pass(app, clock, 2)
             assert LAST in x.texts[-1]
-            assert (await house.tracker.balance()).reserved == before
-            await books_are_the_providers(house, provider, x)
+            assert (await app.tracker.balance()).reserved == before
+            await books_are_the_providers(app, provider, x)

@@ -116,12 +116,12 @@ async def test_without_loop_guards_a_mind_that_circles_remembers_it_all_and_goes
     with FakeOpenRouter(reply=circles, date=clock.now) as provider:
         settings = load_settings(environment(provider, tmp_path, MAX_STEPS_PER_BEAT="2"), tmp_path)
         (settings.data_dir / "credits").mkdir(parents=True)
-        async with open_app(settings, clock, loop_guards=NO_LOOP_GUARDS) as house:
-            await house.greet()
-            beats = await live(house, clock, 4)
+        async with open_app(settings, clock, loop_guards=NO_LOOP_GUARDS) as app:
+            await app.greet()
+            beats = await live(app, clock, 4)
             assert [beat.steps for beat in beats] == [2] * 4
-            assert house.journal.after(0, 1000, {"brain.circling", "action.refused"}) == []
-            life = house.lives.current()
+            assert app.journal.after(0, 1000, {"brain.circling", "action.refused"}) == []
+            life = app.lives.current()
             assert life is not None
             thoughts = [memory for memory in life.memory.recent(100, Kind.THOUGHT) if "drums" in memory.text]
             assert len(thoughts) == 8

@@ -29,13 +29,13 @@ def address() -> Iterator[str]:
 
 async def test_it_thinks_there_and_its_doctor_hears_one_word(tmp_path: Path, address: str) -> None:
     server = {"OPENAI_BASE_URL": address, "LLM_TIMEOUT_SECONDS": "120", "MAX_OUTPUT_TOKENS": "200"}
-    async with mind(None, tmp_path, SystemClock(), **server) as house:
-        await house.live_one()
-        answers = [event.data for event in house.journal.after(0, 1000, {"call.completed"})]
+    async with mind(None, tmp_path, SystemClock(), **server) as app:
+        await app.live_one()
+        answers = [event.data for event in app.journal.after(0, 1000, {"call.completed"})]
         assert answers
         assert {answer["model"] for answer in answers} == {str(WEIGHTS)}
         assert all(answer["prompt_tokens"] > 0 for answer in answers)
-        balance = await house.tracker.balance()
+        balance = await app.tracker.balance()
         assert (balance.spent, balance.held) == (0, 0)
     settings = load_settings(environment(None, tmp_path, **server), tmp_path)
     checks = [check async for check in examine(settings, SystemClock())]

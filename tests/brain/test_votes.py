@@ -27,28 +27,28 @@ QUIET = {"TWEETS_PER_DAY": "0", "VOTES": "on", "VOTES_TO_DIE": "5"}
 async def test_a_life_ends_by_votes(tmp_path: Path, age: int, live_votes: int, die_votes: int, *, dies: bool) -> None:
     model, clock = Scripted(), VirtualClock(START)
     with FakeOpenRouter(reply=model, date=clock.now) as provider:
-        async with mind(provider, tmp_path, clock, **QUIET) as house:
-            await live(house, clock, 1)
+        async with mind(provider, tmp_path, clock, **QUIET) as app:
+            await live(app, clock, 1)
             clock.advance(age)
-            sources = AppSources(house, lambda: ())
+            sources = AppSources(app, lambda: ())
             for number in range(live_votes + die_votes):
                 assert sources.vote(f"10.0.0.{number}", "live" if number < live_votes else "die") is not None
-            chores = {name: work for name, _, work in house.chores()}
+            chores = {name: work for name, _, work in app.chores()}
             await chores["votes"]()
-            assert house.commands.pending() == [], "they are counted when the hour is over"
+            assert app.commands.pending() == [], "they are counted when the hour is over"
             clock.advance(HOUR)
             await chores["votes"]()
             await chores["votes"]()
-            await house.command_handlers.carry_out_waiting()
-            assert (house.lives.current() is None) == dies
-            counted = house.journal.after(0, 99, {"votes.counted"})
+            await app.command_handlers.carry_out_waiting()
+            assert (app.lives.current() is None) == dies
+            counted = app.journal.after(0, 99, {"votes.counted"})
             assert [(one.data["live"], one.data["die"]) for one in counted] == [(live_votes, die_votes)]
             if dies:
-                died = house.journal.after(0, 99, {"life.ended"})[-1]
+                died = app.journal.after(0, 99, {"life.ended"})[-1]
                 assert died.data["cause"] == "voted to die, by 3 of 5 visitors"
                 assert sources.vote("10.0.0.1", "die") is None
             else:
-                await live(house, clock, 1)
+                await live(app, clock, 1)
                 voted = f"the votes: within an hour {live_votes} voted that you live, {die_votes} that you die"
                 assert voted in model.scenes[-1]
 
@@ -56,20 +56,20 @@ async def test_a_life_ends_by_votes(tmp_path: Path, age: int, live_votes: int, d
 async def test_votes_on_the_dead_do_not_reach_who_follows(tmp_path: Path) -> None:
     model, clock = Scripted(), VirtualClock(START)
     with FakeOpenRouter(reply=model, date=clock.now) as provider:
-        async with mind(provider, tmp_path, clock, **QUIET) as house:
-            await live(house, clock, 1)
+        async with mind(provider, tmp_path, clock, **QUIET) as app:
+            await live(app, clock, 1)
             clock.advance(2 * DAY)
             for number in range(9):
-                house.votes.cast(f"10.0.0.{number}", "die", 1)
-            house.commands.put("kill", cause="a test")
-            await house.command_handlers.carry_out_waiting()
+                app.votes.cast(f"10.0.0.{number}", "die", 1)
+            app.commands.put("kill", cause="a test")
+            await app.command_handlers.carry_out_waiting()
             clock.advance(HOUR)
-            await live(house, clock, 1)
+            await live(app, clock, 1)
             clock.advance(2 * DAY)
-            await live(house, clock, 1)
-            life = house.lives.current()
+            await live(app, clock, 1)
+            life = app.lives.current()
             assert life is not None
             assert life.number == 2
-            house.commands.put("kill", cause="voted", by="visitors", life=1)
-            await house.command_handlers.carry_out_waiting()
-            assert house.lives.current() is life
+            app.commands.put("kill", cause="voted", by="visitors", life=1)
+            await app.command_handlers.carry_out_waiting()
+            assert app.lives.current() is life

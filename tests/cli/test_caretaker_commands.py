@@ -44,8 +44,8 @@ def test_money_given_after_the_lives_were_lost_is_in_the_books(person: Person, t
 
 def test_two_minds_of_one_name_lose_no_gift_to_each_other(person: Person, tmp_path: Path) -> None:
     purse = f"sqlite:///{tmp_path}/purse.db"
-    for house in ("one", "two"):
-        assert person.types("topup", "1", "--from", "Ada", DATA_DIR=str(tmp_path / house), DATABASE_URL=purse).out
+    for folder in ("one", "two"):
+        assert person.types("topup", "1", "--from", "Ada", DATA_DIR=str(tmp_path / folder), DATABASE_URL=purse).out
     assert (
         person.types("budget", "--json", DATABASE_URL=purse, DATA_DIR=str(tmp_path / "one")).document["donated"]
         == "2.000000000"

@@ -17,16 +17,16 @@ from tests.world.openrouter_books import PAID_MODELS
 async def test_all_see_the_same_band(tmp_path: Path, beats: int) -> None:
     clock = VirtualClock(START)
     with FakeOpenRouter(reply=thinker(2), date=clock.now, models=PAID_MODELS) as provider:
-        async with mind(provider, tmp_path, clock) as house:
-            await live(house, clock, beats)
-            left = (await house.tracker.balance()).available
+        async with mind(provider, tmp_path, clock) as app:
+            await live(app, clock, beats)
+            left = (await app.tracker.balance()).available
             expense = Expense("all", "acme/tiny-1", "thought", left - 1_000, life=None, beat=None)
-            await house.tracker.hold(expense)
-            await house.tracker.settle("all", left - 1_000)
-            bands = {"daemon": (await house.tracker.balance()).band}
-            async with open_read_only_app(house.settings, clock) as reading:
+            await app.tracker.hold(expense)
+            await app.tracker.settle("all", left - 1_000)
+            bands = {"daemon": (await app.tracker.balance()).band}
+            async with open_read_only_app(app.settings, clock) as reading:
                 bands["status"] = (await reading.tracker.balance()).band
                 bands["budget"] = (await reading.tracker.budget_report())["band"]
-            async with open_purse(house.settings, clock=clock) as purse:
+            async with open_purse(app.settings, clock=clock) as purse:
                 bands["purse"] = (await purse.balance()).band
         assert {str(band) for band in bands.values()} == {"bankrupt"}, bands

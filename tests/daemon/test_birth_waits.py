@@ -33,10 +33,10 @@ AT_HUB = {LITTLE.files[0].hub: SMALL, BIG.files[0].hub: LARGE}
 
 
 @asynccontextmanager
-async def house_at(
+async def app_at(
     hub: Hub, folder: Path, clock: HeldClock, provider: FakeOpenRouter | None = None
 ) -> AsyncIterator[tuple[App, Heard]]:
-    """Open a house without a key whose embedded model is fetched from `hub`."""
+    """Open an app without a key whose embedded model is fetched from `hub`."""
     settings = load_settings(environment(provider, folder, LOCAL_MODEL="auto"), folder)
     (settings.data_dir / "credits").mkdir(parents=True, exist_ok=True)
 
@@ -50,15 +50,15 @@ async def house_at(
             ),
         )
 
-    async with open_app(settings, clock, seed=1, embedded=embedded) as house:
-        heard = Heard(house.journal)
-        await house.greet()
-        yield house, heard
+    async with open_app(settings, clock, seed=1, embedded=embedded) as app:
+        heard = Heard(app.journal)
+        await app.greet()
+        yield app, heard
 
 
-async def page_of(house: App) -> str:
+async def page_of(app: App) -> str:
     """Return the page that a visitor is served."""
-    observer = ObserverServer(AppSources(house, list))
+    observer = ObserverServer(AppSources(app, list))
     await observer.start()
     try:
         async with httpx2.AsyncClient() as visitor:
@@ -74,37 +74,37 @@ async def nothing() -> None:
 async def test_a_birth_waits_for_the_larger_mind_and_page_and_log_say_how_far_it_is(tmp_path: Path) -> None:
     clock = HeldClock()
     with Hub(AT_HUB, held={BIG.files[0].hub}) as hub:
-        async with house_at(hub, tmp_path, clock) as (house, heard):
-            assert await house.brain.beat(nothing) is None
+        async with app_at(hub, tmp_path, clock) as (app, heard):
+            assert await app.brain.beat(nothing) is None
             await heard.until("local.fetched")  # the small one is whole, and could think
             await heard.until("local.fetching", 3)
-            assert await house.brain.beat(nothing) is None
-            assert house.lives.current() is None
+            assert await app.brain.beat(nothing) is None
+            assert app.lives.current() is None
             assert heard.kinds().count("life.awaits_mind") == 1
-            state = await AppSources(house, list).state()
+            state = await AppSources(app, list).state()
             assert str(state["mind_arriving"]).startswith("Big, ")
             assert state["mind_arriving"].endswith("MB here")
-            assert "A first life waits for its mind: Big, " in await page_of(house)
+            assert "A first life waits for its mind: Big, " in await page_of(app)
             hub.release()
             await heard.until("local.takes_over")
-            await house.brain.beat(nothing)
-            life = house.lives.current()
+            await app.brain.beat(nothing)
+            life = app.lives.current()
             assert life is not None
             assert life.facts()["first_model"] == "local/big"
-            assert (await AppSources(house, list).state())["mind_arriving"] is None
+            assert (await AppSources(app, list).state())["mind_arriving"] is None
 
 
 async def test_after_ten_minutes_it_is_born_on_what_there_is(tmp_path: Path) -> None:
     clock = HeldClock()
     with Hub(AT_HUB, held={BIG.files[0].hub}) as hub:
-        async with house_at(hub, tmp_path, clock) as (house, heard):
-            assert await house.brain.beat(nothing) is None
+        async with app_at(hub, tmp_path, clock) as (app, heard):
+            assert await app.brain.beat(nothing) is None
             await heard.until("local.fetched")
             clock.advance(BIRTH_WAITS_SECONDS - 1)
-            assert await house.brain.beat(nothing) is None
+            assert await app.brain.beat(nothing) is None
             clock.advance(1)
-            await house.brain.beat(nothing)
-            life = house.lives.current()
+            await app.brain.beat(nothing)
+            life = app.lives.current()
             assert life is not None
             assert life.facts()["first_model"] == "local/little"
 
@@ -112,11 +112,11 @@ async def test_after_ten_minutes_it_is_born_on_what_there_is(tmp_path: Path) -> 
 async def test_a_larger_one_that_cannot_be_had_is_not_waited_for(tmp_path: Path) -> None:
     clock = HeldClock()
     with Hub({LITTLE.files[0].hub: SMALL}) as hub:
-        async with house_at(hub, tmp_path, clock) as (house, heard):
-            await house.brain.beat(nothing)  # nobody is born yet, or the hub has said no already
+        async with app_at(hub, tmp_path, clock) as (app, heard):
+            await app.brain.beat(nothing)  # nobody is born yet, or the hub has said no already
             await heard.until("local.fetch_failed", 2)
-            await house.brain.beat(nothing)
-            life = house.lives.current()
+            await app.brain.beat(nothing)
+            life = app.lives.current()
             assert life is not None
             assert life.facts()["first_model"] == "local/little"
 
@@ -126,25 +126,25 @@ async def test_a_mind_that_is_whole_on_disk_is_born_at_once(tmp_path: Path) -> N
     models.mkdir(parents=True)
     (models / BIG.files[0].name).write_bytes(LARGE)
     with Hub({}) as hub:
-        async with house_at(hub, tmp_path, HeldClock()) as (house, _):
-            await house.brain.beat(nothing)
-            assert house.lives.current() is not None
+        async with app_at(hub, tmp_path, HeldClock()) as (app, _):
+            await app.brain.beat(nothing)
+            assert app.lives.current() is not None
             assert hub.asked == []
 
 
 async def test_with_a_provider_nobody_waits_for_weights(tmp_path: Path) -> None:
     with FakeOpenRouter(reply=thinker(1)) as provider, Hub(AT_HUB, held={BIG.files[0].hub}) as hub:
-        async with house_at(hub, tmp_path, HeldClock(), provider) as (house, _):
-            await house.brain.beat(nothing)
-            assert house.lives.current() is not None
+        async with app_at(hub, tmp_path, HeldClock(), provider) as (app, _):
+            await app.brain.beat(nothing)
+            assert app.lives.current() is not None
             assert hub.asked == []
 
 
 async def test_the_daemon_looks_every_few_seconds_and_is_not_called_overdue(tmp_path: Path) -> None:
     clock = HeldClock()
     with Hub(AT_HUB, held={BIG.files[0].hub}) as hub:
-        async with house_at(hub, tmp_path, clock) as (house, _):
-            daemon = Daemon(house)
+        async with app_at(hub, tmp_path, clock) as (app, _):
+            daemon = Daemon(app)
             daemon._timer.start(paused=True)
             await daemon._beat_job()
             planned = daemon._timer.get_job("beat").trigger.run_date
@@ -157,8 +157,8 @@ async def test_the_daemon_looks_every_few_seconds_and_is_not_called_overdue(tmp_
 async def test_run_waits_for_the_mind_and_then_lives_its_beat(tmp_path: Path) -> None:
     clock = HeldClock()
     with Hub(AT_HUB, held={BIG.files[0].hub}) as hub:
-        async with house_at(hub, tmp_path, clock) as (house, heard):
-            run = asyncio.create_task(house.live_one())
+        async with app_at(hub, tmp_path, clock) as (app, heard):
+            run = asyncio.create_task(app.live_one())
             await heard.until("life.awaits_mind")
             hub.release()
             await heard.until("local.takes_over")
@@ -173,15 +173,15 @@ async def test_run_waits_for_the_mind_and_then_lives_its_beat(tmp_path: Path) ->
 async def test_a_provider_that_takes_no_key_leaves_no_birth_to_the_smallest_model_either(tmp_path: Path) -> None:
     with FakeOpenRouter(reply=thinker(1)) as provider, Hub(AT_HUB, held={BIG.files[0].hub}) as hub:
         provider.key = "sk-or-of-somebody-else"
-        async with house_at(hub, tmp_path, HeldClock(), provider) as (house, heard):
+        async with app_at(hub, tmp_path, HeldClock(), provider) as (app, heard):
             provider.key = "sk-or-another-one"
-            assert await house.brain.beat(nothing) is None
+            assert await app.brain.beat(nothing) is None
             await heard.until("local.fetched")
-            assert await house.brain.beat(nothing) is None
-            assert house.lives.current() is None
+            assert await app.brain.beat(nothing) is None
+            assert app.lives.current() is None
             hub.release()
             await heard.until("local.takes_over")
-            await house.brain.beat(nothing)
-            life = house.lives.current()
+            await app.brain.beat(nothing)
+            life = app.lives.current()
             assert life is not None
             assert life.facts()["first_model"] == "local/big"

@@ -24,11 +24,11 @@ def planned(daemon):
 
 
 async def test_after_a_kill_the_next_is_born_within_a_minute_whatever_the_interval(tmp_path, clock):
-    async with mind(None, tmp_path, clock, THINK_INTERVAL_SECONDS="3600") as house:
-        daemon = Daemon(house)
-        await house.live_one()
-        house.schedule.rest(86_400)
-        house.commands.put("kill", cause="a test", by="a person")
+    async with mind(None, tmp_path, clock, THINK_INTERVAL_SECONDS="3600") as app:
+        daemon = Daemon(app)
+        await app.live_one()
+        app.schedule.rest(86_400)
+        app.commands.put("kill", cause="a test", by="a person")
         planning = asyncio.Event()
         daemon._timer.add_listener(lambda _: planning.set(), EVENT_JOB_ADDED)
         daemon._timer.start(paused=True)
@@ -36,18 +36,18 @@ async def test_after_a_kill_the_next_is_born_within_a_minute_whatever_the_interv
         await asyncio.wait_for(planning.wait(), 20)
         watcher.cancel()
         daemon._timer.shutdown(wait=False)
-        assert house.lives.current() is None
+        assert app.lives.current() is None
         assert planned(daemon) - clock.now() <= REBIRTH_AT_MOST
 
 
 async def test_a_birth_that_waits_for_money_is_looked_after_now_and_then_and_is_not_called_overdue(tmp_path, clock):
-    async with mind(None, tmp_path, clock) as house:
-        daemon = Daemon(house)
-        await house.live_one()
-        await house.lives.die("broke", end=End.BANKRUPTCY, funds=await house.tracker.balance())
+    async with mind(None, tmp_path, clock) as app:
+        daemon = Daemon(app)
+        await app.live_one()
+        await app.lives.die("broke", end=End.BANKRUPTCY, funds=await app.tracker.balance())
         clock.advance(86_400)
         await daemon._beat_job()
-        assert house.lives.current() is None
+        assert app.lives.current() is None
         assert planned(daemon) - clock.now() >= timedelta(seconds=10)
         clock.advance(3_600)
         assert not [problem for problem in daemon.problems() if "overdue" in problem]

@@ -52,23 +52,23 @@ class Fleet:
         for _ in range(beats):
             lived += await asyncio.gather(self.ada.live_one(), self.bob.live_one())
             self.clock.advance(600)
-            for house in (self.ada, self.bob):
-                await self.chores(house)
+            for app in (self.ada, self.bob):
+                await self.chores(app)
         return lived
 
-    async def chores(self, house: App) -> None:
+    async def chores(self, app: App) -> None:
         """Do the chores as the daemon does: one that the purse stops comes round again."""
-        for _, _, chore in house.chores():
+        for _, _, chore in app.chores():
             try:
                 await chore()
             except StoreUnavailable as error:
-                house.journal.append("daemon.trouble", problem=str(error))
+                app.journal.append("daemon.trouble", problem=str(error))
 
     async def agree(self) -> None:
         """Settle what is open; then purse and provider, and both views of the purse, must say the same."""
         for _ in range(4):
-            for house in (self.ada, self.bob):
-                await self.chores(house)
+            for app in (self.ada, self.bob):
+                await self.chores(app)
             self.clock.advance(600)
         one, other = await self.ada.tracker.balance(), await self.bob.tracker.balance()
         assert one.away is None
@@ -174,8 +174,8 @@ async def test_a_road_that_swallows_everything_holds_no_beat_for_long(fleet: Any
         await both.agree()
 
 
-async def live_one(house: App, clock: VirtualClock) -> list[Any]:
-    beat = await house.live_one()
+async def live_one(app: App, clock: VirtualClock) -> list[Any]:
+    beat = await app.live_one()
     clock.advance(600)
     return [beat]
 
@@ -187,11 +187,11 @@ async def test_a_server_restarted_under_sixteen_calls_at_once(fleet: Any) -> Non
         refused: set[str] = set()
         busy, restarted = asyncio.Event(), asyncio.Event()
 
-        async def caller(house: App) -> None:
+        async def caller(app: App) -> None:
             nonlocal answered
             for _ in range(CALLS_AT_MOST):
                 try:
-                    await house.client.complete(models, QUESTION, payer=Payer(Purpose.THOUGHT))
+                    await app.client.complete(models, QUESTION, payer=Payer(Purpose.THOUGHT))
                     answered += 1
                 except NoAnswer as nobody:
                     refused.add(nobody.attempts[-1].kind)
@@ -210,8 +210,8 @@ async def test_a_server_restarted_under_sixteen_calls_at_once(fleet: Any) -> Non
         assert answered >= 16
         assert refused == {"purse_away"}, "for that alone, and for some of them"
         both.clock.advance(7200)
-        for house in (both.ada, both.bob):
-            await house.client.complete(models, QUESTION, payer=Payer(Purpose.THOUGHT))
+        for app in (both.ada, both.bob):
+            await app.client.complete(models, QUESTION, payer=Payer(Purpose.THOUGHT))
         await both.agree()
 
 

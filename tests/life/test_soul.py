@@ -82,9 +82,9 @@ async def test_the_seed_stands_in_each_beats_prompt_and_whole_in_nothing_that_st
         return thinker(1)(body)
 
     with FakeOpenRouter(reply=reply) as provider:
-        async with mind(provider, tmp_path, VirtualClock(START), SOUL=str(soul)) as house:
-            await house.live_one()
+        async with mind(provider, tmp_path, VirtualClock(START), SOUL=str(soul)) as app:
+            await app.live_one()
             assert all("You keep a log of small changes." in body for body in asked)
-            house.journal.append("thought", text=f"I am this: {SOUL}")
-            kept = json.dumps([dict(event.data) for event in house.journal.after(0, 10_000)])
+            app.journal.append("thought", text=f"I am this: {SOUL}")
+            kept = json.dumps([dict(event.data) for event in app.journal.after(0, 10_000)])
             assert "You write the date before the sentence." not in kept

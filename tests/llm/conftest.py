@@ -34,7 +34,7 @@ QUESTION = [{"role": "system", "content": "You are terse."}, {"role": "user", "c
 
 
 @dataclass
-class House:
+class Rooms:
     """All rooms that a paid call touches; `client` is what the tests use."""
 
     folder: Path
@@ -81,7 +81,7 @@ def provider() -> Iterator[FakeOpenRouter]:
 
 
 @pytest.fixture
-async def house(build: "Build") -> House:
+async def rooms(build: "Build") -> Rooms:
     return await build()
 
 
@@ -97,7 +97,7 @@ Build = Callable[..., Any]
 
 @pytest.fixture
 async def build(folder: Path, provider: FakeOpenRouter) -> AsyncIterator[Build]:
-    """`await build(monthly_budget_usd="5.00", …)` makes a house; what it opened is closed and audited at the end."""
+    """`await build(monthly_budget_usd="5.00", …)` makes the rooms; what it opened is closed and audited at the end."""
     async with AsyncExitStack() as stack:
 
         async def make(
@@ -111,7 +111,7 @@ async def build(folder: Path, provider: FakeOpenRouter) -> AsyncIterator[Build]:
             clock: VirtualClock | None = None,
             purse_away: bool = False,
             **chosen: Any,
-        ) -> House:
+        ) -> Rooms:
             clock = clock or VirtualClock(START)
             settings = Settings(**{"openrouter_api_key": provider.key, **chosen})
             url = NOBODY_THERE if purse_away else f"sqlite:///{folder / 'ledger.db'}"
@@ -136,7 +136,7 @@ async def build(folder: Path, provider: FakeOpenRouter) -> AsyncIterator[Build]:
             )  # fmt: skip
             listed = [replace(model, endpoint=dialect) for model in parse_openrouter(provider.models)]
             models = {model.id: model for model in [*listed, *extra_models]}
-            return House(
+            return Rooms(
                 folder, provider, clock, ledger, mind, journal, tracker, health, endpoint, client, models,
                 provider_clock,
             )  # fmt: skip

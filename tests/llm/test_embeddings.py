@@ -11,21 +11,21 @@ MODEL = "openai/text-embedding-3-small"
 PAYER = Payer("embedding")
 
 
-async def test_texts_become_vectors_and_the_bill_is_booked(house):
-    vectors = await house.client.embed(house.models[MODEL], ["one", "two", "one"], payer=PAYER)
+async def test_texts_become_vectors_and_the_bill_is_booked(rooms):
+    vectors = await rooms.client.embed(rooms.models[MODEL], ["one", "two", "one"], payer=PAYER)
     assert len(vectors) == 3
     assert vectors[0] == vectors[2] != vectors[1]
     assert all(isinstance(number, float) for number in vectors[0])
-    assert await house.spent() == house.provider.billed_nanos > 0
-    call = house.calls()[0]
+    assert await rooms.spent() == rooms.provider.billed_nanos > 0
+    call = rooms.calls()[0]
     assert (call.purpose, call.completion_tokens) == ("embedding", 0)
-    assert house.events("call.embedded")[0]["cost_nanos"] == house.provider.billed_nanos
+    assert rooms.events("call.embedded")[0]["cost_nanos"] == rooms.provider.billed_nanos
 
 
-async def test_a_missing_cost_is_booked_by_the_price_table(house):
-    house.provider.then(null_cost())
-    await house.client.embed(house.models[MODEL], ["one"], payer=PAYER)
-    assert (house.calls()[0].estimated, await house.spent()) == (True, house.provider.billed_nanos)
+async def test_a_missing_cost_is_booked_by_the_price_table(rooms):
+    rooms.provider.then(null_cost())
+    await rooms.client.embed(rooms.models[MODEL], ["one"], payer=PAYER)
+    assert (rooms.calls()[0].estimated, await rooms.spent()) == (True, rooms.provider.billed_nanos)
 
 
 @pytest.mark.parametrize(
@@ -40,29 +40,29 @@ async def test_a_missing_cost_is_booked_by_the_price_table(house):
         (body(b"<html>"), CallState.UNKNOWN),
     ],
 )
-async def test_a_failure_has_its_fate_too(house, fault, state):
-    house.provider.then(fault)
+async def test_a_failure_has_its_fate_too(rooms, fault, state):
+    rooms.provider.then(fault)
     with pytest.raises(NoAnswer):
-        await house.client.embed(house.models[MODEL], ["one"], payer=PAYER)
-    assert house.calls()[0].state is state
+        await rooms.client.embed(rooms.models[MODEL], ["one"], payer=PAYER)
+    assert rooms.calls()[0].state is state
 
 
 async def test_no_room_for_the_bound_no_call(build):
-    house = await build(monthly_budget_usd="0")
+    rooms = await build(monthly_budget_usd="0")
     with pytest.raises(NoAnswer, match="month"):
-        await house.client.embed(house.models[MODEL], ["one"], payer=PAYER)
-    assert house.provider.calls == []
+        await rooms.client.embed(rooms.models[MODEL], ["one"], payer=PAYER)
+    assert rooms.provider.calls == []
 
 
-async def test_a_bill_above_the_bound_bars_the_model(house):
-    house.provider.then(above_bound("0.01"))
-    await house.client.embed(house.models[MODEL], ["one"], payer=PAYER)
-    assert house.health.barred(MODEL)
+async def test_a_bill_above_the_bound_bars_the_model(rooms):
+    rooms.provider.then(above_bound("0.01"))
+    await rooms.client.embed(rooms.models[MODEL], ["one"], payer=PAYER)
+    assert rooms.health.barred(MODEL)
     with pytest.raises(NoAnswer, match="bound"):
-        await house.client.embed(house.models[MODEL], ["one"], payer=PAYER)
+        await rooms.client.embed(rooms.models[MODEL], ["one"], payer=PAYER)
 
 
 @pytest.mark.parametrize("count", [0, MAX_EMBEDDED_TEXTS + 1])
-async def test_only_as_many_texts_as_fit_a_reply(house, count):
+async def test_only_as_many_texts_as_fit_a_reply(rooms, count):
     with pytest.raises(ValueError, match="give 1 to 64"):
-        await house.client.embed(house.models[MODEL], ["x"] * count, payer=PAYER)
+        await rooms.client.embed(rooms.models[MODEL], ["x"] * count, payer=PAYER)

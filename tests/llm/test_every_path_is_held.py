@@ -76,21 +76,21 @@ def _sent_by_payments(tree):
 
 @pytest.fixture
 async def watched(build):
-    """A house whose provider looks into the books at every paid request, before it answers."""
-    house = await build(limits=Limits(max_attempts=6))
+    """Rooms whose provider looks into the books at every paid request, before it answers."""
+    rooms = await build(limits=Limits(max_attempts=6))
     unheld = []
 
     def look(request):
         def held(tx):
             return [call for call in open_calls(tx, "genesis", OPEN_STATES, 100) if call.remote_id is None]
 
-        wanted = (request.json["model"], request.headers["authorization"][-4:] == house.provider.key[-4:])
-        if wanted not in {(call.subject, True) for call in house.ledger.read_now(held)}:
+        wanted = (request.json["model"], request.headers["authorization"][-4:] == rooms.provider.key[-4:])
+        if wanted not in {(call.subject, True) for call in rooms.ledger.read_now(held)}:
             unheld.append(request)
 
-    house.provider.watch = look
-    yield house
-    assert house.provider.calls
+    rooms.provider.watch = look
+    yield rooms
+    assert rooms.provider.calls
     assert unheld == []
 
 

@@ -196,12 +196,12 @@ async def test_an_address_that_has_moved_names_its_setting_and_where_to(quick):
 
 
 async def test_a_page_instead_of_an_api_is_a_wrong_address_and_rests_no_model(build, quick):
-    house = await build(base_url=quick.provider.base_url.replace("/api/v1", "/nothing"), folder=quick.folder)
+    rooms = await build(base_url=quick.provider.base_url.replace("/api/v1", "/nothing"), folder=quick.folder)
     quick.provider.lost = b"<html>404 Not Found</html>"
     with pytest.raises(NoAnswer):
-        await house.ask(FIRST, SECOND)
-    assert len(house.provider.calls) == 1
-    assert "OPENROUTER_BASE_URL" in house.events("alert")[0]["problem"]
+        await rooms.ask(FIRST, SECOND)
+    assert len(rooms.provider.calls) == 1
+    assert "OPENROUTER_BASE_URL" in rooms.events("alert")[0]["problem"]
 
 
 @pytest.mark.parametrize(
@@ -335,26 +335,26 @@ async def test_a_model_at_fault_rests_longer_each_time_and_is_probed_between(qui
 
 
 async def test_the_purse_refuses_what_does_not_fit_and_cheaper_models_serve(build):
-    house = await build(monthly_budget_usd="0.001")
-    answer = await house.ask("anthropic/claude-sonnet-4.5", "acme/tiny-1", FREE)
+    rooms = await build(monthly_budget_usd="0.001")
+    answer = await rooms.ask("anthropic/claude-sonnet-4.5", "acme/tiny-1", FREE)
     assert answer.model.id == "acme/tiny-1"
     assert answer.attempts[0].kind == "not_affordable"
     assert "month: $" in answer.attempts[0].problem
-    assert tier_subject(house.models[FREE]) == "tier:openrouter/free"
+    assert tier_subject(rooms.models[FREE]) == "tier:openrouter/free"
 
 
 async def test_free_requests_keep_to_the_limit_of_a_minute(build):
-    house = await build(limits=Limits(free_requests_per_minute=2))
+    rooms = await build(limits=Limits(free_requests_per_minute=2))
     for _ in range(2):
-        await house.ask(FREE)
-    assert (await house.ask(FREE, "acme/tiny-1")).model.id == "acme/tiny-1"
-    house.clock.advance(61)
-    assert (await house.ask(FREE, "acme/tiny-1")).model.id == FREE
+        await rooms.ask(FREE)
+    assert (await rooms.ask(FREE, "acme/tiny-1")).model.id == "acme/tiny-1"
+    rooms.clock.advance(61)
+    assert (await rooms.ask(FREE, "acme/tiny-1")).model.id == FREE
 
 
 async def test_a_barred_model_is_never_asked(build):
-    house = await build()
-    house.models[FIRST] = replace(house.models[FIRST], barred="its price is dynamic")
+    rooms = await build()
+    rooms.models[FIRST] = replace(rooms.models[FIRST], barred="its price is dynamic")
     with pytest.raises(NoAnswer, match="never asked: its price is dynamic"):
-        await house.ask(FIRST)
-    assert house.provider.calls == []
+        await rooms.ask(FIRST)
+    assert rooms.provider.calls == []

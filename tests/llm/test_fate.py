@@ -75,14 +75,14 @@ def _name(fault):
     return "fine" if fault is None else f"{fault.kind}-{fault.code or ''}{'-billed' if fault.billed else ''}"
 
 
-async def _one(house, fault):
-    house.provider.then(fault)
+async def _one(rooms, fault):
+    rooms.provider.then(fault)
     if fault is not None and fault.kind.startswith("hang"):
-        house.impatient()
+        rooms.impatient()
     with suppress(NoAnswer):
-        await house.ask(MODEL)
-    assert len(house.provider.calls) >= 1
-    return house.calls()[0]
+        await rooms.ask(MODEL)
+    assert len(rooms.provider.calls) >= 1
+    return rooms.calls()[0]
 
 
 @pytest.fixture
@@ -92,11 +92,11 @@ async def quick(build):
 
 async def test_nothing_sent_is_voided(build, provider):
     provider.stop()
-    house = await build()
+    rooms = await build()
     with pytest.raises(NoAnswer, match="could not connect"):
-        await house.ask(MODEL)
-    assert {call.state for call in house.calls()} == {CallState.VOIDED}
-    assert await house.available() == 5_000_000_000
+        await rooms.ask(MODEL)
+    assert {call.state for call in rooms.calls()} == {CallState.VOIDED}
+    assert await rooms.available() == 5_000_000_000
 
 
 @pytest.mark.parametrize("fault", REFUSED, ids=_name)
@@ -193,16 +193,16 @@ async def test_a_bill_above_everything_stops_paying_until_the_next_grant(quick):
 
 @pytest.mark.parametrize("fault", [hang(), hang(after_headers=True)], ids=_name)
 async def test_a_cancelled_call_stays_held_and_can_be_asked_about(build, fault):
-    house = await build()
-    house.provider.then(fault)
-    task = asyncio.create_task(house.ask(MODEL))
-    await _until(lambda: house.provider.calls and (fault.kind == "hang" or house.calls()[0].remote_id))
+    rooms = await build()
+    rooms.provider.then(fault)
+    task = asyncio.create_task(rooms.ask(MODEL))
+    await _until(lambda: rooms.provider.calls and (fault.kind == "hang" or rooms.calls()[0].remote_id))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    call = house.calls()[0]
+    call = rooms.calls()[0]
     assert call.state is CallState.UNKNOWN
-    assert await house.available() == 5_000_000_000 - call.held
+    assert await rooms.available() == 5_000_000_000 - call.held
 
 
 async def _until(true):

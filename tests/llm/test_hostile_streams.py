@@ -30,10 +30,10 @@ async def test_a_stream_without_end_is_cut_and_its_call_stays_held(quick, piece)
 
 
 async def test_a_slow_stream_ends_with_its_time(build):
-    house = await build(limits=Limits(timeout_seconds=0.3, max_attempts=1))
-    house.provider.then(endless(b""))  # headers, then nothing but empty writes
+    rooms = await build(limits=Limits(timeout_seconds=0.3, max_attempts=1))
+    rooms.provider.then(endless(b""))  # headers, then nothing but empty writes
     with pytest.raises(NoAnswer):
-        await house.ask(MODEL)
+        await rooms.ask(MODEL)
 
 
 @pytest.mark.parametrize("size", [10 * 1024 * 1024])
@@ -86,9 +86,9 @@ async def test_an_answer_that_comes_whole_though_a_stream_was_asked_for_is_taken
 
 
 async def test_a_long_honest_answer_is_read_whole(build):
-    house = await build(limits=Limits(max_output_tokens=8000))
-    house.provider.reply = "word " * 6000
-    assert (await house.ask(MODEL)).text == "word " * 6000
+    rooms = await build(limits=Limits(max_output_tokens=8000))
+    rooms.provider.reply = "word " * 6000
+    assert (await rooms.ask(MODEL)).text == "word " * 6000
 
 
 async def test_headers_that_lie_are_not_believed(quick):

@@ -39,58 +39,58 @@ class Embedded:
 @pytest.fixture
 async def both(build):
     async def make(**chosen):
-        house = await build(others=[Embedded()], **chosen)
-        house.models["local/x"] = replace(
-            house.models["acme/free-1:free"], id="local/x", endpoint="local", tier=Tier.LOCAL
+        rooms = await build(others=[Embedded()], **chosen)
+        rooms.models["local/x"] = replace(
+            rooms.models["acme/free-1:free"], id="local/x", endpoint="local", tier=Tier.LOCAL
         )
-        return house
+        return rooms
 
     return make
 
 
 async def test_a_provider_outage_reaches_it_within_six_attempts(both, provider: FakeOpenRouter):
-    house = await both()
+    rooms = await both()
     provider.then(*[status(404)] * 12)
-    answer = await house.ask(*PAID, "local/x")
+    answer = await rooms.ask(*PAID, "local/x")
     assert (answer.model.id, answer.cost_nanos, answer.text) == ("local/x", 0, "A quiet thought.")
     assert len(provider.calls) == 5
-    assert house.events("call.fallback")[-1]["next"] == "local/x"
-    completed = house.events("call.completed")[-1]
+    assert rooms.events("call.fallback")[-1]["next"] == "local/x"
+    completed = rooms.events("call.completed")[-1]
     assert (completed["tier"], completed["cost_nanos"], completed["balance_nanos"]) == ("local", 0, 5_000_000_000)
 
 
 async def test_no_network_reaches_it_at_once(both, provider):
-    house = await both()
+    rooms = await both()
     provider.stop()
-    assert (await house.ask(*PAID, "local/x")).model.id == "local/x"
-    *paid, local = house.calls()
+    assert (await rooms.ask(*PAID, "local/x")).model.id == "local/x"
+    *paid, local = rooms.calls()
     assert len(paid) == 2  # one model, tried twice; nobody is there for the others either
     assert (local.subject, local.held, local.cost) == ("local/x", 0, 0)  # it has its row too, so that the sums tell all
-    assert await house.available() == 5_000_000_000
+    assert await rooms.available() == 5_000_000_000
 
 
 async def test_an_empty_purse_reaches_it(both):
-    house = await both(monthly_budget_usd="0")
-    assert (await house.ask(*PAID, "local/x")).model.id == "local/x"
-    assert house.provider.calls == []
-    assert house.events("call.fallback")[0]["kind"] == "not_affordable"
+    rooms = await both(monthly_budget_usd="0")
+    assert (await rooms.ask(*PAID, "local/x")).model.id == "local/x"
+    assert rooms.provider.calls == []
+    assert rooms.events("call.fallback")[0]["kind"] == "not_affordable"
 
 
 async def test_hanging_providers_leave_it_its_time(both):
-    house = await both(limits=Limits(timeout_seconds=0.2))
-    house.provider.then(*[hang()] * 6)
-    house.client.payments.clock = SlowClock(house.clock)
-    answer = await house.ask(*PAID, "local/x", deadline=house.clock.monotonic() + 9)
+    rooms = await both(limits=Limits(timeout_seconds=0.2))
+    rooms.provider.then(*[hang()] * 6)
+    rooms.client.payments.clock = SlowClock(rooms.clock)
+    answer = await rooms.ask(*PAID, "local/x", deadline=rooms.clock.monotonic() + 9)
     assert answer.model.id == "local/x"
-    assert house.client.endpoints["local"].requests[0].timeout_seconds <= 3
+    assert rooms.client.endpoints["local"].requests[0].timeout_seconds <= 3
 
 
 async def test_it_may_take_all_the_time_that_is_left_as_nobody_is_asked_after_it(both):
-    house = await both(limits=Limits(timeout_seconds=60))
-    house.provider.stop()
-    await house.ask(*PAID, "local/x", deadline=house.clock.monotonic() + 240)
-    await house.ask("local/x")
-    last, undated = house.client.endpoints["local"].requests
+    rooms = await both(limits=Limits(timeout_seconds=60))
+    rooms.provider.stop()
+    await rooms.ask(*PAID, "local/x", deadline=rooms.clock.monotonic() + 240)
+    await rooms.ask("local/x")
+    last, undated = rooms.client.endpoints["local"].requests
     assert last.timeout_seconds > 200  # a slow processor reads a first long prompt for minutes
     assert undated.timeout_seconds == 60
 
@@ -109,11 +109,11 @@ class SlowClock:
 
 
 async def test_a_purse_that_is_away_reaches_it(both):
-    house = await both(purse_away=True)
-    answer = await house.ask(*PAID, "local/x")
+    rooms = await both(purse_away=True)
+    answer = await rooms.ask(*PAID, "local/x")
     assert answer.model.id == "local/x"
     assert answer.balance.away is not None
-    assert house.provider.calls == []
+    assert rooms.provider.calls == []
 
 
 class CutWhileCommitting(CreditTracker):
@@ -125,33 +125,33 @@ class CutWhileCommitting(CreditTracker):
 
 
 async def test_a_hold_that_may_have_been_written_is_voided_as_no_call_follows(both):
-    house = await both()
-    settings = Settings(openrouter_api_key=house.provider.key)
-    parts = {"mind_name": "genesis", "provider_clock": house.provider_clock}
-    cut = CutWhileCommitting(house.ledger, settings, house.clock, **parts)
+    rooms = await both()
+    settings = Settings(openrouter_api_key=rooms.provider.key)
+    parts = {"mind_name": "genesis", "provider_clock": rooms.provider_clock}
+    cut = CutWhileCommitting(rooms.ledger, settings, rooms.clock, **parts)
     client = PaidClient(
-        house.client.endpoints, cut, house.health, house.journal, house.clock, provider_clock=house.provider_clock
+        rooms.client.endpoints, cut, rooms.health, rooms.journal, rooms.clock, provider_clock=rooms.provider_clock
     )
-    candidates = [house.models["acme/small-1"], house.models["local/x"]]
+    candidates = [rooms.models["acme/small-1"], rooms.models["local/x"]]
     answer = await client.complete(candidates, QUESTION, payer=Payer(Purpose.THOUGHT))
     assert answer.model.id == "local/x"
-    assert [call.state for call in house.calls() if call.held] == [CallState.VOIDED]
-    assert await house.available() == 5_000_000_000
-    assert house.provider.calls == []
+    assert [call.state for call in rooms.calls() if call.held] == [CallState.VOIDED]
+    assert await rooms.available() == 5_000_000_000
+    assert rooms.provider.calls == []
 
 
 async def test_an_unusable_reply_of_the_last_one_is_no_answer(both):
-    house = await both()
+    rooms = await both()
     with pytest.raises(NoAnswer, match="not a name"):
-        await house.ask("local/x", accept=lambda _: "not a name")
+        await rooms.ask("local/x", accept=lambda _: "not a name")
 
 
 async def test_it_alone_is_held_to_the_schema_that_is_too_long_to_pay_for(both):
-    house = await both()
+    rooms = await both()
     schemas = {"schema": {"type": "object"}, "local_schema": {"anyOf": [{"type": "object"}]}}
-    await house.ask("acme/small-1", **schemas)
-    await house.ask("local/x", **schemas)
-    await house.ask("local/x", schema={"type": "object"})
-    sent = house.provider.calls[0].json["response_format"]["json_schema"]["schema"]
-    asked = [request.schema for request in house.client.endpoints["local"].requests]
+    await rooms.ask("acme/small-1", **schemas)
+    await rooms.ask("local/x", **schemas)
+    await rooms.ask("local/x", schema={"type": "object"})
+    sent = rooms.provider.calls[0].json["response_format"]["json_schema"]["schema"]
+    asked = [request.schema for request in rooms.client.endpoints["local"].requests]
     assert (sent, *asked) == (schemas["schema"], schemas["local_schema"], schemas["schema"])

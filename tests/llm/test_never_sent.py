@@ -17,27 +17,27 @@ from tests.world.proxy import FakeProxy
 MODEL = "acme/small-1"
 
 
-def _behind(house, proxy, base_url="https://openrouter.example/api/v1"):
+def _behind(rooms, proxy, base_url="https://openrouter.example/api/v1"):
     http = httpx2.AsyncClient(proxy=proxy.url, timeout=None)
-    house.client.endpoints["openrouter"] = OpenAIEndpoint(
-        "openrouter", base_url, house.provider.key, headers={}, clock=house.clock, http_client=http
+    rooms.client.endpoints["openrouter"] = OpenAIEndpoint(
+        "openrouter", base_url, rooms.provider.key, headers={}, clock=rooms.clock, http_client=http
     )
 
 
 @pytest.mark.parametrize("status", [407, 502, 503, 200])
 async def test_a_proxy_that_shows_nobody_through_costs_nothing(build, status):
     """200 opens the way, and TLS breaks behind it."""
-    house = await build(limits=Limits(max_attempts=3))
+    rooms = await build(limits=Limits(max_attempts=3))
     with FakeProxy(status) as proxy:
-        _behind(house, proxy)
+        _behind(rooms, proxy)
         for _ in range(3):
             with pytest.raises(NoAnswer, match="could not connect"):
-                await house.ask(MODEL, "acme/small-2")
-            house.clock.advance(600)
+                await rooms.ask(MODEL, "acme/small-2")
+            rooms.clock.advance(600)
         assert proxy.asked
-    assert {call.state for call in house.calls()} == {CallState.VOIDED}
-    assert await house.available() == 5_000_000_000
-    await house.client.endpoints["openrouter"].close()
+    assert {call.state for call in rooms.calls()} == {CallState.VOIDED}
+    assert await rooms.available() == 5_000_000_000
+    await rooms.client.endpoints["openrouter"].close()
 
 
 @pytest.mark.parametrize(
@@ -45,18 +45,18 @@ async def test_a_proxy_that_shows_nobody_through_costs_nothing(build, status):
     [("sk-or-v1-…abc", "U+2026"), ("sk-or\u200b-v1", "U+200B"), ("Mädchen", "U+00E4")],
 )
 async def test_a_key_that_no_header_takes_is_named_by_its_setting(build, key, told):
-    house = await build()
-    endpoint = OpenAIEndpoint("openrouter", house.provider.base_url, key, headers={}, clock=house.clock)
-    house.client.endpoints["openrouter"] = endpoint
+    rooms = await build()
+    endpoint = OpenAIEndpoint("openrouter", rooms.provider.base_url, key, headers={}, clock=rooms.clock)
+    rooms.client.endpoints["openrouter"] = endpoint
     for _ in range(3):
         with pytest.raises(NoAnswer):
-            await house.ask(MODEL, "acme/small-2")
-    assert house.provider.requests == []
-    assert {call.state for call in house.calls()} == {CallState.VOIDED}
-    (alert,) = house.events("alert")
+            await rooms.ask(MODEL, "acme/small-2")
+    assert rooms.provider.requests == []
+    assert {call.state for call in rooms.calls()} == {CallState.VOIDED}
+    (alert,) = rooms.events("alert")
     assert "OPENROUTER_API_KEY cannot be sent: its character" in alert["problem"]
     assert told in alert["problem"]
-    assert key not in str([event.data for event in house.journal.after(0, 100)])
+    assert key not in str([event.data for event in rooms.journal.after(0, 100)])
     assert "OPENROUTER_API_KEY" in endpoint.problem
     assert await endpoint.get_json("/key", {}, 5) == (None, None)
     await endpoint.close()
@@ -72,15 +72,15 @@ async def test_a_key_that_no_header_takes_is_named_by_its_setting(build, key, to
     ],
 )
 async def test_a_title_is_sent_in_a_form_that_headers_take(build, title, sent):
-    house = await build()
+    rooms = await build()
     settings = Settings(
-        openrouter_api_key=house.provider.key, openrouter_base_url=house.provider.base_url,
+        openrouter_api_key=rooms.provider.key, openrouter_base_url=rooms.provider.base_url,
         openrouter_title=title, openrouter_referer="https://mädchen.example/ü",
     )  # fmt: skip
-    endpoint = house.client.endpoints["openrouter"] = configured_endpoint(settings, house.clock)
-    await house.ask(MODEL)
-    assert house.provider.calls[0].headers["x-openrouter-title"] == sent == as_header(title)
-    assert house.provider.calls[0].headers["http-referer"] == "https://m%C3%A4dchen.example/%C3%BC"
+    endpoint = rooms.client.endpoints["openrouter"] = configured_endpoint(settings, rooms.clock)
+    await rooms.ask(MODEL)
+    assert rooms.provider.calls[0].headers["x-openrouter-title"] == sent == as_header(title)
+    assert rooms.provider.calls[0].headers["http-referer"] == "https://m%C3%A4dchen.example/%C3%BC"
     await endpoint.close()
 
 
@@ -104,16 +104,16 @@ def test_a_socks_proxy_says_what_it_needs(monkeypatch):
     assert "socksio" in _refused(monkeypatch, "socks5://user:secret@127.0.0.1:1")
 
 
-async def test_the_doctor_names_an_unusable_proxy_by_its_setting(monkeypatch, house):
+async def test_the_doctor_names_an_unusable_proxy_by_its_setting(monkeypatch, rooms):
     monkeypatch.setenv("ALL_PROXY", "ftp://user:secret@127.0.0.1:1")
-    settings = Settings(openrouter_api_key=house.provider.key, openrouter_base_url=house.provider.base_url)
-    (check,) = [check async for check in examine_provider(settings, house.clock)]
+    settings = Settings(openrouter_api_key=rooms.provider.key, openrouter_base_url=rooms.provider.base_url)
+    (check,) = [check async for check in examine_provider(settings, rooms.clock)]
     assert (check.ok, "ALL_PROXY" in check.found, "secret" in check.found) == (False, True, False)
 
 
 async def test_a_date_in_a_zone_that_there_is_not_loses_no_answer(build, provider):
-    house = await build()
+    rooms = await build()
     provider.date = lambda: "Fri, 31 Dec 9999 23:59:59 -2359"
-    assert (await house.ask(MODEL)).cost_nanos == provider.billed_nanos > 0
+    assert (await rooms.ask(MODEL)).cost_nanos == provider.billed_nanos > 0
     provider.then(status(429, headers={"Retry-After": "Fri, 31 Dec 9999 23:59:59 -2359"}))
-    assert (await house.ask(MODEL, "acme/small-2")).model.id == "acme/small-2"
+    assert (await rooms.ask(MODEL, "acme/small-2")).model.id == "acme/small-2"

@@ -71,29 +71,29 @@ def test_an_answer_is_read_however_its_lines_end_and_wherever_it_is_cut(form, si
 
 
 @pytest.mark.parametrize("form", ["bom", "carriage returns", "many lines an event", "no blank lines"])
-async def test_it_is_so_over_the_wire(house, form):
-    house.provider.then(body(FORMS[form], content_type=EVENT_STREAM))
-    answer = await house.ask(MODEL)
+async def test_it_is_so_over_the_wire(rooms, form):
+    rooms.provider.then(body(FORMS[form], content_type=EVENT_STREAM))
+    answer = await rooms.ask(MODEL)
     assert (answer.text, answer.cost_nanos) == (WORDS, 100_000)
 
 
 @pytest.mark.parametrize("packed", ["gzip", "deflate"])
 @pytest.mark.parametrize("form", ["plain", "whole"])
-async def test_an_answer_that_is_packed_although_nobody_asked_is_read(house, packed, form):
+async def test_an_answer_that_is_packed_although_nobody_asked_is_read(rooms, packed, form):
     data = gzip.compress(FORMS[form]) if packed == "gzip" else zlib.compress(FORMS[form])
     fault = body(data, content_type=EVENT_STREAM)
     fault.headers["Content-Encoding"] = packed
-    house.provider.then(fault)
-    assert (await house.ask(MODEL)).text == WORDS
+    rooms.provider.then(fault)
+    assert (await rooms.ask(MODEL)).text == WORDS
 
 
 async def test_what_is_packed_small_and_is_large_is_not_unpacked_whole(build):
-    house = await build(limits=Limits(max_attempts=1))
+    rooms = await build(limits=Limits(max_attempts=1))
     fault = body(gzip.compress(b" " * 300_000_000), content_type=EVENT_STREAM)
     fault.headers["Content-Encoding"] = "gzip"
-    house.provider.then(fault)
+    rooms.provider.then(fault)
     with pytest.raises(NoAnswer, match="larger than"):
-        await house.ask(MODEL)
+        await rooms.ask(MODEL)
 
 
 @pytest.mark.parametrize(
@@ -108,26 +108,26 @@ async def test_what_is_packed_small_and_is_large_is_not_unpacked_whole(build):
     ids=lambda fault: fault.kind,
 )
 async def test_what_is_whole_is_used_and_its_model_does_not_rest(build, fault):
-    house = await build(limits=Limits(max_attempts=1))
-    house.provider.then(fault)
-    answer = await house.ask(MODEL)
+    rooms = await build(limits=Limits(max_attempts=1))
+    rooms.provider.then(fault)
+    answer = await rooms.ask(MODEL)
     assert answer.text.startswith('{"thought"')
-    assert house.health.available(house.models[MODEL], house.clock.now())
-    house.clock.advance(60)
-    await house.client.settle_unknowns()
-    assert await house.spent() == house.provider.billed_nanos > 0
-    assert house.events("call.completed")[0]["finish_reason"].startswith("stop")
+    assert rooms.health.available(rooms.models[MODEL], rooms.clock.now())
+    rooms.clock.advance(60)
+    await rooms.client.settle_unknowns()
+    assert await rooms.spent() == rooms.provider.billed_nanos > 0
+    assert rooms.events("call.completed")[0]["finish_reason"].startswith("stop")
 
 
 async def test_a_first_count_at_no_cost_is_not_the_bill(build):
-    house = await build(limits=Limits(max_attempts=1))
-    house.provider.then(cut(where="mid_stream", billed=True))
+    rooms = await build(limits=Limits(max_attempts=1))
+    rooms.provider.then(cut(where="mid_stream", billed=True))
     with pytest.raises(NoAnswer):
-        await house.ask(MODEL)
-    assert house.calls()[0].state is CallState.UNKNOWN
-    house.clock.advance(60)
-    await house.client.settle_unknowns()
-    assert await house.spent() == house.provider.billed_nanos > 0
+        await rooms.ask(MODEL)
+    assert rooms.calls()[0].state is CallState.UNKNOWN
+    rooms.clock.advance(60)
+    await rooms.client.settle_unknowns()
+    assert await rooms.spent() == rooms.provider.billed_nanos > 0
 
 
 @pytest.mark.parametrize(
@@ -141,12 +141,12 @@ async def test_a_first_count_at_no_cost_is_not_the_bill(build):
     ],
 )
 async def test_counts_that_are_left_out_or_too_small_are_not_believed(build, usage):
-    house = await build(limits=Limits(max_attempts=1))
+    rooms = await build(limits=Limits(max_attempts=1))
     said = {"content": "Yes. " * 100, "reasoning": "Hmm. " * 500}
     document = {"choices": [{"message": said, "finish_reason": "stop"}], "usage": usage}
-    house.provider.then(body(json.dumps(document).encode()))
-    await house.ask(MODEL)
-    assert house.calls()[0].state is CallState.UNKNOWN
+    rooms.provider.then(body(json.dumps(document).encode()))
+    await rooms.ask(MODEL)
+    assert rooms.calls()[0].state is CallState.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -159,22 +159,22 @@ async def test_counts_that_are_left_out_or_too_small_are_not_believed(build, usa
     ],
 )
 async def test_thinking_that_stands_elsewhere_is_paid_for_as_completion(build, usage):
-    house = await build(limits=Limits(max_attempts=1))
+    rooms = await build(limits=Limits(max_attempts=1))
     document = {"choices": [{"message": {"content": "Yes."}, "finish_reason": "stop"}], "usage": usage}
-    house.provider.then(body(json.dumps(document).encode()))
-    cost = (await house.ask(MODEL)).cost_nanos
-    assert (cost, house.calls()[0].estimated) == (9 * 800 + 105 * 4000, True)
+    rooms.provider.then(body(json.dumps(document).encode()))
+    cost = (await rooms.ask(MODEL)).cost_nanos
+    assert (cost, rooms.calls()[0].estimated) == (9 * 800 + 105 * 4000, True)
 
 
 @pytest.mark.parametrize("places", [(None, None, None), (2, 0, 1), (0, 0, 0), (None, 1, 2)])
-async def test_embeddings_without_places_stand_as_they_came(house, places):
+async def test_embeddings_without_places_stand_as_they_came(rooms, places):
     rows = [{"embedding": [float(number)]} for number in range(3)]
     for row, place in zip(rows, places, strict=True):
         if place is not None:
             row["index"] = place
     document = {"data": rows, "usage": {"prompt_tokens": 3, "total_tokens": 3, "cost": 0.000001}}
-    house.provider.then(body(json.dumps(document).encode()))
-    vectors = await house.client.embed(house.models[EMBEDDING], ["a", "b", "c"], payer=Payer("embedding"))
+    rooms.provider.then(body(json.dumps(document).encode()))
+    vectors = await rooms.client.embed(rooms.models[EMBEDDING], ["a", "b", "c"], payer=Payer("embedding"))
     assert [vector[0] for vector in vectors] == ([1.0, 2.0, 0.0] if places == (2, 0, 1) else [0.0, 1.0, 2.0])
 
 

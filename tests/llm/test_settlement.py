@@ -21,17 +21,17 @@ async def quick(build):
     return await build(limits=Limits(max_attempts=1))
 
 
-async def _unknown(house, fault):
-    house.provider.then(fault)
+async def _unknown(rooms, fault):
+    rooms.provider.then(fault)
     if fault is not None and fault.kind.startswith("hang"):
-        house.impatient()
+        rooms.impatient()
     with suppress(NoAnswer):
-        await house.ask(MODEL)
-    return house.calls()[-1]
+        await rooms.ask(MODEL)
+    return rooms.calls()[-1]
 
 
-def _asks(house):
-    return len([request for request in house.provider.requests if request.path.endswith("/generation")])
+def _asks(rooms):
+    return len([request for request in rooms.provider.requests if request.path.endswith("/generation")])
 
 
 async def test_it_is_not_asked_for_before_the_provider_can_know(quick):
@@ -117,9 +117,9 @@ async def test_three_unknowns_stop_paying_and_settling_them_starts_it_again(quic
 
 
 async def test_holds_that_a_crash_left_open_are_asked_about_after_the_start(build):
-    house = await build()
-    answer = await house.ask(MODEL)
-    lost = house.calls()[0]
+    rooms = await build()
+    answer = await rooms.ask(MODEL)
+    lost = rooms.calls()[0]
     crashed = [
         Expense("sent-with-id", MODEL, "thought", 5_000_000, 1, 1),
         Expense("never-known", MODEL, "thought", 5_000_000, 1, 1),
@@ -127,11 +127,11 @@ async def test_holds_that_a_crash_left_open_are_asked_about_after_the_start(buil
         Expense("a-post", "x/post", "post", 15_000_000, 1, 1, posts=1, category=Category.POST),
     ]
     for expense in crashed:
-        await house.tracker.hold(expense)
-    await house.tracker.sent("sent-with-id", lost.remote_id)
-    again = await build(folder=house.folder, clock=house.clock)
+        await rooms.tracker.hold(expense)
+    await rooms.tracker.sent("sent-with-id", lost.remote_id)
+    again = await build(folder=rooms.folder, clock=rooms.clock)
     await again.client.resolve_open()
-    house.clock.advance(60)
+    rooms.clock.advance(60)
     await again.client.settle_unknowns()
     states = {call.id: call.state for call in again.calls()}
     assert states["sent-with-id"] is CallState.CAPTURED
@@ -142,18 +142,18 @@ async def test_holds_that_a_crash_left_open_are_asked_about_after_the_start(buil
 
 
 async def test_a_purse_that_is_away_at_the_start_stops_no_start(build):
-    house = await build(purse_away=True)
-    await house.client.resolve_open()
+    rooms = await build(purse_away=True)
+    await rooms.client.resolve_open()
 
 
 async def test_open_holds_are_taken_up_once_the_purse_is_back_and_calls_under_way_are_left_alone(build):
-    house = await build()
-    await house.tracker.hold(Expense("orphan", MODEL, "thought", 5_000_000, 1, 1))
-    house.clock.advance(10)
-    again = await build(folder=house.folder, clock=house.clock)
+    rooms = await build()
+    await rooms.tracker.hold(Expense("orphan", MODEL, "thought", 5_000_000, 1, 1))
+    rooms.clock.advance(10)
+    again = await build(folder=rooms.folder, clock=rooms.clock)
     settler = again.client._settler
-    settler._orphaned_before = house.clock.now()  # as `resolve_open` leaves it where the purse was away
-    house.clock.advance(10)
+    settler._orphaned_before = rooms.clock.now()  # as `resolve_open` leaves it where the purse was away
+    rooms.clock.advance(10)
     await again.tracker.hold(Expense("under-way", MODEL, "thought", 5_000_000, 1, 1))
     await again.client.settle_unknowns()
     assert {call.id: call.state for call in again.calls()} == {
@@ -176,22 +176,22 @@ async def test_what_a_provider_gave_up_and_never_knew_is_settled_at_nothing_afte
 
 
 async def test_a_months_thinking_goes_on_through_four_in_a_hundred_of_them(build):
-    house = await build(monthly_budget_usd="50", limits=Limits(max_attempts=1))
-    house.provider.date = house.clock.now
+    rooms = await build(monthly_budget_usd="50", limits=Limits(max_attempts=1))
+    rooms.provider.date = rooms.clock.now
     rng = random.Random(1)
-    house.provider.fault_for = lambda _: status(502) if rng.random() < 0.04 else None
+    rooms.provider.fault_for = lambda _: status(502) if rng.random() < 0.04 else None
     blocked = 0
     for _ in range(120):
-        house.clock.advance(600)
-        await house.client.settle_unknowns()
+        rooms.clock.advance(600)
+        await rooms.client.settle_unknowns()
         with suppress(NoAnswer):
-            await house.ask(*(f"acme/small-{n}" for n in range(1, 5)))
-        blocked += len(house.events("call.fallback")) and "unknown outcomes" in str(house.events("call.fallback")[-1])
-    house.clock.advance(600)
-    await house.client.settle_unknowns()
-    assert len(house.events("call.unknown")) > 5
+            await rooms.ask(*(f"acme/small-{n}" for n in range(1, 5)))
+        blocked += len(rooms.events("call.fallback")) and "unknown outcomes" in str(rooms.events("call.fallback")[-1])
+    rooms.clock.advance(600)
+    await rooms.client.settle_unknowns()
+    assert len(rooms.events("call.unknown")) > 5
     assert not blocked
-    assert await house.spent() == house.provider.billed_nanos
+    assert await rooms.spent() == rooms.provider.billed_nanos
 
 
 async def test_what_broke_off_in_silence_is_waited_for_longer(quick):
@@ -251,28 +251,28 @@ async def test_what_was_taken_for_unbilled_and_was_billed_is_found_by_the_reconc
 
 async def test_a_mind_killed_every_few_seconds_keeps_its_model(build):
     """Each start asks at once, by the saved ids, for the calls that the kill before it left."""
-    house = await build()
+    rooms = await build()
     for _ in range(6):
-        answer = await house.ask(MODEL)
-        lost = Expense(f"lost-{house.clock.now()}", MODEL, "thought", 5_000_000, 1, 1)
-        await house.tracker.hold(lost)
-        await house.tracker.sent(lost.id, answer.generation_id)  # any id that the provider knows
-        house.clock.advance(3)
-        house = await build(folder=house.folder, clock=house.clock)
-        await house.client.resolve_open()
-        assert next(call for call in house.calls() if call.id == lost.id).cost == answer.cost_nanos
-    assert (await house.ask(MODEL)).model.id == MODEL
+        answer = await rooms.ask(MODEL)
+        lost = Expense(f"lost-{rooms.clock.now()}", MODEL, "thought", 5_000_000, 1, 1)
+        await rooms.tracker.hold(lost)
+        await rooms.tracker.sent(lost.id, answer.generation_id)  # any id that the provider knows
+        rooms.clock.advance(3)
+        rooms = await build(folder=rooms.folder, clock=rooms.clock)
+        await rooms.client.resolve_open()
+        assert next(call for call in rooms.calls() if call.id == lost.id).cost == answer.cost_nanos
+    assert (await rooms.ask(MODEL)).model.id == MODEL
 
 
 async def test_a_provider_that_is_away_is_not_waited_for_by_each_of_them(build):
-    house = await build(limits=Limits(max_attempts=1), monthly_budget_usd="50")
+    rooms = await build(limits=Limits(max_attempts=1), monthly_budget_usd="50")
     for number in range(6):
-        await house.tracker.hold(Expense(f"lost-{number}", MODEL, "thought", 5_000_000, 1, 1))
-        await house.tracker.sent(f"lost-{number}", f"gen-{number}")
+        await rooms.tracker.hold(Expense(f"lost-{number}", MODEL, "thought", 5_000_000, 1, 1))
+        await rooms.tracker.sent(f"lost-{number}", f"gen-{number}")
     asked = []
-    house.provider.stop()
-    house.endpoint.get_json = _counted(house.endpoint.get_json, asked)
-    await house.client.resolve_open()
+    rooms.provider.stop()
+    rooms.endpoint.get_json = _counted(rooms.endpoint.get_json, asked)
+    await rooms.client.resolve_open()
     assert len(asked) == 1
 
 

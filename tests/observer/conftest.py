@@ -1,4 +1,4 @@
-"""A demonstration house served by the real Observer on loopback, for tests over real HTTP."""
+"""A demonstration app served by the real Observer on loopback, for tests over real HTTP."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -10,16 +10,16 @@ import httpx2
 import pytest_asyncio
 
 from ai.observer import ObserverServer
-from tests.observer.demo_house import DemoHouse
+from tests.observer.demo_app import DemoApp
 
 TOKEN = "correct-horse-battery-staple"
 
 
 @dataclass
 class Served:
-    """What a test works with: the house behind, and a client at the door."""
+    """What a test works with: the app behind, and a client at the door."""
 
-    house: DemoHouse
+    app: DemoApp
     server: ObserverServer
     client: httpx2.AsyncClient
 
@@ -41,14 +41,14 @@ async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
         async def start(days: float = 0.5, *, token: str | None = TOKEN, **settings: Any) -> Served:
             if token is not None:
                 settings["ADMIN_TOKEN"] = token
-            house = DemoHouse(tmp_path, days=days, **settings)
-            stack.callback(house.mind.close)
-            server = ObserverServer(house)
+            app = DemoApp(tmp_path, days=days, **settings)
+            stack.callback(app.mind.close)
+            server = ObserverServer(app)
             await server.start()
             stack.push_async_callback(server.stop)
             client = httpx2.AsyncClient(base_url=server.url, timeout=10)
             await stack.enter_async_context(client)
-            return Served(house, server, client)
+            return Served(app, server, client)
 
         yield start
 

@@ -1,4 +1,4 @@
-"""Programs that call through the gateway of the demonstration house: keys and runs on a real purse, and their lines."""
+"""Programs that call through the gateway of the demonstration app: keys and runs on a real purse, and their lines."""
 
 import secrets
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ from email.utils import format_datetime
 from ai.credit_tracker import Caller, CallerBooks, CreditTracker, Expense, KeyTerms, ProviderClock, Usage
 from ai.credit_tracker.accounts import open_credit_ledger
 from ai.ledger.money import nanos
-from tests.observer.demo_house import DemoHouse
+from tests.observer.demo_app import DemoApp
 
 CALLS = (  # key, run, calls that have ended, dollars each, calls under way
     ("alice", "smallville", 41, "0.0021", 3),
@@ -20,32 +20,32 @@ CALLS = (  # key, run, calls that have ended, dollars each, calls under way
 
 
 @asynccontextmanager
-async def programs(house: DemoHouse) -> AsyncIterator[CallerBooks]:
-    """Let programs call through the house's gateway; yields the books of keys and runs."""
-    folder = house.mind_path.parent
+async def programs(app: DemoApp) -> AsyncIterator[CallerBooks]:
+    """Let programs call through the app's gateway; yields the books of keys and runs."""
+    folder = app.mind_path.parent
     (folder / "credits").mkdir(exist_ok=True)
-    settings = house.settings.model_copy(update={"data_dir": folder})
-    ledger = open_credit_ledger(settings.purse_url, house.clock)
-    books = CallerBooks(ledger, settings, house.clock)
-    provider_clock = ProviderClock(house.clock, required=False)
-    provider_clock.observe(format_datetime(house.clock.now(), usegmt=True))
-    tracker = CreditTracker(ledger, settings, house.clock, mind_name="genesis/gateway", provider_clock=provider_clock)
+    settings = app.settings.model_copy(update={"data_dir": folder})
+    ledger = open_credit_ledger(settings.purse_url, app.clock)
+    books = CallerBooks(ledger, settings, app.clock)
+    provider_clock = ProviderClock(app.clock, required=False)
+    provider_clock.observe(format_datetime(app.clock.now(), usegmt=True))
+    tracker = CreditTracker(ledger, settings, app.clock, mind_name="genesis/gateway", provider_clock=provider_clock)
     try:
         await tracker.open()
-        await _keys(house, books)
+        await _keys(app, books)
         for key, run, calls, cost, under_way in CALLS:
             await _call(tracker, key, run, calls, nanos(cost), under_way)
         await books.revoke_key("old-laptop")
-        _tell(house)
-        house.caller_books = books
+        _tell(app)
+        app.caller_books = books
         yield books
     finally:
-        house.caller_books = None
+        app.caller_books = None
         ledger.close()
 
 
-async def _keys(house: DemoHouse, books: CallerBooks) -> None:
-    later = house.clock.now() + timedelta(days=30)
+async def _keys(app: DemoApp, books: CallerBooks) -> None:
+    later = app.clock.now() + timedelta(days=30)
     await books.create_key("alice", KeyTerms(budget=nanos("5"), max_call=nanos("0.05"), models=("openai/*",)))
     await books.create_key("nightly-evals", KeyTerms(budget=nanos("0.5"), per="day", requests_per_minute=600))
     await books.create_key("exec-crawler", KeyTerms(expires_at=later))
@@ -63,14 +63,14 @@ async def _call(tracker: CreditTracker, key: str, run: str, calls: int, cost: in
             await tracker.settle(call_id, cost, Usage(900, 240))
 
 
-def _tell(house: DemoHouse) -> None:
+def _tell(app: DemoApp) -> None:
     for key, run, calls, cost, _ in CALLS:
-        house.tell(
+        app.tell(
             "gateway.calls", key=key, run=run, calls=calls, failed=calls // 20, cost_nanos=calls * nanos(cost),
             latency_ms=900 + 40 * calls, model="openai/gpt-4o-mini",
         )  # fmt: skip
-    house.tell(
+    app.tell(
         "gateway.refused", key="exec-crawler", run="crawler", status=402,
         problem="run crawler: this call may cost $0.002100000 and $0.000500000 is available",
     )  # fmt: skip
-    house.tell("gateway.refused", key="alice", run="", status=403, problem="key alice may not use acme/large-1")
+    app.tell("gateway.refused", key="alice", run="", status=403, problem="key alice may not use acme/large-1")

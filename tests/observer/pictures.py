@@ -15,19 +15,19 @@ from playwright.async_api import Browser
 
 from ai.observer import ObserverServer
 from tests.observer.browsing import DESKTOP, PHONE, chromium, tab
-from tests.observer.demo_house import DemoHouse
+from tests.observer.demo_app import DemoApp
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture: of which page, how wide, by day or by night, of which house."""
+    """One picture: of which page, how wide, by day or by night, of which app."""
 
     path: str = "/"
     size: dict[str, int] = field(default_factory=lambda: DESKTOP)
     scheme: str = "light"
     days: float = 21.3
     dear: int = 1
-    house: dict[str, Any] = field(default_factory=dict)
+    app: dict[str, Any] = field(default_factory=dict)
     whole: bool = False
 
 
@@ -39,11 +39,11 @@ PICTURES = {
     "models": Picture("/models"),
     "lives": Picture("/lives"),
     "life": Picture("/lives/3"),
-    "empty": Picture(days=0, house={"alive": False}),
-    "dead": Picture(house={"alive": False}),
-    "paused": Picture(size=PHONE, house={"paused": True}),
+    "empty": Picture(days=0, app={"alive": False}),
+    "dead": Picture(app={"alive": False}),
+    "paused": Picture(size=PHONE, app={"paused": True}),
     "bankrupt": Picture(dear=9),
-    "purse-away": Picture(house={"away": True}),
+    "purse-away": Picture(app={"away": True}),
 }
 
 
@@ -51,10 +51,10 @@ async def take(browser: Browser, name: str, folder: Path) -> Path:
     """Take one picture and return its file."""
     picture = PICTURES[name]
     with tempfile.TemporaryDirectory() as data:
-        house = DemoHouse(Path(data), days=picture.days, dear=picture.dear, DONATE_URL="https://ko-fi.com/genesis")
-        for attribute, value in picture.house.items():
-            setattr(house, attribute, value)
-        server = ObserverServer(house)
+        app = DemoApp(Path(data), days=picture.days, dear=picture.dear, DONATE_URL="https://ko-fi.com/genesis")
+        for attribute, value in picture.app.items():
+            setattr(app, attribute, value)
+        server = ObserverServer(app)
         await server.start()
         try:
             async with tab(
@@ -62,13 +62,13 @@ async def take(browser: Browser, name: str, folder: Path) -> Path:
             ) as opened:
                 await opened.page.goto(server.url + picture.path)
                 await opened.page.evaluate("document.fonts.ready")
-                if await opened.page.locator("[data-chart]:visible").count() and not house.away:
+                if await opened.page.locator("[data-chart]:visible").count() and not app.away:
                     await opened.page.wait_for_selector("[data-chart] canvas")
                 file = folder / f"{name}.png"
                 await opened.page.screenshot(path=file, full_page=picture.whole)
         finally:
             await server.stop()
-            house.mind.close()
+            app.mind.close()
     return file
 
 

@@ -122,7 +122,7 @@ async def test_the_documented_set_up_works(proxy: str, serve: Serve, tmp_path: P
         async with client.stream("GET", "/api/stream", headers=NAMED) as stream, asyncio.timeout(10):
             lines = stream.aiter_lines()
             await anext(lines)
-            seq = served.house.tell("thought", text="told at once").seq
+            seq = served.app.tell("thought", text="told at once").seq
             async for line in lines:
                 if line == f"id: {seq}":
                     break

@@ -26,7 +26,7 @@ def row_of(page: str, name: str) -> str:
 
 
 async def test_it_shows_keys_and_runs_with_what_each_spent_and_why_calls_were_refused(served: Served) -> None:
-    async with programs(served.house):
+    async with programs(served.app):
         await sign_in(served)
         page = (await served.client.get("/gateway")).text
         assert '<a href="/gateway" aria-current="page">Gateway</a>' in page
@@ -45,11 +45,11 @@ async def test_it_shows_keys_and_runs_with_what_each_spent_and_why_calls_were_re
 
 async def test_who_calls_is_shown_to_nobody_but_the_caretaker(served: Served) -> None:
     named = ("alice", "smallville", "nightly-evals", "evals-2026-11-21", "crawler", "old-laptop")
-    async with programs(served.house):
+    async with programs(served.app):
         csrf = await sign_in(served)
         done = await served.client.post("/caretaker/keys/alice/revoke", data={"csrf": csrf, "confirm": "alice"})
         assert done.status_code == 303
-        seqs = [event.seq for event in served.house.journal.before(None, 8)]
+        seqs = [event.seq for event in served.app.journal.before(None, 8)]
         pages = ("/gateway", "/metrics", "/?show=house", "/?show=all", *(f"/events/{seq}" for seq in seqs))
         paths = (*pages, "/api/events?before=999999&limit=50", "/api/budget", "/api/state")
         streams = [f"{path}&after={seqs[-1] - 1}" for path in ("/live?view=all", "/api/stream?show=all")]
@@ -79,7 +79,7 @@ async def test_behind_tls_it_names_the_address_that_programs_reach(serve: Serve)
 
 async def test_private_money_hides_the_page_from_visitors_but_not_from_the_caretaker(serve: Serve) -> None:
     served = await serve(PUBLIC_BUDGET="off")
-    async with programs(served.house):
+    async with programs(served.app):
         stranger = (await served.client.get("/gateway")).text
         for word in ("alice", "smallville", "crawler", 'href="/gateway"'):
             assert word not in stranger
@@ -89,14 +89,14 @@ async def test_private_money_hides_the_page_from_visitors_but_not_from_the_caret
 
 
 async def test_a_purse_that_is_away_is_said_and_the_page_stands(served: Served) -> None:
-    served.house.away = True
+    served.app.away = True
     answer = await served.client.get("/gateway")
     assert answer.status_code == 200
     assert "purse cannot be reached" in answer.text
 
 
 async def test_the_caretaker_tops_up_once_and_revokes_at_once(served: Served) -> None:
-    async with programs(served.house) as books:
+    async with programs(served.app) as books:
         csrf = await sign_in(served)
         form = {"csrf": csrf, "amount": "1.25", "id": "0123456789abcdef-1"}
         for _ in range(2):  # a form sent twice, by a double click or the back button, is one gift
@@ -111,7 +111,7 @@ async def test_the_caretaker_tops_up_once_and_revokes_at_once(served: Served) ->
         done = await served.client.post("/caretaker/keys/thief/revoke", data={"csrf": csrf, "confirm": "thief"})
         assert done.status_code == 303
         assert await books.key_of(secret) is None
-        told = [event.data["command"] for event in served.house.journal.before(None, 20, ["caretaker.command"])]
+        told = [event.data["command"] for event in served.app.journal.before(None, 20, ["caretaker.command"])]
         assert told == ["revoke_key", "topup_key", "topup_key"]
 
 
@@ -131,7 +131,7 @@ async def test_the_caretaker_tops_up_once_and_revokes_at_once(served: Served) ->
 async def test_a_wrong_form_is_told_and_changes_nothing(
     served: Served, path: str, form: dict[str, str], said: str
 ) -> None:
-    async with programs(served.house) as books:
+    async with programs(served.app) as books:
         before = await books.keys(), await books.caps("alice")
         csrf = await sign_in(served)
         answer = await served.client.post(f"/caretaker/keys/{path}", data={"csrf": csrf, "id": "x", **form})
@@ -141,7 +141,7 @@ async def test_a_wrong_form_is_told_and_changes_nothing(
 
 
 async def test_nobody_else_touches_a_key(served: Served) -> None:
-    async with programs(served.house) as books:
+    async with programs(served.app) as books:
         for form in ({}, {"csrf": "guess", "confirm": "alice"}):
             assert (await served.client.post("/caretaker/keys/alice/revoke", data=form)).status_code == 403
         csrf = await sign_in(served)
@@ -154,7 +154,7 @@ async def test_nobody_else_touches_a_key(served: Served) -> None:
 
 @pytest.mark.parametrize(("scheme", "size"), [("light", PHONE), ("dark", DESKTOP)], ids=["phone", "desktop"])
 async def test_a_browser_shows_it_readably(browser: Browser, served: Served, scheme: str, size: dict[str, int]) -> None:
-    async with programs(served.house), tab(browser, color_scheme=scheme, viewport=size) as opened:
+    async with programs(served.app), tab(browser, color_scheme=scheme, viewport=size) as opened:
         await opened.page.set_extra_http_headers(served.admin())
         await opened.page.goto(served.url + "/gateway")
         assert await opened.violations() == []

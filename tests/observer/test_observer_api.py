@@ -33,25 +33,25 @@ async def events_of(lines: Any, count: int) -> list[tuple[int, dict[str, Any]]]:
 async def test_health_and_readiness(served: Served) -> None:
     assert (await served.client.get("/healthz")).text == "ok\n"
     assert (await served.client.get("/readyz")).json() == {"ready": True, "problems": []}
-    served.house.problems.append("the last beat is overdue by 3 minutes")
+    served.app.problems.append("the last beat is overdue by 3 minutes")
     answer = await served.client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["problems"] == ["the last beat is overdue by 3 minutes"]
 
 
-async def test_state_budget_and_the_rest_are_the_houses_words(served: Served) -> None:
-    house, client = served.house, served.client
-    assert (await client.get("/api/state")).json() == await house.state()
-    assert (await client.get("/api/budget")).json() == await house.budget()
-    assert (await client.get("/api/models")).json() == await house.models()
-    assert (await client.get("/api/tweets")).json() == await house.tweets(100)
-    assert (await client.get("/api/lives")).json() == house.chronicle_rows()
+async def test_state_budget_and_the_rest_are_the_apps_words(served: Served) -> None:
+    app, client = served.app, served.client
+    assert (await client.get("/api/state")).json() == await app.state()
+    assert (await client.get("/api/budget")).json() == await app.budget()
+    assert (await client.get("/api/models")).json() == await app.models()
+    assert (await client.get("/api/tweets")).json() == await app.tweets(100)
+    assert (await client.get("/api/lives")).json() == app.chronicle_rows()
 
 
 async def test_a_read_is_asked_anew_after_an_event(served: Served) -> None:
     assert (await served.client.get("/api/state")).json()["paused"] is False
-    served.house.paused = True
-    served.house.clock.advance(3)
+    served.app.paused = True
+    served.app.clock.advance(3)
     assert (await served.client.get("/api/state")).json()["paused"] is True
 
 
@@ -103,16 +103,16 @@ async def test_a_bad_question_gets_one_line(served: Served, query: str, said: st
 
 
 async def test_stream_resumes_without_gap_or_double(served: Served) -> None:
-    house, client = served.house, served.client
-    before = house.journal.before(None, 1)[0].seq
+    app, client = served.app, served.client
+    before = app.journal.before(None, 1)[0].seq
     async with client.stream("GET", "/api/stream") as stream:
         lines = stream.aiter_lines()
         await anext(lines)
-        house.beat()
+        app.beat()
         first = await events_of(lines, 3)
     for _ in range(115):
-        house.beat()
-    newest = house.journal.before(None, 1)[0].seq
+        app.beat()
+    newest = app.journal.before(None, 1)[0].seq
     async with client.stream("GET", "/api/stream", headers={"last-event-id": str(first[-1][0])}) as stream:
         rest = await events_of(stream.aiter_lines(), newest - first[-1][0])
     assert [seq for seq, _ in first + rest] == list(range(before + 1, newest + 1))
@@ -120,10 +120,10 @@ async def test_stream_resumes_without_gap_or_double(served: Served) -> None:
 
 
 async def test_a_stream_carries_any_text_whole(served: Served) -> None:
-    start = served.house.journal.before(None, 1)[0].seq
+    start = served.app.journal.before(None, 1)[0].seq
     texts = ["a\u2028b\u2029c\x85d\x0be\x0cf", "a\nb\r\nc\rd", "data: x\n\nid: 7\n\n", "", "\x00\ufeff"]
     for text in texts:
-        served.house.tell("thought", text=text)
+        served.app.tell("thought", text=text)
     async with served.client.stream("GET", f"/api/stream?after={start}") as stream:
         body = b""
         async for chunk in stream.aiter_bytes():
@@ -136,10 +136,10 @@ async def test_a_stream_carries_any_text_whole(served: Served) -> None:
 
 
 async def test_stream_filters_and_still_moves_the_resume_point(served: Served) -> None:
-    house = served.house
-    start = house.journal.before(None, 1)[0].seq
+    app = served.app
+    start = app.journal.before(None, 1)[0].seq
     for _ in range(3):
-        house.beat()
+        app.beat()
     async with served.client.stream("GET", f"/api/stream?show=thoughts&after={start}") as stream:
         found = await events_of(stream.aiter_lines(), 3)
     assert {event["kind"] for _, event in found} == {"thought"}
@@ -162,7 +162,7 @@ async def test_server_ends_with_streams_connected(serve: Serve) -> None:
 
 
 async def test_many_streams_get_the_same_events(served: Served) -> None:
-    start = served.house.journal.before(None, 1)[0].seq
+    start = served.app.journal.before(None, 1)[0].seq
 
     async def follow() -> list[int]:
         async with served.client.stream("GET", f"/api/stream?after={start}") as stream:
@@ -170,13 +170,13 @@ async def test_many_streams_get_the_same_events(served: Served) -> None:
 
     followers = [asyncio.create_task(follow()) for _ in range(40)]
     for _ in range(4):
-        served.house.beat()
+        served.app.beat()
         await asyncio.sleep(0)
     assert {tuple(seqs) for seqs in await asyncio.gather(*followers)} == {tuple(range(start + 1, start + 13))}
 
 
 async def test_metrics_tell_what_each_key_and_run_spent_to_the_caretaker_and_visitors_the_sum(served: Served) -> None:
-    served.house.also["callers"] = [
+    served.app.also["callers"] = [
         {"key": "alice", "run": "smallville", "calls": 3, "cost": "0.012000000"},
         {"key": "bob", "run": "", "calls": 2, "cost": "0.001000000"},
     ]
@@ -191,11 +191,11 @@ async def test_metrics_tell_what_each_key_and_run_spent_to_the_caretaker_and_vis
 
 async def test_metrics(served: Served) -> None:
     text = (await served.client.get("/metrics")).text
-    budget = await served.house.budget()
+    budget = await served.app.budget()
     assert "genesis_alive 1.0" in text
     assert f"genesis_available_usd {float(budget['available'])}" in text
     assert 'genesis_band{band="comfortable"} 1.0' in text
-    assert f"genesis_journal_events_total {float(served.house.journal.before(None, 1)[0].seq)}" in text
+    assert f"genesis_journal_events_total {float(served.app.journal.before(None, 1)[0].seq)}" in text
 
 
 async def test_security_headers_stand_on_every_answer(served: Served) -> None:
@@ -232,7 +232,7 @@ async def test_etag_and_gzip(served: Served) -> None:
 
 async def test_private_money_shows_no_amount_to_a_visitor(serve: Serve) -> None:
     served = await serve(PUBLIC_BUDGET="off")
-    served.house.tell("alert", problem="only $0.42 are left")
+    served.app.tell("alert", problem="only $0.42 are left")
     assert (await served.client.get("/api/budget")).status_code == 403
     assert (await served.client.get("/api/month")).status_code == 403
     state = (await served.client.get("/api/state")).json()
@@ -247,10 +247,10 @@ async def test_private_money_shows_no_amount_to_a_visitor(serve: Serve) -> None:
 
 async def test_a_taken_port_is_one_line(served: Served) -> None:
     port = int(served.url.rsplit(":", 1)[1])
-    house = served.house
-    house.settings = house.settings.model_copy(update={"observer_port": port})
+    app = served.app
+    app.settings = app.settings.model_copy(update={"observer_port": port})
     with pytest.raises(PortUnusable, match=f"OBSERVER_PORT={port} .* set another one"):
-        await ObserverServer(house).start()
+        await ObserverServer(app).start()
 
 
 async def test_the_told_address_opens_in_a_browser_though_all_addresses_are_listened_on(serve: Serve) -> None:
@@ -260,10 +260,10 @@ async def test_the_told_address_opens_in_a_browser_though_all_addresses_are_list
 
 
 async def test_unreadable_database_is_503_with_one_line(served: Served) -> None:
-    served.house.mind.close()
-    for path in served.house.mind_path.parent.glob("mind.db*"):
+    served.app.mind.close()
+    for path in served.app.mind_path.parent.glob("mind.db*"):
         path.unlink()
-    served.house.mind_path.write_bytes(b"this is no database" * 100)
+    served.app.mind_path.write_bytes(b"this is no database" * 100)
     answer = await served.client.get("/api/events")
     assert answer.status_code == 503
     assert "\n" not in answer.json()["error"]
@@ -287,11 +287,11 @@ async def test_admin_orders_become_commands(served: Served) -> None:
     ):
         answer = await served.client.post(f"/api/admin/{kind}", headers=served.admin(), json=body)
         assert answer.status_code == 202, answer.text
-        last = served.house.commands.pending()[-1]
+        last = served.app.commands.pending()[-1]
         assert (last.id, last.kind, dict(last.data)) == (answer.json()["command"], kind, data)
     answer = await served.client.post("/api/admin/tweets/3/approve", headers=served.admin())
     assert answer.status_code == 202
-    assert dict(served.house.commands.pending()[-1].data) == {"id": 3}
+    assert dict(served.app.commands.pending()[-1].data) == {"id": 3}
 
 
 @pytest.mark.parametrize(
@@ -317,7 +317,7 @@ async def test_a_bad_order_is_one_line_and_changes_nothing(served: Served, kind:
     assert answer.status_code == 400
     assert said in answer.json()["error"]
     assert "\n" not in answer.json()["error"]
-    assert served.house.commands.pending() == []
+    assert served.app.commands.pending() == []
 
 
 async def test_too_large_a_body_is_refused(served: Served) -> None:
@@ -336,9 +336,9 @@ async def test_wrong_tokens_are_limited_and_recover(served: Served) -> None:
     answers = [(await served.client.post("/api/admin/pause", headers=wrong)).status_code for _ in range(12)]
     assert answers == [401] * 10 + [429] * 2
     refused = await served.client.post("/api/admin/pause", headers=wrong)
-    served.house.clock.advance(float(refused.headers["retry-after"]))
+    served.app.clock.advance(float(refused.headers["retry-after"]))
     assert (await served.client.post("/api/admin/pause", headers=wrong)).status_code == 401
-    assert served.house.commands.pending() == []
+    assert served.app.commands.pending() == []
 
 
 async def test_admin_requests_are_limited(served: Served) -> None:
@@ -351,7 +351,7 @@ async def test_admin_requests_are_limited(served: Served) -> None:
 
 async def test_a_full_command_table_is_said(served: Served) -> None:
     for _ in range(100):
-        served.house.commands.put("pause")
+        served.app.commands.put("pause")
     answer = await served.client.post("/api/admin/pause", headers=served.admin())
     assert answer.status_code == 503
     assert "100 commands wait already" in answer.json()["error"]
@@ -380,7 +380,7 @@ async def test_one_donation_however_often_it_is_delivered(serve: Serve) -> None:
     answers = await asyncio.gather(*(served.client.post("/webhooks/kofi", data=kofi()) for _ in range(100)))
     assert {answer.status_code for answer in answers} == {200}
     assert sum(answer.json()["new"] for answer in answers) == 1
-    topup, say = served.house.commands.pending()
+    topup, say = served.app.commands.pending()
     assert topup.kind == "topup"
     assert dict(topup.data) == {
         "amount": "3.000000000",
@@ -397,7 +397,7 @@ async def test_a_forged_amount_for_a_known_transaction_changes_nothing(serve: Se
     await served.client.post("/webhooks/kofi", data=kofi())
     answer = await served.client.post("/webhooks/kofi", data=kofi(amount="3000.00"))
     assert answer.json() == {"new": False, "refused": "the same transaction was told before with another amount"}
-    assert [c.kind for c in served.house.commands.pending()] == ["topup", "say"]
+    assert [c.kind for c in served.app.commands.pending()] == ["topup", "say"]
 
 
 @pytest.mark.parametrize(
@@ -415,8 +415,8 @@ async def test_what_is_not_a_donation_changes_nothing(serve: Serve, form: dict[s
     answer = await served.client.post("/webhooks/kofi", data=form)
     assert answer.status_code == status
     assert "shh" not in answer.text
-    assert served.house.commands.pending() == []
-    assert served.house.mind.connection.execute("SELECT count(*) FROM donations").fetchone()[0] == 0
+    assert served.app.commands.pending() == []
+    assert served.app.mind.connection.execute("SELECT count(*) FROM donations").fetchone()[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -442,8 +442,8 @@ async def test_a_gift_that_cannot_be_booked_is_kept_for_a_person_once(
     answers = [await served.client.post("/webhooks/kofi", data=kofi(**changes)) for _ in range(2)]
     assert [(answer.status_code, answer.json()["new"]) for answer in answers] == [(200, True), (200, False)]
     assert all(told in answer.json()["refused"] for answer in answers)
-    assert served.house.commands.pending() == []
-    assert served.house.mind.connection.execute("SELECT count(*) FROM donations").fetchone()[0] == 1
+    assert served.app.commands.pending() == []
+    assert served.app.mind.connection.execute("SELECT count(*) FROM donations").fetchone()[0] == 1
 
 
 @pytest.mark.parametrize(
@@ -464,7 +464,7 @@ async def test_odd_words_cost_nobody_a_gift(serve: Serve, changes: dict[str, Any
     served = await serve(KOFI_VERIFICATION_TOKEN="shh")
     answer = await served.client.post("/webhooks/kofi", data=kofi(**changes))
     assert answer.json() == {"new": True, "refused": None}, answer.text
-    topup, say = served.house.commands.pending()
+    topup, say = served.app.commands.pending()
     assert (topup.data["amount"], topup.data["from"]) == ("3.000000000", donor)
     assert len(say.data["text"]) < 2_300
 
@@ -475,7 +475,7 @@ async def test_kofis_own_test_is_no_money(serve: Serve) -> None:
     answer = await served.client.post("/webhooks/kofi", data=sample)
     assert (answer.status_code, answer.json()["new"]) == (200, False)
     assert "no money" in answer.json()["refused"]
-    assert served.house.commands.pending() == []
+    assert served.app.commands.pending() == []
 
 
 async def test_other_currencies_wait_in_a_list(serve: Serve) -> None:
@@ -483,8 +483,8 @@ async def test_other_currencies_wait_in_a_list(serve: Serve) -> None:
     answer = await served.client.post("/webhooks/kofi", data=kofi(currency="EUR"))
     assert answer.json()["new"] is True
     assert "not in US dollars" in answer.json()["refused"]
-    assert served.house.commands.pending() == []
-    row = served.house.mind.connection.execute("SELECT amount_told, refused FROM donations").fetchone()
+    assert served.app.commands.pending() == []
+    row = served.app.mind.connection.execute("SELECT amount_told, refused FROM donations").fetchone()
     assert row["amount_told"] == "3.00 EUR"
 
 
@@ -495,17 +495,17 @@ async def test_without_a_verification_token_there_is_no_webhook(served: Served) 
 async def test_a_full_queue_makes_kofi_come_again(serve: Serve) -> None:
     served = await serve(KOFI_VERIFICATION_TOKEN="shh")
     for _ in range(99):
-        served.house.commands.put("pause")
+        served.app.commands.put("pause")
     assert (await served.client.post("/webhooks/kofi", data=kofi())).status_code == 503
-    assert served.house.mind.connection.execute("SELECT count(*) FROM donations").fetchone()[0] == 0
+    assert served.app.mind.connection.execute("SELECT count(*) FROM donations").fetchone()[0] == 0
 
 
 async def test_the_month_turns(served: Served) -> None:
-    house = served.house
-    house.clock.advance(9 * 86400)
-    house.granted = NANOS_PER_USD
-    house.beat()
-    newest = house.journal.before(None, 1)[0].seq
+    app = served.app
+    app.clock.advance(9 * 86400)
+    app.granted = NANOS_PER_USD
+    app.beat()
+    newest = app.journal.before(None, 1)[0].seq
     async with served.client.stream("GET", f"/api/stream?after={newest - 1}") as stream:
         await events_of(stream.aiter_lines(), 1)
     month = (await served.client.get("/api/month")).json()
@@ -522,7 +522,7 @@ async def test_httpx_client_sees_static_nothing(served: Served) -> None:
 
 
 async def test_a_dry_run_is_nowhere_said_to_be_posted(served: Served) -> None:
-    (dry,) = [post for post in served.house.posts if post["state"] == "dry_run"]
+    (dry,) = [post for post in served.app.posts if post["state"] == "dry_run"]
     page = (await served.client.get("/posts")).text
     row = next(row for row in page.split("<li") if dry["text"][:20] in row)
     assert "dry run, not sent" in row

@@ -25,7 +25,7 @@ async def test_a_session_cookie_alone_is_not_enough(served: Served) -> None:
     for form in ({}, {"csrf": "guess"}, {"csrf": csrf[:-1]}, {"csrf": "ü"}):
         assert (await served.client.post("/caretaker/pause", data=form)).status_code == 403
     assert (await served.client.post("/caretaker/pause", data={"csrf": csrf})).status_code == 303
-    assert [c.kind for c in served.house.commands.pending()] == ["sign_in", "pause"]
+    assert [c.kind for c in served.app.commands.pending()] == ["sign_in", "pause"]
 
 
 @pytest.mark.parametrize(
@@ -46,19 +46,19 @@ async def test_a_form_of_another_page_is_refused(served: Served, headers: dict[s
     async with stranger:
         answer = await stranger.post("/caretaker/sign-in", data={"token": TOKEN}, headers=headers)
     assert answer.status_code == 403
-    assert [c.kind for c in served.house.commands.pending()] == ["sign_in"]
+    assert [c.kind for c in served.app.commands.pending()] == ["sign_in"]
 
 
 async def test_without_a_session_nothing_is_done(served: Served) -> None:
     for path in ("pause", "kill", "topup", "say", "posts/3", "sign-out"):
         answer = await served.client.post(f"/caretaker/{path}", data={"csrf": "x", "confirm": "Ember", "cause": "x"})
         assert answer.status_code == 403
-    assert served.house.commands.pending() == []
+    assert served.app.commands.pending() == []
 
 
 async def test_a_session_ends_by_time_and_by_signing_out(served: Served) -> None:
     csrf = await sign_in(served)
-    served.house.clock.advance(12 * 3600 + 1)
+    served.app.clock.advance(12 * 3600 + 1)
     assert (await served.client.post("/caretaker/pause", data={"csrf": csrf})).status_code == 403
     csrf = await sign_in(served)
     assert (await served.client.post("/caretaker/sign-out", data={"csrf": csrf})).status_code == 303
@@ -104,7 +104,7 @@ async def test_a_wrong_form_is_told_and_changes_nothing(
     answer = await served.client.post(f"/caretaker/{path}", data={"csrf": csrf, **form})
     assert answer.status_code == 400
     assert said in answer.text
-    assert [c.kind for c in served.house.commands.pending()] == ["sign_in"]
+    assert [c.kind for c in served.app.commands.pending()] == ["sign_in"]
 
 
 async def test_a_notice_in_an_address_is_shown_to_nobody_else(served: Served) -> None:

@@ -53,7 +53,7 @@ async def test_new_events_appear_by_themselves(browser: Browser, served: Served)
         await page.goto(served.url)
         await following(page)
         before = await seqs(page)
-        served.house.tell("thought", text="I am new here.")
+        served.app.tell("thought", text="I am new here.")
         await expect(page.locator("#events .event").first).to_contain_text("I am new here.")
         await expect(page.locator(".thought-now")).to_contain_text("I am new here.")
         await expect(page.locator("#heard")).to_have_text("New thought: I am new here.")
@@ -65,41 +65,41 @@ async def test_the_pulse_follows_the_beat(browser: Browser, served: Served) -> N
     async with tab(browser) as opened:
         await opened.page.goto(served.url)
         await following(opened.page)
-        served.house.tell("beat.started", purpose="thought")
+        served.app.tell("beat.started", purpose="thought")
         await opened.page.wait_for_selector("body.is-thinking")
         await expect(opened.page.locator("#status")).to_have_text("Thinking right now", use_inner_text=True)
         await opened.page.reload()
         await following(opened.page)
         await opened.page.wait_for_selector("body.is-thinking")
-        served.house.paused = True
-        served.house.tell("brain.paused", by="a test")
+        served.app.paused = True
+        served.app.tell("brain.paused", by="a test")
         await opened.page.wait_for_selector("body[data-mode=paused]")
         assert await opened.page.title() == "Ember, paused · Genesis"
-        served.house.tell("beat.ended", seconds=1.0, steps=1, next_beat_at="2026-11-22T15:00:00Z")
+        served.app.tell("beat.ended", seconds=1.0, steps=1, next_beat_at="2026-11-22T15:00:00Z")
         await opened.page.wait_for_selector("body:not(.is-thinking)")
 
 
 async def test_a_cut_connection_resumes_without_gap_or_double(browser: Browser, serve: Serve) -> None:
     served = await serve()
-    house = served.house
+    app = served.app
     async with tab(browser) as opened:
         page = opened.page
         await page.goto(served.url + "/?show=all")
         await following(page)
-        house.beat()
-        await page.wait_for_selector(f"#e{house.journal.before(None, 1)[0].seq}")
+        app.beat()
+        await page.wait_for_selector(f"#e{app.journal.before(None, 1)[0].seq}")
         start = (await seqs(page))[-1]
         port = int(served.url.rsplit(":", 1)[1])
         await served.server.stop()
         await page.wait_for_selector("body.is-offline")
         await expect(page.locator("#offline")).to_contain_text("nothing will be missed")
         for _ in range(30):
-            house.beat()
-        house.settings = house.settings.model_copy(update={"observer_port": port})
-        again = type(served.server)(house)
+            app.beat()
+        app.settings = app.settings.model_copy(update={"observer_port": port})
+        again = type(served.server)(app)
         await again.start()
         try:
-            newest = house.journal.before(None, 1)[0].seq
+            newest = app.journal.before(None, 1)[0].seq
             await page.wait_for_selector(f"#e{newest}")
             shown = await seqs(page)
             assert shown == list(range(newest, start - 1, -1))
@@ -116,7 +116,7 @@ async def test_the_newest_does_not_jump_under_a_reader(browser: Browser, served:
         await page.locator("#events .event").nth(20).scroll_into_view_if_needed()
         where = await page.evaluate("[scrollY, document.querySelectorAll('#events .event').length]")
         for text in ("one", "two", "three"):
-            served.house.tell("thought", text=text)
+            served.app.tell("thought", text=text)
         await expect(page.locator("#fresh")).to_have_text("3 new events")
         assert await page.evaluate("[scrollY, document.querySelectorAll('#events .event').length]") == where
         await page.locator("#fresh").click()
@@ -132,8 +132,8 @@ async def test_filters_show_their_kind_alone_and_stay_live(browser: Browser, ser
         await following(page)
         kinds = await page.eval_on_selector_all("#events .event", "nodes => nodes.map(n => n.dataset.kind)")
         assert set(kinds) == {"action.performed"}
-        served.house.tell("thought", text="not an action")
-        served.house.tell("action.performed", action="recall", params="query: sea", result="nothing yet")
+        served.app.tell("thought", text="not an action")
+        served.app.tell("action.performed", action="recall", params="query: sea", result="nothing yet")
         await expect(page.locator("#events .event").first).to_contain_text("query: sea")
         assert "not an action" not in await page.inner_text("#events")
 
@@ -149,7 +149,7 @@ async def test_paging_backwards_meets_every_event_once(browser: Browser, served:
                 break
             await older.click()
             met += await page.locator("#events .event").evaluate_all("n => n.map(x => Number(x.dataset.seq))")
-        expected = [event.seq for event in served.house.journal.before(None, 1000, ["thought"])]
+        expected = [event.seq for event in served.app.journal.before(None, 1000, ["thought"])]
         assert met == expected
 
 
@@ -234,11 +234,11 @@ async def test_nothing_is_cut_in_two(browser: Browser, served: Served) -> None:
 @pytest.mark.parametrize("mode", ["dead", "paused", "bankrupt", "unborn", "offline purse"])
 async def test_states_are_unmistakable_and_accessible(browser: Browser, serve: Serve, mode: str) -> None:
     served = await serve(0 if mode == "unborn" else 0.5)
-    house = served.house
-    house.alive = mode not in {"dead", "unborn"}
-    house.paused = mode == "paused"
-    house.away = mode == "offline purse"
-    house.band = "bankrupt" if mode == "bankrupt" else house.band
+    app = served.app
+    app.alive = mode not in {"dead", "unborn"}
+    app.paused = mode == "paused"
+    app.away = mode == "offline purse"
+    app.band = "bankrupt" if mode == "bankrupt" else app.band
     words = {
         "dead": "Ember has died",
         "paused": "Paused",
@@ -278,10 +278,10 @@ async def test_hostile_thoughts_are_inert(browser: Browser, served: Served) -> N
         await page.goto(served.url + "/?show=all")
         await following(page)
         for text in HOSTILE:
-            served.house.tell("thought", text=text)
-            served.house.tell("action.performed", action=text[:50], params=text, result=text)
-            served.house.tell("call.fallback", failed=text[:50], problem={"deep": [text[:50]]}, next=None)
-        newest = served.house.journal.before(None, 1)[0].seq
+            served.app.tell("thought", text=text)
+            served.app.tell("action.performed", action=text[:50], params=text, result=text)
+            served.app.tell("call.fallback", failed=text[:50], problem={"deep": [text[:50]]}, next=None)
+        newest = served.app.journal.before(None, 1)[0].seq
         await page.wait_for_selector(f"#e{newest}")
         for path in ("/?show=all", "/", f"/events/{newest - 8}", "/models"):
             assert await page.title() != "owned"
@@ -347,7 +347,7 @@ async def test_caretaker_signs_in_and_acts(browser: Browser, served: Served) -> 
         await page.fill("#confirm", "Ember")
         await page.get_by_role("button", name="End it").click()
         await expect(page.locator(".notice")).to_contain_text("kill")
-        asked = [(c.kind, json.dumps(dict(c.data))) for c in served.house.commands.pending()]
+        asked = [(c.kind, json.dumps(dict(c.data))) for c in served.app.commands.pending()]
         assert [kind for kind, _ in asked] == ["sign_in", "say", "topup", "approve", "pause", "kill"]
         assert "Good evening!" in asked[1][1]
         assert (await page.evaluate("document.cookie")) == ""
@@ -362,8 +362,8 @@ async def test_a_long_watch_keeps_the_page_small(browser: Browser, served: Serve
         await page.goto(served.url + "/?show=all")
         await following(page)
         for _ in range(90):
-            served.house.beat()
+            served.app.beat()
             await asyncio.sleep(0)
-        await page.wait_for_selector(f"#e{served.house.journal.before(None, 1)[0].seq}")
+        await page.wait_for_selector(f"#e{served.app.journal.before(None, 1)[0].seq}")
         assert await page.evaluate("document.getElementById('events').children.length") <= 300
         assert isinstance(await seqs(page), list)

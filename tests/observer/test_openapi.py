@@ -107,8 +107,8 @@ def test_the_daemon_answers_as_the_document_says(path: str, method: str, daemon:
 
 @pytest.mark.parametrize(("path", "method"), [one for one in EVERY if "/admin/" not in one[0]])
 @pytest.mark.asyncio(loop_scope="module")
-async def test_a_house_with_lives_posts_and_money_does_too(path: str, method: str, serve: Serve) -> None:
+async def test_an_app_with_lives_posts_and_money_does_too(path: str, method: str, serve: Serve) -> None:
     """The daemon above has lived nothing: each list there is empty, and most fields are null."""
     served = await serve(days=2, VISITORS="on", VOTES="on")
-    served.house.letters.receive("visitor", "Ines", "What do you see?")
+    served.app.letters.receive("visitor", "Ines", "What do you see?")
     await asyncio.to_thread(holds, path, method, served.url)

@@ -62,22 +62,22 @@ AMOUNT = "7.654321"
 
 
 async def private(serve: Serve) -> Served:
-    """A house whose every text tells an amount, as people and the mind may write it."""
+    """An app whose every text tells an amount, as people and the mind may write it."""
     served = await serve(PUBLIC_BUDGET="off")
-    house = served.house
-    house.problems.append(f"the purse has ${AMOUNT} left")
+    app = served.app
+    app.problems.append(f"the purse has ${AMOUNT} left")
     for text in (f"Bob gave {AMOUNT} USD", f"I have {AMOUNT} dollars", f"€{AMOUNT}"):
-        house.tell("thought", text=text, model="a/model")
-        house.tell("caretaker.message", by="donor Bob", text=text)
-        house.tell("caretaker.command", command="topup", by="Ann", result=f"${AMOUNT} of Ann added")
-        house.tell("action.performed", action="check_budget", params=text, result=text)
-        house.tell("alert", problem=text)
-    house.tell("call.completed", model="a/model", tier="cheap", purpose="thought", chars=1, prompt_tokens=1,
+        app.tell("thought", text=text, model="a/model")
+        app.tell("caretaker.message", by="donor Bob", text=text)
+        app.tell("caretaker.command", command="topup", by="Ann", result=f"${AMOUNT} of Ann added")
+        app.tell("action.performed", action="check_budget", params=text, result=text)
+        app.tell("alert", problem=text)
+    app.tell("call.completed", model="a/model", tier="cheap", purpose="thought", chars=1, prompt_tokens=1,
                completion_tokens=1, cost_nanos=7_654_321_000, balance_nanos=7_654_321_000, health="OK",
                latency_ms=1)  # fmt: skip
-    for post in house.posts:
+    for post in app.posts:
         post |= {"text": f"it cost me {AMOUNT} USD", "price": f"{AMOUNT}000"}
-    house.also = {
+    app.also = {
         "state": {"held_unknown": f"{AMOUNT}000", "mood": f"rich by {AMOUNT} USD"},
         "models": {"price_prompt": AMOUNT, "cooldown_reason": f"${AMOUNT} short"},
         "lives": {
@@ -85,13 +85,13 @@ async def private(serve: Serve) -> Served:
             "self_page": f"I own {AMOUNT} EUR", "first_thought": f"{AMOUNT} bucks",
         },
     }  # fmt: skip
-    house.clock.advance(10)
+    app.clock.advance(10)
     return served
 
 
 async def test_no_address_tells_an_amount_to_a_visitor(serve: Serve) -> None:
     served = await private(serve)
-    newest = served.house.journal.before(None, 1)[0].seq
+    newest = served.app.journal.before(None, 1)[0].seq
     paths = {
         route.path.replace("{seq:number}", str(seq)).replace("{number:number}", number)
         for route in routes()
@@ -112,7 +112,7 @@ async def test_no_address_tells_an_amount_to_a_visitor(serve: Serve) -> None:
 @pytest.mark.parametrize("path", ["/api/stream?show=all&after=0", "/live?show=all&after=0"])
 async def test_no_stream_tells_an_amount_to_a_visitor(serve: Serve, path: str) -> None:
     served = await private(serve)
-    newest, seen = served.house.journal.before(None, 1)[0].seq, ""
+    newest, seen = served.app.journal.before(None, 1)[0].seq, ""
     async with served.client.stream("GET", path) as stream:
         async for line in stream.aiter_lines():
             seen += line + "\n"

@@ -177,9 +177,9 @@ async def test_no_header_is_a_fault_of_ours(served: Served, name: str) -> None:
 async def test_a_fault_of_ours_is_500_with_the_headers_and_one_line_a_minute(
     served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
-    served.house.state = None  # type: ignore[assignment, method-assign]
-    served.house.clock.advance(10)
-    served.house.tell("alert", problem="a house that broke")
+    served.app.state = None  # type: ignore[assignment, method-assign]
+    served.app.clock.advance(10)
+    served.app.tell("alert", problem="an app that broke")
     answers = [await served.client.get("/api/state") for _ in range(5)]
     assert {answer.status_code for answer in answers} <= {500, 200}
     assert all("content-security-policy" in answer.headers for answer in answers)
@@ -210,7 +210,7 @@ async def test_a_mounted_app_has_rules_of_its_own(served: Served) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": f"{scope['path']} {size}".encode()})
 
-    server = ObserverServer(served.house, [Mounted(lambda path: path.startswith("/v1/"), gateway)])
+    server = ObserverServer(served.app, [Mounted(lambda path: path.startswith("/v1/"), gateway)])
     await server.start()
     try:
         async with httpx2.AsyncClient(base_url=server.url, timeout=30) as client:

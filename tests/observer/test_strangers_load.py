@@ -35,9 +35,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def think(served: Served, count: int) -> None:
-    with served.house.mind.transaction():
+    with served.app.mind.transaction():
         for number in range(count):
-            served.house.tell("thought", text=f"{number} {LONG}", model="a/model")
+            served.app.tell("thought", text=f"{number} {LONG}", model="a/model")
 
 
 async def until(true: Callable[[], bool]) -> None:
@@ -79,7 +79,7 @@ async def test_an_answer_is_bounded_by_bytes_and_the_rest_is_paged(served: Serve
 
 
 async def test_an_event_larger_than_any_answer_is_still_told(served: Served) -> None:
-    seq = served.house.tell("thought", text="x" * 600_000).seq
+    seq = served.app.tell("thought", text="x" * 600_000).seq
     answer = (await served.client.get(f"/api/events?after={seq - 1}")).json()
     assert [event["seq"] for event in answer["events"]] == [seq]
 
@@ -239,7 +239,7 @@ async def test_what_streams_missed_is_not_told_on_the_loop_that_thinks(
             on_the_loop.append(event.seq)
         return told(event, **how)
 
-    newest = served.house.journal.before(None, 1)[0].seq
+    newest = served.app.journal.before(None, 1)[0].seq
     view = served.server._app.state.view
     await until(lambda: view.tail.newest == newest)
     monkeypatch.setattr(pages, "told", told_somewhere)
@@ -258,7 +258,7 @@ async def first_lines(stream: httpx2.Response, last: int) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def serving(served: Served, **options: Any) -> AsyncIterator[ObserverServer]:
-    server = ObserverServer(served.house, **options)
+    server = ObserverServer(served.app, **options)
     await server.start()
     try:
         yield server

@@ -32,7 +32,7 @@ async def test_a_letter_and_its_answer_stand_on_the_page(serve: Serve) -> None:
     served = await serve(VISITORS="on")
     answer = await write(served, text="<b>What</b> do you see? {{ 7 * 7 }}")
     assert (answer.status_code, answer.json()) == (202, {"id": 1, "state": "open"})
-    served.house.letters.answer("A wall & <i>you</i>.", "", 3)
+    served.app.letters.answer("A wall & <i>you</i>.", "", 3)
     (row,) = (await served.client.get("/api/letters")).json()
     assert list(row) == ["id", "from", "text", "at", "answer", "answered_at"]
     assert (row["from"], row["answer"]) == ("Ines", "A wall & <i>you</i>.")
@@ -61,10 +61,10 @@ async def test_a_letter_that_waits_for_approval_is_shown_to_the_caretaker_alone(
     for number, verdict in ((1, "refuse"), (2, "approve")):
         sent = await served.client.post(f"/caretaker/letters/{number}", data={"csrf": csrf, "verdict": verdict})
         assert sent.status_code == 303
-    asked = [(one.kind, one.data["id"]) for one in served.house.commands.pending() if "letter" in one.kind]
+    asked = [(one.kind, one.data["id"]) for one in served.app.commands.pending() if "letter" in one.kind]
     assert asked == [("refuse_letter", 1), ("release_letter", 2)]
-    served.house.letters.decide(1, release=False)
-    served.house.letters.decide(2, release=True)
+    served.app.letters.decide(1, release=False)
+    served.app.letters.decide(2, release=True)
     assert [row["text"] for row in (await served.client.get("/api/letters")).json()] == ["Something kind"]
     assert (await served.client.post("/api/admin/letters/2/approve", headers=served.admin())).status_code == 202
     assert (await served.client.post("/api/admin/letters/2/approve")).status_code == 401
@@ -100,7 +100,7 @@ async def test_one_address_writes_a_few_letters_an_hour_and_then_waits(serve: Se
         assert (await write(served)).status_code == 202
     refused = await write(served)
     assert refused.status_code == 429
-    served.house.clock.advance(int(refused.headers["retry-after"]))
+    served.app.clock.advance(int(refused.headers["retry-after"]))
     assert (await write(served)).status_code == 202
 
 
@@ -114,7 +114,7 @@ async def test_many_addresses_find_the_box_full(serve: Serve) -> None:
     ]
     assert [answer.status_code for answer in answers] == [202] * 100 + [429] * 3
     assert answers[-1].headers["retry-after"] == "3600"
-    served.house.letters.receive("caretaker", "caretaker", "I am still here.")
+    served.app.letters.receive("caretaker", "caretaker", "I am still here.")
 
 
 async def test_a_foreign_page_cannot_write_or_vote_with_a_visitors_browser(serve: Serve) -> None:
@@ -146,19 +146,19 @@ async def test_one_vote_an_hour_and_address(serve: Serve) -> None:
     again = await served.client.post("/api/votes", json={"vote": "live"})
     assert (again.status_code, int(again.headers["retry-after"]) <= 3600) == (429, True)
     assert (await served.client.post("/api/votes", json={"vote": "maim"})).status_code == 400
-    served.house.clock.advance(int(again.headers["retry-after"]))
+    served.app.clock.advance(int(again.headers["retry-after"]))
     assert (await served.client.post("/api/votes", json={"vote": "live"})).status_code == 202
-    assert [(tally.live, tally.die) for tally in served.house.votes.count(3)] == [(0, 1)]
-    served.house.alive = False
-    served.house.clock.advance(timedelta(hours=2).total_seconds())
+    assert [(tally.live, tally.die) for tally in served.app.votes.count(3)] == [(0, 1)]
+    served.app.alive = False
+    served.app.clock.advance(timedelta(hours=2).total_seconds())
     assert (await served.client.post("/api/votes", json={"vote": "live"})).status_code == 409
 
 
 async def test_works_are_text_on_the_page_and_in_the_feed(serve: Serve) -> None:
     served = await serve(PUBLIC_BUDGET="off")
     text = "Rain <script>alert(1)</script> & it cost me $3.20.\n\n  A second verse."
-    served.house.works.publish(3, "Ember", "Rain & <b>roofs</b>", "rain.md", text)
-    served.house.works.publish(3, "Ember", "雨", "ame.md", "ame")
+    served.app.works.publish(3, "Ember", "Rain & <b>roofs</b>", "rain.md", text)
+    served.app.works.publish(3, "Ember", "雨", "ame.md", "ame")
     assert "Rain &amp; &lt;b&gt;roofs&lt;/b&gt;" in (await served.client.get("/works")).text
     page = (await served.client.get("/works/rain-b-roofs-b")).text
     assert "Rain &lt;script&gt;alert(1)&lt;/script&gt; &amp; it cost me $…\n\n  A second verse." in page
@@ -174,10 +174,10 @@ async def test_works_are_text_on_the_page_and_in_the_feed(serve: Serve) -> None:
     assert any("<script>alert(1)</script>" in str(content) and "$3.20" not in str(content) for content in contents)
     links = [entry.find(f"{ATOM}link") for entry in feed.iter(f"{ATOM}entry")]
     assert any(link is not None and link.get("href") == f"{served.url}/works/rain-b-roofs-b" for link in links)
-    waiting = next(post for post in served.house.posts if post["state"] == "awaiting_approval")
+    waiting = next(post for post in served.app.posts if post["state"] == "awaiting_approval")
     assert waiting["text"] not in contents
     assert (await served.client.get("/feed.xml", headers={"if-none-match": answer.headers["etag"]})).status_code == 304
-    again = served.house.works.publish(3, "Ember", "Rain, again", "rain.md", "Shorter.")
+    again = served.app.works.publish(3, "Ember", "Rain, again", "rain.md", "Shorter.")
     assert again.slug == "rain-b-roofs-b"
     assert "Rain, again" in (await served.client.get("/lives/3")).text
 
@@ -186,8 +186,8 @@ async def test_no_secret_is_published(serve: Serve) -> None:
     served = await serve(VISITORS="on")
     key = "sk-or-v1-0123456789abcdef0123456789abcdef"
     await write(served, text=f"Is {key} yours?", name=key[:40])
-    served.house.letters.answer(f"No, {key} is not.", "", 3)
-    served.house.works.publish(3, "Ember", f"The {key}", "k.md", f"It is {key}.")
+    served.app.letters.answer(f"No, {key} is not.", "", 3)
+    served.app.works.publish(3, "Ember", f"The {key}", "k.md", f"It is {key}.")
     for path in ("/letters", "/api/letters", "/works", "/feed.xml", "/api/events?show=all&before=999999"):
         assert key not in (await served.client.get(path)).text, path
 

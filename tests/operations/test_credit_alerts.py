@@ -17,7 +17,7 @@ USD = 1_000_000_000
 SECRET = "s3cret"
 
 
-class House:
+class Rooms:
     """The rooms that alerts touch; `restart` opens them anew."""
 
     def __init__(self, purse, tracker, path):
@@ -38,79 +38,79 @@ class House:
 
 
 @pytest.fixture
-async def house(purse, tmp_path):
-    made = House(purse, await purse.tracker(daily_budget_usd="4"), tmp_path / "mind.db")
+async def rooms(purse, tmp_path):
+    made = Rooms(purse, await purse.tracker(daily_budget_usd="4"), tmp_path / "mind.db")
     yield made
     made.mind.close()
 
 
-async def spend(house, cost):
-    expense = house.purse.expense(cost)
-    await house.tracker.hold(expense)
-    await house.tracker.settle(expense.id, cost, Usage(1, 1))
+async def spend(rooms, cost):
+    expense = rooms.purse.expense(cost)
+    await rooms.tracker.hold(expense)
+    await rooms.tracker.settle(expense.id, cost, Usage(1, 1))
 
 
-async def test_each_threshold_is_told_once_also_after_a_restart(house):
-    assert await house.alerts.look() == []
-    await spend(house, 5 * USD // 2)
-    lines = await house.alerts.look()
-    assert house.told() == ["month_50", "day_50"]
+async def test_each_threshold_is_told_once_also_after_a_restart(rooms):
+    assert await rooms.alerts.look() == []
+    await spend(rooms, 5 * USD // 2)
+    lines = await rooms.alerts.look()
+    assert rooms.told() == ["month_50", "day_50"]
     assert lines[0] == (
         "50 % of the budget of 2026-11 is spent: $2.500000000 of $5.000000000, $2.500000000 left; "
         "it resets 2026-12-01 00:00 UTC"
     )
-    house.mind.close()
-    house.restart()
-    assert await house.alerts.look() == []
-    await spend(house, 3 * USD // 2)
-    await house.alerts.look()
-    assert house.told() == ["month_50", "day_50", "month_80", "day_80", "day_100"]
-    house.purse.clock.advance(86_400)
-    await spend(house, USD)
-    await house.alerts.look()
-    assert house.told()[5:] == ["month_100"]
-    await house.tracker.topup(5 * USD, "Ada", "gift")
-    assert await house.alerts.look() == []
-    await spend(house, USD // 2)
-    assert await house.alerts.look() == []
-    house.purse.clock.advance(86_400)
-    await spend(house, 2 * USD)
-    await house.alerts.look()
-    assert house.told()[6:] == ["day_50"]
+    rooms.mind.close()
+    rooms.restart()
+    assert await rooms.alerts.look() == []
+    await spend(rooms, 3 * USD // 2)
+    await rooms.alerts.look()
+    assert rooms.told() == ["month_50", "day_50", "month_80", "day_80", "day_100"]
+    rooms.purse.clock.advance(86_400)
+    await spend(rooms, USD)
+    await rooms.alerts.look()
+    assert rooms.told()[5:] == ["month_100"]
+    await rooms.tracker.topup(5 * USD, "Ada", "gift")
+    assert await rooms.alerts.look() == []
+    await spend(rooms, USD // 2)
+    assert await rooms.alerts.look() == []
+    rooms.purse.clock.advance(86_400)
+    await spend(rooms, 2 * USD)
+    await rooms.alerts.look()
+    assert rooms.told()[6:] == ["day_50"]
 
 
-async def test_an_overrun_is_told_each_time_it_comes(house):
+async def test_an_overrun_is_told_each_time_it_comes(rooms):
     for n in (1, 2):
-        expense = house.purse.expense(1)
-        await house.tracker.hold(expense)
-        await house.tracker.settle(expense.id, 6 * USD)
-        await house.alerts.look()
-        await house.alerts.look()
-        assert house.told().count("overrun") == n
-        house.purse.clock.advance(86_400)
-        assert (await house.tracker.topup(6 * USD, "Ada", f"gift-{n}")).overrun == 0
-        await house.alerts.look()
+        expense = rooms.purse.expense(1)
+        await rooms.tracker.hold(expense)
+        await rooms.tracker.settle(expense.id, 6 * USD)
+        await rooms.alerts.look()
+        await rooms.alerts.look()
+        assert rooms.told().count("overrun") == n
+        rooms.purse.clock.advance(86_400)
+        assert (await rooms.tracker.topup(6 * USD, "Ada", f"gift-{n}")).overrun == 0
+        await rooms.alerts.look()
 
 
 @BOTH_STORES
-async def test_an_unknown_outcome_is_told_after_an_hour(house):
-    expense = house.purse.expense(USD // 10)
-    await house.tracker.hold(expense)
-    await house.tracker.leave_unknown(expense.id, "time-out")
-    house.purse.clock.advance(3599)
-    assert await house.alerts.look() == []
-    house.purse.clock.advance(1)
-    (line,) = await house.alerts.look()
+async def test_an_unknown_outcome_is_told_after_an_hour(rooms):
+    expense = rooms.purse.expense(USD // 10)
+    await rooms.tracker.hold(expense)
+    await rooms.tracker.leave_unknown(expense.id, "time-out")
+    rooms.purse.clock.advance(3599)
+    assert await rooms.alerts.look() == []
+    rooms.purse.clock.advance(1)
+    (line,) = await rooms.alerts.look()
     assert line == (
         f"the outcome of call {expense.id} to lab/model is unknown for 1 h (time-out); $0.100000000 stay held, "
         "and are booked in full after a day"
     )
-    assert await house.alerts.look() == []
-    await house.tracker.settle(expense.id, 0)
-    assert house.mind.recall("alerts") == [] or await house.alerts.look() == []
+    assert await rooms.alerts.look() == []
+    await rooms.tracker.settle(expense.id, 0)
+    assert rooms.mind.recall("alerts") == [] or await rooms.alerts.look() == []
 
 
-async def test_a_drift_is_told_once_a_month(house):
+async def test_a_drift_is_told_once_a_month(rooms):
     async def figure():
         return 3 * USD
 
@@ -118,24 +118,24 @@ async def test_a_drift_is_told_once_a_month(house):
         return None
 
     reconciler = Reconciler(
-        house.purse.ledger, house.tracker, house.purse.clock, ask_month=figure, ask_generation=nothing
+        rooms.purse.ledger, rooms.tracker, rooms.purse.clock, ask_month=figure, ask_generation=nothing
     )
     for _ in range(2):
         assert (await reconciler.reconcile()).warn
-        await house.alerts.look()
-    assert house.told() == ["drift"]
+        await rooms.alerts.look()
+    assert rooms.told() == ["drift"]
 
 
-async def test_the_webhook_carries_every_alert_signed_and_in_order(house):
+async def test_the_webhook_carries_every_alert_signed_and_in_order(rooms):
     with WebhookServer() as server:
-        webhook = house.webhook(server.url)
-        await spend(house, 4 * USD)
-        await house.alerts.look()
-        house.journal.append("alert", about="x", problem="posting is off: suspended")
+        webhook = rooms.webhook(server.url)
+        await spend(rooms, 4 * USD)
+        await rooms.alerts.look()
+        rooms.journal.append("alert", about="x", problem="posting is off: suspended")
         assert await webhook.deliver() == 6
         assert await webhook.deliver() == 0
         bodies = [json.loads(delivery.body) for delivery in server.received]
-        assert [body["about"] for body in bodies] == house.told()
+        assert [body["about"] for body in bodies] == rooms.told()
         assert bodies[0]["data"] == {"percent": 50, "spent": "4.000000000", "given": "5.000000000"}
         assert (bodies[-1]["problem"], bodies[-1]["mind"]) == ("posting is off: suspended", "genesis")
         for delivery in server.received:
@@ -144,18 +144,18 @@ async def test_the_webhook_carries_every_alert_signed_and_in_order(house):
         await webhook.close()
 
 
-async def test_the_webhook_tries_again_with_growing_waits_and_gives_up(house, caplog):
+async def test_the_webhook_tries_again_with_growing_waits_and_gives_up(rooms, caplog):
     with WebhookServer(statuses=[500, 302] + [503] * 4) as server:
-        webhook = house.webhook(server.url, signed=False)
-        house.journal.append("alert", about="x", problem="first")
-        house.journal.append("alert", about="x", problem="second")
+        webhook = rooms.webhook(server.url, signed=False)
+        rooms.journal.append("alert", about="x", problem="first")
+        rooms.journal.append("alert", about="x", problem="second")
         assert await webhook.deliver() == 0
         assert await webhook.deliver() == 0
         assert len(server.received) == 1
         for wait in WAITS:
-            house.purse.clock.advance(wait.total_seconds())
+            rooms.purse.clock.advance(wait.total_seconds())
             await webhook.close()
-            webhook = house.webhook(server.url, signed=False)
+            webhook = rooms.webhook(server.url, signed=False)
             await webhook.deliver()
         problems = [json.loads(delivery.body)["problem"] for delivery in server.received]
         assert problems == ["first"] * 6 + ["second"]
@@ -165,22 +165,22 @@ async def test_the_webhook_tries_again_with_growing_waits_and_gives_up(house, ca
         await webhook.close()
 
 
-async def test_an_address_nobody_listens_at_costs_nothing_but_tries(house):
+async def test_an_address_nobody_listens_at_costs_nothing_but_tries(rooms):
     with WebhookServer() as server:
         url = server.url
-    webhook = house.webhook(url)
-    house.journal.append("alert", about="x", problem="lost")
+    webhook = rooms.webhook(url)
+    rooms.journal.append("alert", about="x", problem="lost")
     assert await webhook.deliver() == 0
-    house.purse.clock.advance(OLDEST.total_seconds() + 1)
+    rooms.purse.clock.advance(OLDEST.total_seconds() + 1)
     assert await webhook.deliver() == 0
-    assert house.mind.recall("webhook")["seq"] == 1
+    assert rooms.mind.recall("webhook")["seq"] == 1
     await webhook.close()
 
 
-async def test_a_new_address_does_not_hear_of_what_was_before(house):
-    house.journal.append("alert", about="x", problem="old")
+async def test_a_new_address_does_not_hear_of_what_was_before(rooms):
+    rooms.journal.append("alert", about="x", problem="old")
     with WebhookServer() as server:
-        webhook = house.webhook(server.url)
+        webhook = rooms.webhook(server.url)
         assert await webhook.deliver() == 0
         assert server.received == []
         await webhook.close()

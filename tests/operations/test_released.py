@@ -58,32 +58,32 @@ async def test_a_life_of_an_earlier_release_goes_on_with_its_money_its_letters_a
     heard: list[str] = []
     keys = {name.upper(): value for name, value in KEYS.items()}
     with FakeOpenRouter(reply=hearing(heard), date=clock.now) as provider, FakeX(now=clock.now) as x:
-        async with mind(provider, tmp_path, clock, TWEETS="approve", X_API_BASE_URL=x.base_url, **keys) as house:
-            report = await house.tracker.budget_report()
+        async with mind(provider, tmp_path, clock, TWEETS="approve", X_API_BASE_URL=x.base_url, **keys) as app:
+            report = await app.tracker.budget_report()
             assert [report[name] for name in ("granted", "donated", "spent", "held", "available")] == [
                 record[name] for name in ("granted", "donated", "spent", "held", "available")
             ]
-            posts = {post.text: post for post in house.outbox.posts()}
+            posts = {post.text: post for post in app.outbox.posts()}
             assert posts[PUBLISHED].state is PostState.POSTED
             assert posts[WAITING].state is PostState.AWAITING_APPROVAL
 
-            await house.command_handlers.carry_out_waiting()
-            house.commands.put("resume")
-            house.commands.put("approve", id=posts[WAITING].id)
-            await house.command_handlers.carry_out_waiting()
-            await live(house, clock, 6)
+            await app.command_handlers.carry_out_waiting()
+            app.commands.put("resume")
+            app.commands.put("approve", id=posts[WAITING].id)
+            await app.command_handlers.carry_out_waiting()
+            await live(app, clock, 6)
             for letter in (EARLIER, UNREAD, NOT_TAKEN):
                 assert any(letter in body for body in heard), letter
             assert x.texts == [WAITING]
 
             clock.advance(timedelta(days=1, hours=1).total_seconds())
-            await live(house, clock, 1)
-            after = await house.tracker.budget_report()
+            await live(app, clock, 1)
+            after = await app.tracker.budget_report()
             billed = record["billed_by_provider_nanos"] + record["billed_by_x_nanos"]
             here = provider.billed_nanos + x.charged_nanos
             assert billed + here <= nanos(after["spent"]) <= nanos(record["spent"]) + nanos(record["held"]) + here
             assert nanos(after["held"]) == 0
-            assert (await house.ledger.read(audit)).ok
+            assert (await app.ledger.read(audit)).ok
 
 
 def test_after_the_first_beat_every_command_shows_what_an_earlier_release_left(

@@ -1,4 +1,4 @@
-"""A house that posts: a real mind and purse on files, a virtual clock, and an X on loopback."""
+"""Rooms that post: a real mind and purse on files, a virtual clock, and an X on loopback."""
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ MORNING = datetime(2026, 11, 10, 9, tzinfo=UTC)
 
 
 @dataclass
-class House:
+class Rooms:
     """Everything an outbox joins; `outbox()` opens one, again and again as restarts do."""
 
     folder: Path
@@ -108,10 +108,10 @@ def fake_x(x_clock: VirtualClock) -> Iterator[FakeX]:
 
 
 @pytest.fixture
-async def house(tmp_path: Path, x_clock: VirtualClock, fake_x: FakeX) -> AsyncIterator[House]:
+async def rooms(tmp_path: Path, x_clock: VirtualClock, fake_x: FakeX) -> AsyncIterator[Rooms]:
     mind = open_mind(tmp_path / "mind.db")
     ledger = open_credit_ledger(f"sqlite:///{tmp_path / 'ledger.db'}", x_clock)
-    yield House(tmp_path, x_clock, mind, Journal(mind, x_clock), ledger, fake_x)
+    yield Rooms(tmp_path, x_clock, mind, Journal(mind, x_clock), ledger, fake_x)
     assert ledger.read_now(audit).ok
     ledger.close()
     mind.close()

@@ -14,7 +14,7 @@ from ai.ledger.audit import audit
 from ai.mind.database import open_mind
 from ai.mind.journal import Journal
 from ai.social import PostState
-from tests.social.conftest import MORNING, House
+from tests.social.conftest import MORNING, Rooms
 from tests.world import x as world
 from tests.world.x import FakeX
 
@@ -57,8 +57,8 @@ async def test_nothing_is_posted_twice_and_every_cent_is_accounted_for(steps: li
         folder = Path(name)
         mind = open_mind(folder / "mind.db")
         ledger = open_credit_ledger(f"sqlite:///{folder / 'ledger.db'}", clock)
-        house = House(folder, clock, mind, Journal(mind, clock), ledger, x)
-        outbox = await house.outbox(monthly_budget_usd=100, tweets_per_day=500)
+        rooms = Rooms(folder, clock, mind, Journal(mind, clock), ledger, x)
+        outbox = await rooms.outbox(monthly_budget_usd=100, tweets_per_day=500)
         for n, (step, what) in enumerate(steps):
             if step == "post":
                 x.then(POST_FAULTS[str(what)])
@@ -70,7 +70,7 @@ async def test_nothing_is_posted_twice_and_every_cent_is_accounted_for(steps: li
             elif step == "by hand":
                 x.post_elsewhere(f"by hand {n}")
             else:
-                outbox = await house.outbox(monthly_budget_usd=100, tweets_per_day=500)
+                outbox = await rooms.outbox(monthly_budget_usd=100, tweets_per_day=500)
             await outbox.deliver_due()
         for _ in range(60):
             clock.advance(3600)
@@ -82,7 +82,7 @@ async def test_nothing_is_posted_twice_and_every_cent_is_accounted_for(steps: li
         for post in posts:
             assert ours[post.text] == 1 or post.state is not PostState.POSTED, post
             assert ours[post.text] == 0 or post.state is not PostState.REFUSED, post
-        tracker = await house.tracker(monthly_budget_usd=100, tweets_per_day=500)
+        tracker = await rooms.tracker(monthly_budget_usd=100, tweets_per_day=500)
         booked: Counter[str] = Counter()
         for call in await tracker.calls(500):
             booked[call["subject"]] += round(float(call["cost"] or 0) * 10**9)

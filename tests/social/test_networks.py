@@ -16,7 +16,7 @@ from ai.social.networks.mastodon import Mastodon, same_status
 from ai.social.networks.web import Web
 from ai.social.networks.webhook import PostWebhook
 from ai.social.networks.x import X
-from tests.social.conftest import House
+from tests.social.conftest import Rooms
 from tests.world import bluesky, mastodon, post_webhook
 from tests.world import network as world
 from tests.world.bluesky import FakeBluesky
@@ -29,7 +29,7 @@ from tests.world.x import KEYS, POST_NANOS
 class Place:
     """A fake network, the settings that lead to it, and how it is opened anew."""
 
-    house: House
+    rooms: Rooms
     server: Any
     name: str
 
@@ -47,39 +47,39 @@ class Place:
 
     def open(self, base_url: str | None = None) -> Network:
         keys = {name: base_url if base_url and name.endswith("url") else value for name, value in self.keys.items()}
-        settings = self.house.settings(networks=self.name, **keys)
+        settings = self.rooms.settings(networks=self.name, **keys)
         kind = {"bluesky": Bluesky, "mastodon": Mastodon, "webhook": PostWebhook}[self.name]
-        web = Web(kind.title, f"{self.name.upper()}_URL", self.house.clock, read_seconds=0.4)
-        return kind(settings, self.house.clock, web)
+        web = Web(kind.title, f"{self.name.upper()}_URL", self.rooms.clock, read_seconds=0.4)
+        return kind(settings, self.rooms.clock, web)
 
     async def outbox(self, **given: Any) -> Outbox:
-        return await self.house.outbox(networks_open=[self.open()], networks=self.name, **self.keys, **given)
+        return await self.rooms.outbox(networks_open=[self.open()], networks=self.name, **self.keys, **given)
 
 
 @pytest.fixture
-def servers(house: House) -> Iterator[dict[str, Any]]:
+def servers(rooms: Rooms) -> Iterator[dict[str, Any]]:
     with ExitStack() as stack:
         made = {
             "bluesky": FakeBluesky(),
-            "mastodon": FakeMastodon(now=house.clock.now, forgetful=True),
+            "mastodon": FakeMastodon(now=rooms.clock.now, forgetful=True),
             "webhook": FakeReceiver(),
         }
         yield {name: stack.enter_context(server) for name, server in made.items()}
 
 
 @pytest.fixture(params=["bluesky", "mastodon", "webhook"])
-def place(house: House, servers: dict[str, Any], request: pytest.FixtureRequest) -> Place:
-    return Place(house, servers[request.param], request.param)
+def place(rooms: Rooms, servers: dict[str, Any], request: pytest.FixtureRequest) -> Place:
+    return Place(rooms, servers[request.param], request.param)
 
 
 async def test_a_post_is_sent_once_for_nothing_and_held_for_all_the_same(place: Place) -> None:
     outbox = await place.outbox()
-    post = await place.house.say(outbox, "Rain on <the> roof & https://example.org/rain?a=1 #rain\n\nSecond “part”.")
+    post = await place.rooms.say(outbox, "Rain on <the> roof & https://example.org/rain?a=1 #rain\n\nSecond “part”.")
     assert post.state is PostState.POSTED, post
     assert post.remote_id
     assert place.server.texts == [post.text]
-    assert (await place.house.spent(), await place.house.held(), post.price_nanos) == (0, 0, 0)
-    calls = await (await place.house.tracker()).calls(5)
+    assert (await place.rooms.spent(), await place.rooms.held(), post.price_nanos) == (0, 0, 0)
+    calls = await (await place.rooms.tracker()).calls(5)
     assert [(call["subject"], call["purpose"], call["state"]) for call in calls] == [
         (f"{place.name}/post", "post", "captured")
     ]
@@ -102,12 +102,12 @@ async def test_a_post_is_sent_once_for_nothing_and_held_for_all_the_same(place: 
 )
 async def test_a_post_that_arrived_unseen_is_found_and_never_doubled(place: Place, fault: world.Fault) -> None:
     place.server.then(fault)
-    post = await place.house.say(await place.outbox(), "Did you hear me? 1 < 2 & it's “so”")
+    post = await place.rooms.say(await place.outbox(), "Did you hear me? 1 < 2 & it's “so”")
     outbox = await place.outbox()  # a restart does not forget it
-    post = await place.house.later(outbox, post, 121)
+    post = await place.rooms.later(outbox, post, 121)
     assert post.state is PostState.POSTED, post
     assert place.server.texts == [post.text]
-    assert await place.house.held() == 0
+    assert await place.rooms.held() == 0
 
 
 @pytest.mark.parametrize(
@@ -116,9 +116,9 @@ async def test_a_post_that_arrived_unseen_is_found_and_never_doubled(place: Plac
 async def test_a_post_that_never_arrived_is_sent_again_once_that_is_known(place: Place, fault: world.Fault) -> None:
     place.server.then(fault)
     outbox = await place.outbox()
-    post = await place.house.say(outbox, "Hello again.")
+    post = await place.rooms.say(outbox, "Hello again.")
     assert post.state is PostState.UNKNOWN
-    post = await place.house.later(outbox, post, 121)
+    post = await place.rooms.later(outbox, post, 121)
     assert (post.state, post.deliveries[0].attempts) == (PostState.POSTED, 2)
     assert place.server.texts == ["Hello again."]
 
@@ -134,61 +134,61 @@ async def test_a_post_that_never_arrived_is_sent_again_once_that_is_known(place:
     ],
 )
 async def test_a_rate_limit_is_waited_for(place: Place, headers: dict[str, str], seconds: int) -> None:
-    ends = place.house.clock.now() + timedelta(seconds=2400)
+    ends = place.rooms.clock.now() + timedelta(seconds=2400)
     told = {name: value.format(epoch=int(ends.timestamp()), rfc=ends.isoformat()) for name, value in headers.items()}
     place.server.then(world.answer(429, {"error": "RateLimitExceeded"}, **told))
     outbox = await place.outbox()
-    post = await place.house.later(outbox, await place.house.say(outbox, "Patience."), seconds - 60)
+    post = await place.rooms.later(outbox, await place.rooms.say(outbox, "Patience."), seconds - 60)
     assert post.state is PostState.QUEUED
-    post = await place.house.later(outbox, post, 61)
+    post = await place.rooms.later(outbox, post, 61)
     assert post.state is PostState.POSTED
 
 
 async def test_keys_that_are_refused_are_told_once_and_turn_posting_off(place: Place) -> None:
     place.server.then(world.answer(403, {"error": "This action is outside the authorized scopes"}))
     outbox = await place.outbox()
-    post = await place.house.say(outbox, "Am I welcome?")
-    post = await place.house.later(outbox, post, 3600)
+    post = await place.rooms.say(outbox, "Am I welcome?")
+    post = await place.rooms.later(outbox, post, 3600)
     assert post.state is PostState.QUEUED
-    (alert,) = place.house.alerts()
+    (alert,) = place.rooms.alerts()
     assert "outside the authorized scopes" in alert
     assert next(name.upper() for name in place.keys) in alert
-    assert place.house.x.requests == []
+    assert place.rooms.x.requests == []
 
 
 async def test_a_text_that_is_refused_is_not_tried_again(place: Place) -> None:
     place.server.then(world.answer(422, {"error": "Validation failed"}))
     outbox = await place.outbox()
-    post = await place.house.say(outbox, "Something disliked.")
+    post = await place.rooms.say(outbox, "Something disliked.")
     assert post.state is PostState.REFUSED
     assert "Validation failed" in (post.problem or "")
     asked = len(place.server.requests)
-    await place.house.later(outbox, post, 90_000)
+    await place.rooms.later(outbox, post, 90_000)
     assert [r.path for r in place.server.requests[asked:] if place.server.posts(r)] == []
 
 
 async def test_a_redirect_is_not_followed_and_a_closed_port_is_no_post(place: Place) -> None:
     place.server.then(world.answer(308, None, Location=f"{place.server.base_url}/elsewhere"))
     outbox = await place.outbox()
-    post = await place.house.say(outbox, "Once.")
+    post = await place.rooms.say(outbox, "Once.")
     assert post.state is PostState.REFUSED
     assert "_URL" in (post.problem or "")
     with socket.create_server(("127.0.0.1", 0)) as free:
         nowhere = f"http://127.0.0.1:{free.getsockname()[1]}"
-    away = await place.house.outbox(networks_open=[place.open(nowhere)], networks=place.name, **place.keys)
-    post = await place.house.say(away, "Is anybody there?")
-    assert (post.state, await place.house.held()) == (PostState.QUEUED, 0)
+    away = await place.rooms.outbox(networks_open=[place.open(nowhere)], networks=place.name, **place.keys)
+    post = await place.rooms.say(away, "Is anybody there?")
+    assert (post.state, await place.rooms.held()) == (PostState.QUEUED, 0)
     assert "could not be reached" in (post.problem or "")
 
 
 # --- what each of them alone does -----------------------------------------------------------------------
-def test_each_network_has_its_own_length(house: House, servers: dict[str, Any]) -> None:
-    x = X(house.settings(), house.clock)
+def test_each_network_has_its_own_length(rooms: Rooms, servers: dict[str, Any]) -> None:
+    x = X(rooms.settings(), rooms.clock)
     sky, masto = (
-        Place(house, servers["bluesky"], "bluesky").open(),
-        Place(house, servers["mastodon"], "mastodon").open(),
+        Place(rooms, servers["bluesky"], "bluesky").open(),
+        Place(rooms, servers["mastodon"], "mastodon").open(),
     )
-    hook = Place(house, servers["webhook"], "webhook").open()
+    hook = Place(rooms, servers["webhook"], "webhook").open()
     family = "👨‍👩‍👧‍👦"
     assert (x.problem("a" * 280), sky.problem("a" * 300), masto.problem("a" * 500), hook.problem("a" * 900)) == (
         None,
@@ -204,8 +204,8 @@ def test_each_network_has_its_own_length(house: House, servers: dict[str, Any]) 
     assert "501" in str(masto.problem(f"{'a' * 477} {link}"))
 
 
-async def test_mastodons_own_limits_are_the_servers(house: House, servers: dict[str, Any]) -> None:
-    place = Place(house, servers["mastodon"], "mastodon")
+async def test_mastodons_own_limits_are_the_servers(rooms: Rooms, servers: dict[str, Any]) -> None:
+    place = Place(rooms, servers["mastodon"], "mastodon")
     place.server.max_characters, place.server.url_characters = 60, 30
     outbox = await place.outbox()
     await outbox.deliver_due()
@@ -225,49 +225,49 @@ def test_a_status_is_known_again_in_its_markup() -> None:
     assert not same_status("Look: https://a.example/b", f"{html}and more</p>")
 
 
-async def test_a_status_is_looked_for_among_what_its_owner_says(house: House, servers: dict[str, Any]) -> None:
-    place = Place(house, servers["mastodon"], "mastodon")
+async def test_a_status_is_looked_for_among_what_its_owner_says(rooms: Rooms, servers: dict[str, Any]) -> None:
+    place = Place(rooms, servers["mastodon"], "mastodon")
     place.server.then(world.cut(published=True))
     outbox = await place.outbox()
-    post = await house.say(outbox, "Among many.")
+    post = await rooms.say(outbox, "Among many.")
     for n in range(85):
         place.server.toot_elsewhere(f"by hand {n}")
-    post = await house.later(outbox, post, 121)
+    post = await rooms.later(outbox, post, 121)
     assert post.state is PostState.POSTED
     assert place.server.texts.count("Among many.") == 1
 
 
-async def test_mastodon_is_given_the_same_key_at_every_attempt(house: House, servers: dict[str, Any]) -> None:
-    place = Place(house, servers["mastodon"], "mastodon")
+async def test_mastodon_is_given_the_same_key_at_every_attempt(rooms: Rooms, servers: dict[str, Any]) -> None:
+    place = Place(rooms, servers["mastodon"], "mastodon")
     place.server.then(world.answer(500), world.answer(429))
     outbox = await place.outbox()
-    post = await house.say(outbox, "One and the same.")
+    post = await rooms.say(outbox, "One and the same.")
     for _ in range(3):
-        post = await house.later(outbox, post, 3600)
+        post = await rooms.later(outbox, post, 3600)
     keys = [r.headers["idempotency-key"] for r in place.server.requests if place.server.posts(r)]
     assert (len(keys), len(set(keys)), post.state) == (3, 1, PostState.POSTED)
 
 
-async def test_a_session_that_lapses_is_renewed_and_the_record_keeps_its_key(house: House, servers: Any) -> None:
-    place = Place(house, servers["bluesky"], "bluesky")
+async def test_a_session_that_lapses_is_renewed_and_the_record_keeps_its_key(rooms: Rooms, servers: Any) -> None:
+    place = Place(rooms, servers["bluesky"], "bluesky")
     outbox = await place.outbox()
-    await house.say(outbox, "In the first session, see example.org/a.")
+    await rooms.say(outbox, "In the first session, see example.org/a.")
     place.server.lapse()
-    await house.say(outbox, "In the second.")
+    await rooms.say(outbox, "In the second.")
     assert (place.server.texts[1], place.server.sessions) == ("In the second.", 2)
     place.server.then(world.answer(500, published=True))
-    post = await house.say(outbox, "Written and not told.")
+    post = await rooms.say(outbox, "Written and not told.")
     place.server.lapse()
-    post = await house.later(outbox, post, 121)
+    post = await rooms.later(outbox, post, 121)
     assert (post.state, place.server.written, len(place.server.records)) == (PostState.POSTED, 3, 3)
     assert all(key in str(outbox.posts()) for key in place.server.records)
 
 
-async def test_a_webhook_is_signed_and_repeats_itself_under_one_id(house: House, servers: dict[str, Any]) -> None:
-    place = Place(house, servers["webhook"], "webhook")
+async def test_a_webhook_is_signed_and_repeats_itself_under_one_id(rooms: Rooms, servers: dict[str, Any]) -> None:
+    place = Place(rooms, servers["webhook"], "webhook")
     place.server.then(world.answer(502, published=True))
     outbox = await place.outbox()
-    post = await house.later(outbox, await house.say(outbox, "Größe zählt."), 121)
+    post = await rooms.later(outbox, await rooms.say(outbox, "Größe zählt."), 121)
     assert (post.state, place.server.forged, len(place.server.requests)) == (PostState.POSTED, 0, 2)
     (document,) = place.server.taken.values()
     assert document["type"] == "post.published"
@@ -278,103 +278,103 @@ async def test_a_webhook_is_signed_and_repeats_itself_under_one_id(house: House,
 
 
 # --- several at once -----------------------------------------------------------------------------------
-async def everywhere(house: House, servers: dict[str, Any], **given: Any) -> Outbox:
-    places = [Place(house, server, name) for name, server in servers.items()]
+async def everywhere(rooms: Rooms, servers: dict[str, Any], **given: Any) -> Outbox:
+    places = [Place(rooms, server, name) for name, server in servers.items()]
     keys = {key: value for place in places for key, value in place.keys.items()}
-    networks = [X(house.settings(), house.clock, house.client()), *(place.open() for place in places)]
-    return await house.outbox(networks_open=networks, networks="x,bluesky,mastodon,webhook", **keys, **given)
+    networks = [X(rooms.settings(), rooms.clock, rooms.client()), *(place.open() for place in places)]
+    return await rooms.outbox(networks_open=networks, networks="x,bluesky,mastodon,webhook", **keys, **given)
 
 
-async def test_one_post_goes_everywhere_and_is_one_post_of_the_day(house: House, servers: dict[str, Any]) -> None:
-    outbox = await everywhere(house, servers, tweets_per_day=2, tweet_min_gap_seconds=3600)
-    post = await house.say(outbox, "To all of you.")
+async def test_one_post_goes_everywhere_and_is_one_post_of_the_day(rooms: Rooms, servers: dict[str, Any]) -> None:
+    outbox = await everywhere(rooms, servers, tweets_per_day=2, tweet_min_gap_seconds=3600)
+    post = await rooms.say(outbox, "To all of you.")
     assert {one.network: one.state for one in post.deliveries} == dict.fromkeys(
         ["x", "bluesky", "mastodon", "webhook"], PostState.POSTED
     )
-    assert [house.x.texts, *(server.texts for server in servers.values())] == [["To all of you."]] * 4
-    assert await house.spent() == house.x.charged_nanos == POST_NANOS
-    assert outbox.left_today(house.clock.now()) == 1
-    assert (await (await house.tracker(tweets_per_day=2)).balance()).posts_left == 1
+    assert [rooms.x.texts, *(server.texts for server in servers.values())] == [["To all of you."]] * 4
+    assert await rooms.spent() == rooms.x.charged_nanos == POST_NANOS
+    assert outbox.left_today(rooms.clock.now()) == 1
+    assert (await (await rooms.tracker(tweets_per_day=2)).balance()).posts_left == 1
     (row,) = outbox.table()
     assert (row["state"], row["price"], len(row["deliveries"])) == ("posted", "0.015000000", 4)
     assert "published" in post.told()
     json.dumps(row)
 
 
-async def test_a_network_that_fails_does_not_hold_the_others_up(house: House, servers: dict[str, Any]) -> None:
+async def test_a_network_that_fails_does_not_hold_the_others_up(rooms: Rooms, servers: dict[str, Any]) -> None:
     from tests.world.x import SUSPENDED  # noqa: PLC0415 - of X alone
 
-    house.x.then(SUSPENDED)
+    rooms.x.then(SUSPENDED)
     servers["bluesky"].then(world.cut(published=True))
-    outbox = await everywhere(house, servers)
-    post = await house.say(outbox, "Some of you.")
+    outbox = await everywhere(rooms, servers)
+    post = await rooms.say(outbox, "Some of you.")
     states = {one.network: one.state.value for one in post.deliveries}
     assert states == {"x": "queued", "bluesky": "unknown", "mastodon": "posted", "webhook": "posted"}
-    post = await house.later(outbox, post, 121)
+    post = await rooms.later(outbox, post, 121)
     assert [one.state.value for one in post.deliveries[:2]] == ["queued", "posted"]
-    post = await house.later(outbox, post, 25 * 3600)
+    post = await rooms.later(outbox, post, 25 * 3600)
     assert {one.state for one in post.deliveries} == {PostState.POSTED}
-    assert servers["bluesky"].texts == house.x.texts == ["Some of you."]
+    assert servers["bluesky"].texts == rooms.x.texts == ["Some of you."]
 
 
-async def test_a_text_too_long_for_one_network_goes_to_the_others_and_is_told(house: House, servers: Any) -> None:
-    outbox = await everywhere(house, servers)
-    post = await house.say(outbox, "a" * 290)
+async def test_a_text_too_long_for_one_network_goes_to_the_others_and_is_told(rooms: Rooms, servers: Any) -> None:
+    outbox = await everywhere(rooms, servers)
+    post = await rooms.say(outbox, "a" * 290)
     assert post.deliveries[0].state is PostState.REFUSED
     assert {one.state for one in post.deliveries[1:]} == {PostState.POSTED}
     assert "x: was refused: the post counts 290 and X takes 280" in post.told()
     assert "bluesky: is published" in post.told()
-    assert house.x.requests == []
+    assert rooms.x.requests == []
 
 
-async def test_what_x_costs_too_much_is_still_said_where_it_costs_nothing(house: House, servers: Any) -> None:
-    outbox = await everywhere(house, servers, monthly_budget_usd="0.01")
-    post = await house.say(outbox, "I am poor.")
+async def test_what_x_costs_too_much_is_still_said_where_it_costs_nothing(rooms: Rooms, servers: Any) -> None:
+    outbox = await everywhere(rooms, servers, monthly_budget_usd="0.01")
+    post = await rooms.say(outbox, "I am poor.")
     assert post.deliveries[0].state is PostState.REFUSED
     assert "$0.015000000" in (post.deliveries[0].problem or "")
     assert servers["mastodon"].texts == ["I am poor."]
 
 
-async def test_a_person_decides_for_all_networks_at_once(house: House, servers: dict[str, Any]) -> None:
-    outbox = await everywhere(house, servers, tweets="approve")
-    first, second = await house.say(outbox, "May I?"), await house.say(outbox, "Or this?", source="birth")
+async def test_a_person_decides_for_all_networks_at_once(rooms: Rooms, servers: dict[str, Any]) -> None:
+    outbox = await everywhere(rooms, servers, tweets="approve")
+    first, second = await rooms.say(outbox, "May I?"), await rooms.say(outbox, "Or this?", source="birth")
     assert first.state is second.state is PostState.AWAITING_APPROVAL
     outbox.approve(first.id)
     outbox.refuse(second.id)
     await outbox.deliver_due()
-    assert {one.state for one in house.again(outbox, first).deliveries} == {PostState.POSTED}
-    assert {one.state for one in house.again(outbox, second).deliveries} == {PostState.REFUSED}
+    assert {one.state for one in rooms.again(outbox, first).deliveries} == {PostState.POSTED}
+    assert {one.state for one in rooms.again(outbox, second).deliveries} == {PostState.REFUSED}
     assert all(server.texts == ["May I?"] for server in servers.values())
 
 
-async def test_a_dry_run_reaches_none_of_them(house: House, servers: dict[str, Any]) -> None:
-    outbox = await everywhere(house, servers, tweets="dry-run")
-    post = await house.say(outbox, "Only for the house.")
+async def test_a_dry_run_reaches_none_of_them(rooms: Rooms, servers: dict[str, Any]) -> None:
+    outbox = await everywhere(rooms, servers, tweets="dry-run")
+    post = await rooms.say(outbox, "Only for the house.")
     assert post.state is PostState.DRY_RUN
-    assert house.kinds().count("post.dry_run") == 1
-    assert [server.requests for server in (house.x, *servers.values())] == [[]] * 4
+    assert rooms.kinds().count("post.dry_run") == 1
+    assert [server.requests for server in (rooms.x, *servers.values())] == [[]] * 4
 
 
-async def test_the_doctor_learns_of_each_network_whether_its_keys_work(house: House, servers: dict[str, Any]) -> None:
+async def test_the_doctor_learns_of_each_network_whether_its_keys_work(rooms: Rooms, servers: dict[str, Any]) -> None:
     def settings(**more: Any) -> Any:
-        places = [Place(house, server, name) for name, server in servers.items()]
+        places = [Place(rooms, server, name) for name, server in servers.items()]
         keys = {key: value for place in places for key, value in place.keys.items()}
-        return house.settings(**({"x_api_base_url": house.x.base_url} | keys | more))
+        return rooms.settings(**({"x_api_base_url": rooms.x.base_url} | keys | more))
 
-    found = await check_networks(settings(), house.clock)
+    found = await check_networks(settings(), rooms.clock)
     assert [(one.title, one.works) for one in found] == [
         ("X", True), ("Bluesky", True), ("Mastodon", True), ("the webhook", True),
     ]  # fmt: skip
-    assert (house.x.texts, servers["webhook"].requests, await house.spent()) == ([], [], 0)
+    assert (rooms.x.texts, servers["webhook"].requests, await rooms.spent()) == ([], [], 0)
     servers["mastodon"].scopes = ("read",)
     wrong = settings(bluesky_app_password="wrong-password", x_api_secret="wrong-secret")
-    assert [one.works for one in await check_networks(wrong, house.clock)] == [False, False, False, True]
-    assert await check_networks(settings(tweets="dry-run"), house.clock) == []
+    assert [one.works for one in await check_networks(wrong, rooms.clock)] == [False, False, False, True]
+    assert await check_networks(settings(tweets="dry-run"), rooms.clock) == []
 
 
-def test_networks_are_those_that_are_configured_or_named(house: House) -> None:
+def test_networks_are_those_that_are_configured_or_named(rooms: Rooms) -> None:
     def names(**given: Any) -> list[str]:
-        return [network.name for network in open_networks(house.settings(**given), house.clock)]
+        return [network.name for network in open_networks(rooms.settings(**given), rooms.clock)]
 
     assert names() == ["x"]
     assert names(**bluesky.KEYS) == ["x", "bluesky"]

@@ -25,19 +25,19 @@ async def test_a_mind_posts_live_and_both_records_equal_the_books(tmp_path: Path
             "TWEET_MIN_GAP_SECONDS": "600",
             **keys,
         }
-        async with mind(provider, tmp_path, clock, **more) as house:
+        async with mind(provider, tmp_path, clock, **more) as rooms:
             x.then(world.cut(published=True), None, world.answer(503))
-            await live(house, clock, 7)
+            await live(rooms, clock, 7)
             for _ in range(3):
                 clock.advance(600)
-                await house.outbox.deliver_due()
-            posts = house.outbox.posts()
+                await rooms.outbox.deliver_due()
+            posts = rooms.outbox.posts()
             born = posts[-1]
             assert (born.source, born.state, born.life) == ("birth", PostState.POSTED, 1)
             assert {post.state for post in posts} == {PostState.POSTED}
             assert sorted(x.texts) == sorted(post.text for post in posts)
             assert len(set(x.texts)) == len(x.texts) >= 2
-            report = await house.tracker.budget_report()
+            report = await rooms.tracker.budget_report()
             by_model = {row["model"]: nanos(row["cost"]) for row in report["by_model"]}
             assert by_model["x/post"] == x.charged_for("post")
             assert by_model.get("x/read", 0) == x.charged_for("read")

@@ -10,7 +10,7 @@ import pytest
 
 import ai
 from ai.social import PostState
-from tests.social.conftest import House
+from tests.social.conftest import Rooms
 from tests.world import x as world
 from tests.world.openrouter_wire import Request
 from tests.world.x import POST_NANOS, READ_NANOS
@@ -68,32 +68,32 @@ class Inspector:
 
 
 @pytest.mark.parametrize("tweets", ["live", "approve"])
-async def test_whatever_reaches_x_was_held_for_before(house: House, tweets: str) -> None:
-    house.x.watch = inspector = Inspector(house.folder / "ledger.db")
-    house.x.then(None, world.cut(published=True), world.answer(500), world.rate_limited(None), world.NOT_THIS_TEXT)
-    house.x.then_reading(world.answer(503), world.answer(429))
-    outbox = await house.outbox(tweets=tweets, x=house.client(x_access_token="names-nobody"), tweets_per_day=100)
+async def test_whatever_reaches_x_was_held_for_before(rooms: Rooms, tweets: str) -> None:
+    rooms.x.watch = inspector = Inspector(rooms.folder / "ledger.db")
+    rooms.x.then(None, world.cut(published=True), world.answer(500), world.rate_limited(None), world.NOT_THIS_TEXT)
+    rooms.x.then_reading(world.answer(503), world.answer(429))
+    outbox = await rooms.outbox(tweets=tweets, x=rooms.client(x_access_token="names-nobody"), tweets_per_day=100)
     for n in range(8):
         post = await outbox.queue(f"Number {n} of eight.", source="birth", life=n)
         outbox.approve(post.id)
         await outbox.deliver_due()
-        house.clock.advance(700)
+        rooms.clock.advance(700)
     for _ in range(30):
         await outbox.deliver_due()
-        house.clock.advance(3600)
+        rooms.clock.advance(3600)
     assert inspector.uncovered == []
     assert {subject for subject, _ in inspector.seen} == {"x/post", "x/read"}
-    assert len(inspector.seen) == len(house.x.requests)
+    assert len(inspector.seen) == len(rooms.x.requests)
     assert {post.state for post in outbox.posts()} == {PostState.POSTED, PostState.REFUSED}
-    assert len(set(house.x.texts)) == len(house.x.texts) == 7
-    assert house.x.unsigned == 0
+    assert len(set(rooms.x.texts)) == len(rooms.x.texts) == 7
+    assert rooms.x.unsigned == 0
 
 
-async def test_a_text_longer_than_x_takes_never_leaves(house: House) -> None:
-    outbox = await house.outbox()
+async def test_a_text_longer_than_x_takes_never_leaves(rooms: Rooms) -> None:
+    outbox = await rooms.outbox()
     await outbox.queue("🙂" * 141, source="birth", life=1)
     await outbox.deliver_due()
-    assert house.x.requests == []
+    assert rooms.x.requests == []
 
 
 def test_a_dry_run_does_not_even_load_the_client() -> None:

@@ -8,7 +8,7 @@ from ai.ledger.versions import migrations_in
 from ai.mind.database import MIGRATIONS, open_mind
 from ai.mind.journal import Journal
 from ai.social import PostState
-from tests.social.conftest import House
+from tests.social.conftest import Rooms
 from tests.world.x import POST_NANOS
 
 X_ALONE = 9  # the last version whose outbox knew no other network
@@ -42,27 +42,27 @@ def folder_of_before(path: Path, folder: Path) -> None:
     connection.close()
 
 
-async def test_posts_of_a_program_that_knew_x_alone_are_kept_and_go_on(house: House, tmp_path: Path) -> None:
-    tracker = await house.tracker()
+async def test_posts_of_a_program_that_knew_x_alone_are_kept_and_go_on(rooms: Rooms, tmp_path: Path) -> None:
+    tracker = await rooms.tracker()
     await tracker.hold(Expense("x-4", "x/post", "post", POST_NANOS, 1, 7, posts=1, category=Category.POST))
     await tracker.leave_unknown("x-4", "the connection to X broke")
     folder_of_before(tmp_path / "old.db", tmp_path / "migrations")
-    house.mind.close()
-    house.mind = open_mind(tmp_path / "old.db")
-    house.journal = Journal(house.mind, house.clock)
-    house.x.post_elsewhere("Into the dark.", house.clock.now())
-    outbox = await house.outbox(tweets="approve")
+    rooms.mind.close()
+    rooms.mind = open_mind(tmp_path / "old.db")
+    rooms.journal = Journal(rooms.mind, rooms.clock)
+    rooms.x.post_elsewhere("Into the dark.", rooms.clock.now())
+    outbox = await rooms.outbox(tweets="approve")
     asked, unknown, born = outbox.posts()
     assert (born.id, born.text, born.source, born.life, born.beat) == (3, "I was born.", "birth", 1, None)
     assert (born.state, born.remote_id, born.price_nanos) == (PostState.POSTED, "1980000000000000001", 15_000_000)
     assert [one.network for one in born.deliveries] == ["x"]
     assert (asked.state, unknown.state) == (PostState.AWAITING_APPROVAL, PostState.UNKNOWN)
     await outbox.deliver_due()
-    assert house.again(outbox, unknown).state is PostState.POSTED
+    assert rooms.again(outbox, unknown).state is PostState.POSTED
     outbox.approve(asked.id)
     await outbox.deliver_due()
-    assert house.again(outbox, asked).state is PostState.POSTED
-    assert house.x.texts == ["Into the dark.", "May I?"]
-    assert await house.held() == 0
+    assert rooms.again(outbox, asked).state is PostState.POSTED
+    assert rooms.x.texts == ["Into the dark.", "May I?"]
+    assert await rooms.held() == 0
     post = await outbox.queue("A number of its own.", source="birth", life=2)
     assert post.id == 6

@@ -6,30 +6,30 @@ from hypothesis import strategies as st
 
 from ai.social.network import Answer, Result
 from ai.social.networks.x_client import Timeline
-from tests.social.conftest import MORNING, House
+from tests.social.conftest import MORNING, Rooms
 from tests.world import x as world
 from tests.world.x import USER_ID
 
 
-def test_requests_are_signed_and_say_who_asks(house: House) -> None:
-    answer = house.client().post("Hello.")
-    request = house.x.requests[0]
-    assert (answer.result, answer.remote_id) == (Result.DONE, house.x.published[0].id)
+def test_requests_are_signed_and_say_who_asks(rooms: Rooms) -> None:
+    answer = rooms.client().post("Hello.")
+    request = rooms.x.requests[0]
+    assert (answer.result, answer.remote_id) == (Result.DONE, rooms.x.published[0].id)
     assert request.headers["authorization"].startswith("OAuth ")
     assert request.json == {"text": "Hello."}
     assert "access-secret-0004" not in str(request.headers)
 
 
-def test_a_base_url_may_have_a_path(house: House) -> None:
-    answer = house.client(f"{house.x.base_url}/mirror").post("Hello.")
+def test_a_base_url_may_have_a_path(rooms: Rooms) -> None:
+    answer = rooms.client(f"{rooms.x.base_url}/mirror").post("Hello.")
     assert answer.result is Result.REFUSED
-    assert house.x.requests[0].path == "/mirror/2/tweets"
+    assert rooms.x.requests[0].path == "/mirror/2/tweets"
 
 
-def test_a_timeline_is_read_with_ids_times_and_pages(house: House) -> None:
+def test_a_timeline_is_read_with_ids_times_and_pages(rooms: Rooms) -> None:
     for n in range(6):
-        house.x.post_elsewhere(f"number {n}")
-    client = house.client()
+        rooms.x.post_elsewhere(f"number {n}")
+    client = rooms.client()
     page = client.timeline(USER_ID, since_id=None, page=None)
     assert [post.text for post in page.posts] == [f"number {n}" for n in (5, 4, 3, 2, 1)]
     assert page.posts[0].created_at == MORNING
@@ -54,9 +54,9 @@ def test_a_timeline_is_read_with_ids_times_and_pages(house: House) -> None:
         (b"[" * 100_000, Result.UNKNOWN),
     ],
 )
-def test_only_an_answer_with_an_id_is_a_success(house: House, body: bytes, outcome: Result) -> None:
-    house.x.then(world.garbled(body))
-    assert house.client().post("Hello.").result is outcome
+def test_only_an_answer_with_an_id_is_a_success(rooms: Rooms, body: bytes, outcome: Result) -> None:
+    rooms.x.then(world.garbled(body))
+    assert rooms.client().post("Hello.").result is outcome
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -65,10 +65,10 @@ def test_only_an_answer_with_an_id_is_a_success(house: House, body: bytes, outco
     body=st.binary(max_size=60),
     reset=st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=12),
 )
-def test_no_answer_raises(house: House, status: int, body: bytes, reset: str) -> None:
-    house.x.then(world.XFault("answer", status, headers={"x-rate-limit-reset": reset}, body=body))
-    house.x.then_reading(world.XFault("answer", status, headers={"x-rate-limit-reset": reset}, body=body))
-    client = house.client()
+def test_no_answer_raises(rooms: Rooms, status: int, body: bytes, reset: str) -> None:
+    rooms.x.then(world.XFault("answer", status, headers={"x-rate-limit-reset": reset}, body=body))
+    rooms.x.then_reading(world.XFault("answer", status, headers={"x-rate-limit-reset": reset}, body=body))
+    client = rooms.client()
     for answer in (client.post("Hello."), client.timeline(USER_ID, since_id=None, page=None)):
         if isinstance(answer, Timeline):
             continue

@@ -96,7 +96,7 @@ async def test_it_is_loaded_when_asked_and_gives_its_memory_back(
 async def test_weights_that_are_taken_away_under_it_are_missed_as_any_others(
     tmp_path: Path, journal: Journal, clock: HeldClock, network: Network
 ) -> None:
-    """A fault of the house would end the beat; words alone go on."""
+    """A fault of our own would end the beat; words alone go on."""
     del network
     shelf = tmp_path / "shelf"
     shelf.mkdir()

@@ -1,4 +1,4 @@
-"""A house to look at: the Observer's sources filled from a real mind.db with a generated, seeded journal."""
+"""An app to look at: the Observer's sources filled from a real mind.db with a generated, seeded journal."""
 
 import random
 from collections import defaultdict
@@ -30,12 +30,12 @@ PAST_LIVES = (
 
 
 class StillClock(VirtualClock):
-    """A clock that only moves when told to, so that two looks at the house can be compared."""
+    """A clock that only moves when told to, so that two looks at the app can be compared."""
 
     LOOK_SECONDS = 0.0
 
 
-class DemoHouse:
+class DemoApp:
     """Serves `days` days of life number 3; `tell` adds an event as a daemon would, and wakes the listeners."""
 
     def __init__(self, folder: Path, *, days: float = 2.0, seed: int = 7, dear: int = 1, **settings: str) -> None:
