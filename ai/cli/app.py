@@ -1,5 +1,7 @@
 """The command line's frame: groups the commands, turns any failure into one line and an exit status."""
 
+import codecs
+import io
 import sqlite3
 import sys
 from typing import Annotated
@@ -42,6 +44,7 @@ def _no_command(
 def main() -> None:
     """Run a command; exit 0 on success, 1 on a failure explained in one line on stderr, 2 on wrong usage."""
     keep_private()
+    _take_every_letter()
     try:
         app()
     except KeyboardInterrupt:
@@ -49,6 +52,17 @@ def main() -> None:
     except Exception as error:
         _explain(error)
         raise
+
+
+def _take_every_letter() -> None:
+    """Let no letter of a name, a thought or a file stop a command: what a stream does not know is a `?` on it.
+
+    One that says it knows ASCII alone is one that nobody has set up, and takes UTF-8, as the log's lines need.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            bare = codecs.lookup(stream.encoding).name == "ascii"
+            stream.reconfigure(encoding="utf-8" if bare else None, errors="replace")
 
 
 def _explain(error: Exception) -> None:

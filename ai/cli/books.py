@@ -9,7 +9,7 @@ import typer
 
 from ai.cli.budget_tables import render_budget, render_spending
 from ai.cli.care import deliver
-from ai.cli.door import AsJson, Failed, ensure_data_dir, look, print_json, screen, settings, wait_for
+from ai.cli.door import AsJson, Failed, ensure_data_dir, look, print_json, settings, show, wait_for
 from ai.cli.tables import calls_table, reconciliation_lines
 from ai.clock import SystemClock
 from ai.credit_tracker.audit import check_records
@@ -51,15 +51,14 @@ def budget(
             document = await books.budget_report(month) if first is None else spending_json(spending)
             print_json(document | ({"calls": await books.calls(calls)} if calls else {}))
         else:
-            console = screen()
             whole = month is None and first is None
-            console.print(
+            show(
                 render_budget(await books.balance(), await books.caps(), spending, await books.pace())
                 if whole
                 else render_spending(spending)
             )
             if calls:
-                console.print(calls_table(await books.calls(calls)))
+                show(calls_table(await books.calls(calls)))
 
     look(work)
 

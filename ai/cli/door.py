@@ -21,7 +21,7 @@ from ai.settings import Settings
 from ai.settings.sources import load_settings
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
     from ai.daemon.read_only_app import ReadOnlyApp
 
@@ -50,11 +50,16 @@ def settings() -> Settings:
     return load_settings()
 
 
-def screen() -> Console:
-    """Return where tables go: stdout, plain where it is no terminal."""
+def show(*parts: RenderableType) -> None:
+    """Print tables and words on stdout, plain where it is no terminal; no figure is cut, however narrow it is."""
     from rich.console import Console  # noqa: PLC0415 - `--json` and one line of words do without
 
-    return Console(soft_wrap=False)
+    from ai.cli.tables import fit  # noqa: PLC0415 - the same
+
+    console = Console()
+    console.width = max(console.width, *(fit(part, console.width) for part in parts))
+    for part in parts:
+        console.print(part)
 
 
 def progress_screen() -> Console:
@@ -66,7 +71,8 @@ def progress_screen() -> Console:
 
 def print_json(document: object) -> None:
     """Print one JSON document."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, default=str) + "\n")
+    every_letter = sys.stdout.encoding.lower() == "utf-8"
+    sys.stdout.write(json.dumps(document, ensure_ascii=not every_letter, default=str) + "\n")
 
 
 def wait_for(work: Callable[[], Coroutine[Any, Any, T]]) -> T:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from ai.cli.door import AsJson, Failed, ensure_data_dir, print_json, screen, settings, wait_for
+from ai.cli.door import AsJson, Failed, ensure_data_dir, print_json, settings, show, wait_for
 from ai.clock import SystemClock, rfc3339
 from ai.credit_tracker import open_credit_ledger
 from ai.credit_tracker.caller_books import CallerBooks
@@ -93,14 +93,9 @@ def list_keys(as_json: AsJson = False) -> None:
     if not rows:
         typer.echo("no keys yet; `genesis keys create NAME --budget USD` makes one")
         return
-    from rich.table import Table  # noqa: PLC0415 - only where one is shown
+    from ai.cli.tables import keys_table  # noqa: PLC0415 - rich, where a table is wanted
 
-    table = Table("name", "budget", "per", "spent", "available", "models", "state")
-    for row in rows:
-        models = row["model"] or ", ".join(row["models"]) or "any"
-        cells = (row["budget"], row["per"], row["spent"], row["available"], models, row["state"])
-        table.add_row(row["name"], *("–" if cell is None else str(cell) for cell in cells))
-    screen().print(table)
+    show(keys_table(rows))
 
 
 def revoke(name: Annotated[str, typer.Argument(help="The key's name.")]) -> None:
@@ -171,17 +166,13 @@ def _csv(rows: list[dict[str, Any]]) -> str:
 
 
 def _show(document: dict[str, Any]) -> None:
-    from rich.table import Table  # noqa: PLC0415 - only where one is shown
+    from ai.cli.tables import statement_table  # noqa: PLC0415 - rich, where a table is wanted
 
-    table = Table(*CSV_COLUMNS)
-    for row in [*document["by_model"], {"model": "in all", **document}]:
-        table.add_row(*(f"{row[name]:,}" if isinstance(row[name], int) else str(row[name]) for name in CSV_COLUMNS))
-    console = screen()
-    console.print(table)
-    console.print(f"held: ${document['held']}, outcomes unknown: {document['unknown']}")
+    show(statement_table(document))
+    typer.echo(f"held: ${document['held']}, outcomes unknown: {document['unknown']}")
     for row in document.get("rows", ()):
         cost = row["cost"] or f"≤ {row['held']}"
-        console.print(f"{row['held_at']} {row['state']} {row['model']} ${cost} {row['provider_id'] or '–'}")
+        typer.echo(f"{row['held_at']} {row['state']} {row['model']} ${cost} {row['provider_id'] or '–'}")
 
 
 async def _row(books: CallerBooks, key: Key) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from typing import Annotated, TypeVar
 import typer
 
 from ai.cli.care import ask
-from ai.cli.door import AsJson, Failed, print_json, screen, settings
+from ai.cli.door import AsJson, Failed, print_json, settings
+from ai.cli.door import show as on_screen
 from ai.life import documents, queries, render
 from ai.mind.database import MindDatabase, mind_in, open_mind
 
@@ -39,13 +40,13 @@ def lives(
         if as_json:
             print_json([documents.life(entry) for entry in entries])
         else:
-            screen().print(render.lives_table(entries))
+            on_screen(render.lives_table(entries))
         return
     told = read(lambda mind: queries.story(mind, number))
     if as_json:
         print_json(documents.story(told))
     else:
-        screen().print(render.story(told))
+        on_screen(render.story(told))
 
 
 def search(
@@ -61,7 +62,7 @@ def search(
     if as_json:
         print_json([documents.row(row) for row in rows])
     else:
-        screen().print(render.memories_table(rows))
+        on_screen(render.memories_table(rows))
 
 
 def show(number: Number, life: OfLife = None, as_json: AsJson = False) -> None:
@@ -70,7 +71,7 @@ def show(number: Number, life: OfLife = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json(documents.shown(shown))
     else:
-        screen().print(render.memory(shown))
+        on_screen(render.memory(shown))
 
 
 def forget(number: Number) -> None:
@@ -84,7 +85,7 @@ def log(life: OfLife = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json(documents.pages(pages))
     else:
-        screen().print(render.self_log(pages))
+        on_screen(render.self_log(pages))
 
 
 def restore(version: Number) -> None:

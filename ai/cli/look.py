@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ai.cli.door import AsJson, Failed, ensure_data_dir, look, print_json, screen, settings, wait_for
+from ai.cli.door import AsJson, Failed, ensure_data_dir, look, print_json, settings, show, wait_for
 from ai.clock import SystemClock, parse_rfc3339
 from ai.credit_tracker.accounts import open_credit_ledger
 from ai.daemon import status as status_document
@@ -78,7 +78,7 @@ def models(as_json: AsJson = False) -> None:
         return
     from ai.cli.tables import models_table  # noqa: PLC0415 - rich, where a table is wanted
 
-    screen().print(models_table(rows))
+    show(models_table(rows))
 
 
 async def _before_anybody_lived(chosen: Settings) -> list[ModelRow]:
@@ -105,7 +105,7 @@ def tweets(as_json: AsJson = False) -> None:
         return
     from ai.cli.tables import posts_table  # noqa: PLC0415 - the same
 
-    screen().print(posts_table(rows) if rows else "no posts yet")
+    show(posts_table(rows) if rows else "no posts yet")
 
 
 def logs(

@@ -6,7 +6,7 @@ import typer
 from rich.console import Group
 from rich.text import Text
 
-from ai.cli.door import AsJson, print_json, screen
+from ai.cli.door import AsJson, print_json, show
 from ai.cli.lives import read
 from ai.mind.harmless import harmless
 from ai.people import Letter
@@ -31,7 +31,7 @@ def letters(
         print_json([document(letter) for letter in found])
         return
     waiting = len(read(lambda mind: awaiting(mind, MOST)))
-    screen().print(Group(*(_told(letter) for letter in found)) if found else Text("Nobody has written to it yet."))
+    show(Group(*(_told(letter) for letter in found)) if found else Text("Nobody has written to it yet."))
     if waiting:
         typer.echo(f"{waiting} letter{'s wait' if waiting != 1 else ' waits'} for you: /caretaker on the page decides")
 

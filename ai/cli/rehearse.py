@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console, Group
+from rich.console import Group
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from ai.cli.door import print_json, progress_screen, settings, wait_for
+from ai.cli.door import print_json, progress_screen, settings, show, wait_for
 from ai.cli.keys import amount_of
 from ai.daemon.rehearsal import Plan, Rehearsal
 from ai.ledger.money import NANOS_PER_USD, dollars, nanos
@@ -49,12 +49,13 @@ def rehearse(
     if as_json:
         print_json(told)
     else:
-        Console(highlight=False).print(_screen(told, rehearsal.held_for))
+        show(_screen(told, rehearsal.held_for))
 
 
 def _progress() -> Progress:
     shown = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    return Progress(*shown, console=progress_screen(), transient=True)
+    console = progress_screen()
+    return Progress(*shown, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _screen(told: dict[str, Any], held_for: Sequence[tuple[int, str]]) -> Group:
@@ -77,6 +78,8 @@ def _screen(told: dict[str, Any], held_for: Sequence[tuple[int, str]]) -> Group:
 
 def _days(rows: list[dict[str, Any]]) -> Table:
     table = Table("day", "spent", "left", "", box=None, pad_edge=False)
+    for column in table.columns[:3]:
+        column.justify = "right"
     most = max((nanos(row["left"]) for row in rows), default=0) or 1
     for row in rows:
         left = nanos(row["left"])

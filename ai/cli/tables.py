@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.cells import cell_len
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -12,6 +14,61 @@ from ai.ledger.money import dollars, nanos
 OPEN_STATES = {"held": "held", "sent": "held", "unknown": "unknown"}  # of a call that has not ended
 
 ID_WIDTH = 30  # most ids fit, and what a person copies should be in one piece
+WORD_WIDTH = 10  # of a name or a text that gives way: a date is whole
+
+
+def fit(shown: RenderableType, width: int) -> int:
+    """Give the columns of these tables their widths on a terminal; return the width that is needed.
+
+    Figures are never cut or folded, whatever the terminal's `width`. Names and texts fold, and share what is left.
+    """
+    if isinstance(shown, Group):
+        return max((fit(part, width) for part in shown.renderables), default=0)
+    if not isinstance(shown, Table):
+        return 0
+    sides = sum(shown.padding[1::2])
+    needed = sides * (len(shown.columns) - (not shown.pad_edge)) + (len(shown.columns) + 1 if shown.box else 0)
+    wanting = []
+    for column in shown.columns:
+        said = [str(cell) for cell in (column.header, *column.cells)]
+        whole = column.width or max(column.min_width or 0, *map(cell_len, said))
+        longest = max((cell_len(word) for cell in said for word in cell.split()), default=0)
+        figures = column.justify == "right"
+        if column.width or (figures and not any(" " in cell for cell in said[1:])):
+            column.width = whole
+        else:
+            column.width = longest if figures else min(longest, WORD_WIDTH)
+            wanting.append((whole - column.width, column))
+        column.overflow = "fold"
+        needed += column.width
+    for place, (wanted, column) in enumerate(sorted(wanting, key=lambda one: one[0])):
+        given = min(wanted, max(0, width - needed) // (len(wanting) - place))
+        column.width = (column.width or 0) + given
+        needed += given
+    return needed
+
+
+def keys_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Return the gateway's keys: name, what each may spend and in which time, what it spent, has left and may use."""
+    figures = ("budget", "spent", "available")
+    table = _table("name", "budget", "per", "spent", "available", "models", "state", numbers=figures)
+    for row in rows:
+        amounts = {name: "–" if row[name] is None else dollars(nanos(row[name])) for name in figures}
+        models = row["model"] or ", ".join(row["models"]) or "any"
+        cells = {**row, **amounts, "per": row["per"] or "–", "models": models}
+        table.add_row(*(_plain(cells[str(column.header)]) for column in table.columns))
+    return table
+
+
+def statement_table(document: Mapping[str, Any]) -> Table:
+    """Return a statement by model, exact, and in all."""
+    table = _table(
+        "model", "calls", "tokens in", "tokens out", "cost", numbers=("calls", "tokens in", "tokens out", "cost")
+    )
+    for row in [*document["by_model"], {"model": "in all", **document}]:
+        counts = (f"{row[name]:,}" for name in ("calls", "prompt_tokens", "completion_tokens"))
+        table.add_row(_plain(row["model"]), *counts, f"${row['cost']}")
+    return table
 
 
 def models_table(rows: Sequence[Mapping[str, Any]]) -> Table:

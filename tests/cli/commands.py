@@ -49,6 +49,7 @@ class Person:
             stdin=None if typing is not None else subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            errors="replace",  # a terminal of another spelling
             timeout=SECONDS,
             check=False,
         )

@@ -1,0 +1,67 @@
+"""Narrow terminals and those that know few letters: no figure is cut, and nothing that is shown stops a command."""
+
+import re
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.brain.lived import thinker
+from tests.cli.commands import Person
+from tests.world.openrouter import FakeOpenRouter
+
+CALL = """
+import json, os, urllib.request
+body = {"model": "acme/small-1", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 50}
+headers = {"Authorization": "Bearer " + os.environ["OPENAI_API_KEY"], "Content-Type": "application/json"}
+urllib.request.urlopen(urllib.request.Request(
+    os.environ["OPENAI_BASE_URL"] + "/chat/completions", json.dumps(body).encode(), headers), timeout=60).read()
+"""
+AMOUNT = re.compile(r"\$[\d,]*\.\d+|\b\d{1,3}(?:,\d{3})+\b")
+LONG = "a-simulation-with-a-name-as-long-as-any-may-be-and-no-shorter-00"
+
+
+@pytest.fixture(scope="module")
+def person(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
+    with FakeOpenRouter(reply=thinker(5)) as provider:
+        one = Person(tmp_path_factory.mktemp("lived"), provider)
+        one.types("run", "3")
+        one.types("topup", "123456.78", "--from", "Zoë")
+        one.types("keys", "create", LONG, "--budget", "98765.432100000", "--models", "openai/*")
+        one.types("exec", "--budget", "0.5", "--run", "loop", "--", sys.executable, "-c", CALL)
+        yield one
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("keys", "list"), ("statement",), ("statement", "--calls"), ("budget",), ("budget", "--calls", "5"), ("tweets",)],
+)
+def test_no_figure_is_cut_on_any_terminal(person: Person, words: tuple[str, ...]) -> None:
+    """Eighty columns, which a pipe has too, made `98765.…` of a budget; forty made `$0.0` of $0.001787."""
+    wide = set(AMOUNT.findall(person.types(*words, COLUMNS="300").out))
+    assert wide
+    for columns in ("80", "40"):
+        told = person.types(*words, COLUMNS=columns)
+        assert set(AMOUNT.findall(told.out)) == wide, told.out
+        assert "…" not in told.out
+
+
+@pytest.mark.parametrize("spelling", ["ascii", "latin-1"])
+def test_a_terminal_that_knows_few_letters_stops_no_command_and_hides_no_line(person: Person, spelling: str) -> None:
+    """Tables ended in a traceback there, and the log's lines, each of which has a sign, were left out in silence."""
+    few = {"PYTHONIOENCODING": spelling}
+    for words in (("models",), ("budget",), ("lives", "1"), ("tweets",), ("letters",), ("keys", "list"), ("doctor",)):
+        told = person.types(*words, **few)
+        assert told.out, words
+        assert "Traceback" not in told.err, words
+    log = person.types("run", "1", **few).out
+    assert re.search(r"\[BRAIN\] .+ Beat \d+ lived in", log)
+    assert person.types("say", "Grüße 🐣").status == 0
+    assert person.types("letters", "--json", **few).document[0]["text"] == "Grüße 🐣"
+
+
+def test_a_file_of_a_name_that_is_no_text_is_backed_up(person: Person) -> None:
+    """Its own name, told at the end, ended the command with a traceback."""
+    told = person.types("backup", "b\udcff.tar.gz")
+    assert (told.status, told.err) == (0, "")
+    assert told.out.startswith("wrote b")
