@@ -61,12 +61,21 @@ def load_settings(environ: Mapping[str, str] | None = None, directory: Path | No
 
 def read_dotenv(path: Path) -> dict[str, str]:
     """Return the names and values of a `.env` file, none where there is no file; raises SettingsError."""
-    for line in (lines := list(parse_stream(io.StringIO(_read_text(path))))):
+    values: dict[str, str] = {}
+    for line in parse_stream(io.StringIO(_read_text(path))):
+        said = line.original.string  # begins with the empty lines before it
+        number = line.original.line + said[: len(said) - len(said.lstrip())].count("\n")
         if line.error:
             raise SettingsError(
-                f"{path}: line {line.original.line} is no setting; write NAME=value, with a quote at both ends or none"
+                f"{path}: line {number} is no setting; write NAME=value, with a quote at both ends or none"
             )
-    return {line.key: line.value or "" for line in lines if line.key is not None}
+        if line.key is None:
+            continue
+        value = line.value or ""
+        if line.key.lower() in Settings.model_fields and values.get(line.key, value) != value:
+            raise SettingsError(f"{path}: line {number} sets {line.key} again, to another value; keep one")
+        values[line.key] = value
+    return values
 
 
 def _read_text(path: Path) -> str:

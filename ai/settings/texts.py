@@ -17,9 +17,19 @@ LEAST_TOKEN = 16  # random characters; a shorter ADMIN_TOKEN is found by trying
 
 
 def from_json(text: str) -> Any:
-    """Return what a JSON text holds, decimals exact; raises ValueError that says where it is none."""
+    """Return what a JSON text holds, decimals exact; raises ValueError that says where it is none, or a name twice."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        named = dict(pairs)
+        for name, value in pairs:
+            if named[name] != value:
+                raise KeyError(name)
+        return named
+
     try:
-        return json.loads(text, parse_float=Decimal)
+        return json.loads(text, parse_float=Decimal, object_pairs_hook=once)
+    except KeyError as error:
+        raise ValueError(f"names {error.args[0]!r} again, with another value; keep one") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"is not JSON (line {error.lineno}, letter {error.colno}: {error.msg.lower()})") from None
     except (ValueError, RecursionError):  # a number of thousands of digits, brackets a thousand deep

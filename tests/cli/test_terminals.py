@@ -58,10 +58,3 @@ def test_a_terminal_that_knows_few_letters_stops_no_command_and_hides_no_line(pe
     assert re.search(r"\[BRAIN\] .+ Beat \d+ lived in", log)
     assert person.types("say", "Grüße 🐣").status == 0
     assert person.types("letters", "--json", **few).document[0]["text"] == "Grüße 🐣"
-
-
-def test_a_file_of_a_name_that_is_no_text_is_backed_up(person: Person) -> None:
-    """Its own name, told at the end, ended the command with a traceback."""
-    told = person.types("backup", "b\udcff.tar.gz")
-    assert (told.status, told.err) == (0, "")
-    assert told.out.startswith("wrote b")

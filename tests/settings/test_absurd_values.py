@@ -93,8 +93,9 @@ def test_an_env_file_is_read_however_it_was_written(tmp_path: Path, text: bytes)
         (b"set MONTHLY_BUDGET_USD=1\n", 1),
         (b'OPENROUTER_API_KEY="sk-or-v1-a\nMONTHLY_BUDGET_USD=1\n', 1),
         (b'{"MONTHLY_BUDGET_USD": 1}\n', 1),
+        (b"TWEETS=dry-run\n\n# a budget\n\nMONTHLY_BUDGET_USD: 1\n", 5),
     ],
-    ids=["colon", "blank", "set", "one quote", "JSON"],
+    ids=["colon", "blank", "set", "one quote", "JSON", "after empty lines"],
 )
 def test_a_line_of_env_that_cannot_be_read_stops_the_start(tmp_path: Path, text: bytes, line: int) -> None:
     """A budget of one dollar that was written with a colon was left out, and five were spent."""

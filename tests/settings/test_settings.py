@@ -48,6 +48,26 @@ def test_an_empty_value_counts_as_unset(tmp_path: Path) -> None:
     assert settings.monthly_budget_usd == Decimal("5.00")
 
 
+def test_a_name_that_env_gives_two_values_is_refused_and_neither_is_taken_in_silence(tmp_path: Path) -> None:
+    """The last one won: who raised the budget at the top of the file went on with the old one at its end."""
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("MONTHLY_BUDGET_USD=20\n# a secret\nADMIN_TOKEN=hunter2hunter2hunter2\n\nMONTHLY_BUDGET_USD=5\n")
+    assert problem(tmp_path) == f"{dotenv}: line 5 sets MONTHLY_BUDGET_USD again, to another value; keep one"
+    dotenv.write_text("ADMIN_TOKEN=hunter2hunter2hunter2\nADMIN_TOKEN=hunter3hunter3hunter3\n")
+    assert "hunter" not in problem(tmp_path)
+    dotenv.write_text("MONTHLY_BUDGET_USD=20\nMONTHLY_BUDGET_USD='20'\nSOMEBODY_ELSES=1\nSOMEBODY_ELSES=2\n")
+    assert load_settings({}, tmp_path).monthly_budget_usd == Decimal(20)
+
+
+def test_a_name_that_json_gives_two_values_is_refused(tmp_path: Path) -> None:
+    assert "'gpt-5' again" in problem(tmp_path, OPENAI_PRICES='{"gpt-5": [1, 2], "gpt-5": [0, 0]}')
+    (tmp_path / "vault").mkdir()
+    vault = tmp_path / "vault" / "credentials.json"
+    vault.write_text('{"OPENAI_API_KEY": "hunter2", "OPENAI_API_KEY": "hunter3"}')
+    assert "'OPENAI_API_KEY' again" in (said := problem(tmp_path))
+    assert "hunter" not in said
+
+
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
