@@ -129,30 +129,39 @@ class Ledger:
             raise LedgerError("this ledger was opened for reading")
 
     def _write_batches(self) -> None:
-        while True:
-            batch = [self._waiting.get()]
-            while len(batch) < MAX_BATCH and batch[-1] is not None:
-                try:
-                    batch.append(self._waiting.get_nowait())
-                except Empty:
-                    break
-            works = [work for work in batch if work is not None]
+        while (first := self._waiting.get()) is not None:
+            works = [first]
             with self._alone:
                 answers = self._commit_together(works)
             _deliver(works, answers)
-            if len(works) < len(batch):
-                return
 
     def _commit_together(self, works: list[Work]) -> list[Answer]:
-        """Run the works in one transaction; return each one's result or error, after the commit."""
+        """Run the works, and those that came while they waited for their turn, in one transaction.
+
+        Returns each one's result or error, after the commit.
+        """
         try:
             self._store.begin(write=True)
+            works += self._come()
             answers = Batch(self._store, self._clock_us).run(works)
             self._store.commit()
         except BaseException as error:  # noqa: BLE001 - the store failed: that is every caller's answer; the thread lives on
             self._store.rollback()
+            works += self._come()
             return [(None, copy.copy(error)) for _ in works]  # each caller adds its own traceback
         return answers
+
+    def _come(self) -> list[Work]:
+        """Return what waits to be written, up to a batch."""
+        come: list[Work] = []
+        with suppress(Empty):
+            while len(come) < MAX_BATCH:
+                work = self._waiting.get_nowait()
+                if work is None:  # nothing comes after it
+                    self._waiting.put(None)
+                    break
+                come.append(work)
+        return come
 
 
 def _deliver(works: list[Work], answers: list[Answer]) -> None:

@@ -8,8 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from ai.ledger.errors import ConstraintBroken, LedgerError, StoreUnavailable
-from ai.ledger.sqlite import check_versions, connect, migrate, name_error
+from ai.ledger.sqlite import BUSY_TIMEOUT_SECONDS, check_versions, connect, migrate, name_error
 from ai.ledger.store import BulkStatement, Components, Rows, Written
+from ai.ledger.turn import Turn
 
 # A commit writes each page that it changed, whole, into the log: its rows are small, so small pages are less to write
 # (measured: a hold and its capture in 407 µs instead of 432, beside 279 for two bare commits).
@@ -27,10 +28,11 @@ class SQLiteStore:
         self._connection: sqlite3.Connection | None = None
         self._cursor: sqlite3.Cursor | None = None  # one for all statements: making one costs as much as a short one
         self._opened: tuple[int, int] | None = None  # which file it was
+        self._turn = Turn(path.parent)
         self._marked = False  # whether a part has begun in this transaction
 
     def begin(self, *, write: bool) -> None:
-        """Begin; `BEGIN IMMEDIATE` waits for the one writer that SQLite allows."""
+        """Begin; a writer waits for its turn, and `BEGIN IMMEDIATE` for whoever writes out of turn."""
         self._marked = False
         self._connect()
         if self._identity() != self._opened:
@@ -38,6 +40,8 @@ class SQLiteStore:
             raise StoreUnavailable(
                 f"the database {self._path} was removed or replaced while it was in use; put it back, then start anew"
             )
+        if write and not self._turn.take(BUSY_TIMEOUT_SECONDS):
+            raise StoreUnavailable(f"the database {self._path} cannot be used: another process keeps it locked")
         self.execute("BEGIN IMMEDIATE" if write else "BEGIN")
 
     def execute(self, sql: str, params: Sequence[object] | Mapping[str, object] = ()) -> Rows:
@@ -85,16 +89,16 @@ class SQLiteStore:
         except StoreUnavailable as error:
             error.outcome_unknown = True  # the WAL may hold the commit although its sync failed
             raise
+        self._turn.give()
 
     def rollback(self) -> None:
         """Undo; a full disk makes SQLite roll back by itself."""
-        if self._connection is None:
-            return
         try:
-            if self._connection.in_transaction:
+            if self._connection is not None and self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
         except sqlite3.Error:
             self.close()
+        self._turn.give()
 
     def check(self) -> str | None:
         """Return the first damage that SQLite finds in its own file, or None."""
@@ -106,6 +110,7 @@ class SQLiteStore:
         if self._connection is not None:
             self._connection.close()
             self._connection = self._cursor = None
+        self._turn.close()
 
     def _connect(self) -> None:
         if self._connection is None:
