@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 CALLED = (CHAT, COMPLETIONS_DIALECT, EMBEDDINGS, RESPONSES, MESSAGES)
 OLD = {"completions": COMPLETIONS_DIALECT, "embeddings": EMBEDDINGS}  # of openai 0.27's `engine=`
 NO_UPGRADE = {"Upgrade": "HTTP/1.1", "Connection": "Upgrade"}  # RFC 9110, 15.5.22
-BYTES_PER_TOKEN = 4  # about, for who asks how many tokens a text has
+USUAL_BYTES_PER_TOKEN = 4  # about, for who asks how many tokens a text has
 
 
 def create_app(gateway: Gateway) -> Starlette:
@@ -122,7 +122,7 @@ async def count_tokens(door: Door, request: Request) -> Response:
     await door.key(headers_of(request))
     raw = await read_body(request)
     asked = await asked_of(MESSAGES, {**parsed(raw), "max_tokens": 1}, len(raw))
-    return JSONResponse({"input_tokens": asked.input_tokens // BYTES_PER_TOKEN})
+    return JSONResponse({"input_tokens": asked.input_tokens // USUAL_BYTES_PER_TOKEN})
 
 
 def dialect_of(body: dict[str, Any]) -> Dialect:
