@@ -2,7 +2,6 @@
 
 import signal
 import sqlite3
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from tests.brain.lived import thinker
 from tests.cli.commands import Person
 from tests.cli.test_commands import one_line
 from tests.world.openrouter import FakeOpenRouter
+from tests.world.waiting import wait_until
 
 SECONDS = 60
 
@@ -54,18 +54,17 @@ def test_two_minds_of_one_name_lose_no_gift_to_each_other(person: Person, tmp_pa
 
 def waits(tmp_path: Path, commands: int = 1) -> None:
     """Return once that many commands wait in the mind's database."""
-    until = time.monotonic() + SECONDS
-    while time.monotonic() < until:
-        if (tmp_path / "data" / "mind.db").exists():
-            with closing(sqlite3.connect(tmp_path / "data" / "mind.db")) as mind:
-                try:
-                    rows = mind.execute("SELECT count(*) FROM commands WHERE finished_at IS NULL").fetchone()[0]
-                except sqlite3.OperationalError:  # its tables are being made
-                    rows = 0
-            if rows == commands:
-                return
-        time.sleep(0.02)
-    raise AssertionError("no command waited")
+
+    def waiting() -> int:
+        if not (tmp_path / "data" / "mind.db").exists():
+            return 0
+        with closing(sqlite3.connect(tmp_path / "data" / "mind.db")) as mind:
+            try:
+                return int(mind.execute("SELECT count(*) FROM commands WHERE finished_at IS NULL").fetchone()[0])
+            except sqlite3.OperationalError:  # its tables are being made
+                return 0
+
+    wait_until(lambda: waiting() == commands)
 
 
 def test_a_command_that_met_another_one_goes_on_when_that_one_is_done(person: Person, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from tests.world.held_clock import Heard, HeldClock
 from tests.world.hub import Hub
 from tests.world.local_children import IS_BORN, program
 from tests.world.openrouter import FakeOpenRouter
+from tests.world.waiting import LOOK_SECONDS, WAIT_SECONDS
 from tests.world.weights import noise, weight_of
 
 SMALL, LARGE = noise(1_000, seed=1), noise(400_000, seed=2)
@@ -162,9 +163,9 @@ async def test_run_waits_for_the_mind_and_then_lives_its_beat(tmp_path: Path) ->
             await heard.until("life.awaits_mind")
             hub.release()
             await heard.until("local.takes_over")
-            while not run.done():
-                clock.advance(5)
-                await asyncio.sleep(0.01)
+            async with asyncio.timeout(WAIT_SECONDS):
+                while not (await asyncio.wait({run}, timeout=LOOK_SECONDS))[0]:
+                    clock.advance(5)
             beat = await run
             assert beat is not None
             assert beat.number == 1

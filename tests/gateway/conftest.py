@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -19,8 +18,7 @@ from ai.daemon.gateway_alone import Alone, open_alone
 from ai.gateway.serving import GatewayServer, listen
 from ai.settings import Settings
 from tests.world.openrouter import FakeOpenRouter
-
-WAIT_SECONDS = 10.0
+from tests.world.waiting import until
 
 
 @dataclass
@@ -62,9 +60,7 @@ class Open:
 
     async def settled(self) -> None:
         """Wait until nothing is under way, and nobody is being answered."""
-        async with asyncio.timeout(WAIT_SECONDS):
-            while self.alone.gateway.rooms.under_way.calls:  # noqa: ASYNC110 - the gateway itself waits for none of this
-                await asyncio.sleep(0)
+        await until(lambda: not self.alone.gateway.rooms.under_way.calls)
         await self.alone.settle_what_can_be(1)
 
 

@@ -14,6 +14,7 @@ from ai.ledger.money import nanos
 from tests.gateway.conftest import Open, serving
 from tests.world import openrouter_faults as faults
 from tests.world.openrouter import FakeOpenRouter
+from tests.world.waiting import until
 
 HELLO = [{"role": "user", "content": "Say hello"}]
 BODIES = {
@@ -295,6 +296,4 @@ async def test_a_client_that_leaves_before_the_first_byte_is_booked_and_counted_
         await gateway.settled()
     assert len(gateway.provider.bills) == 2
     assert await gateway.spent() == gateway.provider.billed_nanos
-    async with asyncio.timeout(10):
-        while gateway.alone.gateway.rooms.under_way.calls:  # noqa: ASYNC110 - the server tells nobody
-            await asyncio.sleep(0.01)
+    await until(lambda: not gateway.alone.gateway.rooms.under_way.calls)

@@ -19,6 +19,7 @@ from tests.gateway.conftest import serving
 from tests.gateway.test_exec import environ
 from tests.world.openrouter import FakeOpenRouter
 from tests.world.postgres import PostgresServer, postgres_server
+from tests.world.waiting import until
 
 __all__ = ["postgres_server"]
 BODY = {"model": "acme/small-1", "messages": [{"role": "user", "content": "Say hello"}], "max_tokens": 60}
@@ -72,11 +73,9 @@ async def test_workers_share_the_address_are_started_again_and_end_with_their_pa
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
-        async with asyncio.timeout(90):
-            while len(urls := list(running(tmp_path / "data"))) < 2:
-                assert process.returncode is None
-                await asyncio.sleep(0.05)
-        assert len(set(urls)) == 1
+        await until(lambda: len(list(running(tmp_path / "data"))) == 2 or process.returncode is not None)
+        urls = list(running(tmp_path / "data"))
+        assert (len(urls), len(set(urls))) == (2, 1)
         made = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "ai", "keys", "create", "agent", "--budget", "none", "--json"), env=env,
             stdout=asyncio.subprocess.PIPE, cwd=tmp_path,
@@ -92,9 +91,7 @@ async def test_workers_share_the_address_are_started_again_and_end_with_their_pa
             workers = set(parent.children())
             for worker in workers:  # whoever dies is started again, and the address lives on
                 worker.kill()
-            async with asyncio.timeout(90):
-                while workers & set(parent.children()) or len(list(running(tmp_path / "data"))) < 2:  # noqa: ASYNC110
-                    await asyncio.sleep(0.05)
+            await until(lambda: not workers & set(parent.children()) and len(list(running(tmp_path / "data"))) == 2)
             assert (await http.post(f"{urls[0]}/v1/chat/completions", json=BODY, headers=headers)).status_code == 200
     finally:
         process.send_signal(signal.SIGTERM)

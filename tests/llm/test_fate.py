@@ -29,6 +29,7 @@ from tests.world.openrouter_faults import (
     stream_error,
     wrong_model,
 )
+from tests.world.waiting import until
 
 MODEL = "acme/small-1"
 
@@ -196,21 +197,13 @@ async def test_a_cancelled_call_stays_held_and_can_be_asked_about(build, fault):
     rooms = await build()
     rooms.provider.then(fault)
     task = asyncio.create_task(rooms.ask(MODEL))
-    await _until(lambda: rooms.provider.calls and (fault.kind == "hang" or rooms.calls()[0].remote_id))
+    await until(lambda: rooms.provider.calls and (fault.kind == "hang" or rooms.calls()[0].remote_id))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     call = rooms.calls()[0]
     assert call.state is CallState.UNKNOWN
     assert await rooms.available() == 5_000_000_000 - call.held
-
-
-async def _until(true):
-    for _ in range(100_000):
-        if true():
-            return
-        await asyncio.sleep(0)
-    raise AssertionError("it never came")
 
 
 async def test_the_answer_of_a_scripted_cost_is_exact(quick: object, provider: FakeOpenRouter):

@@ -13,6 +13,7 @@ from ai.llm.fate import End
 from ai.llm.figures import as_cost
 from ai.settings import Settings
 from tests.world.openrouter_faults import cut, status, tool_calls
+from tests.world.waiting import until
 
 MODEL = "acme/small-1"
 MOST = 20_000_000
@@ -141,13 +142,13 @@ async def test_a_call_whose_asker_has_left_may_be_read_to_its_end_and_is_booked_
     await _gone(raw, linger_seconds=60)
     assert [call.state for call in rooms.calls()] == [CallState.SENT]
     raw.go_on.set()
-    await _until(lambda: rooms.calls()[0].state is CallState.CAPTURED)
+    await until(lambda: rooms.calls()[0].state is CallState.CAPTURED)
     assert await rooms.spent() == rooms.provider.billed_nanos > 0
 
 
 async def test_it_is_not_read_for_ever(rooms):
     await _gone(Raw(rooms), linger_seconds=0.01)
-    await _until(lambda: rooms.calls()[0].state is CallState.UNKNOWN)
+    await until(lambda: rooms.calls()[0].state is CallState.UNKNOWN)
 
 
 async def test_closing_ends_what_is_still_read(rooms):
@@ -177,12 +178,6 @@ async def test_what_says_something_of_the_provider_counts_whoever_asked(rooms):
         await rooms.ask(MODEL, client="simulation")
     with pytest.raises(NoAnswer, match="resting"):
         await rooms.ask(MODEL)
-
-
-async def _until(true):
-    async with asyncio.timeout(20):
-        while not true():  # noqa: ASYNC110 - the books tell nobody
-            await asyncio.sleep(0.001)
 
 
 async def test_a_hold_that_nobody_waits_for_any_more_is_let_go_however_often_that_is_said(rooms):

@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from ai.observer import Mounted, ObserverServer
 from tests.observer.conftest import TOKEN, Serve, Served
 from tests.observer.test_observer_api import kofi
+from tests.world.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -249,9 +250,7 @@ async def test_leaving_in_the_middle_of_a_letter_is_no_fault_of_ours(
         writer.write(b"half")
         writer.close()
         await writer.wait_closed()
-    async with asyncio.timeout(20):
-        while places.taken:  # noqa: ASYNC110 - what is waited for is the server's own state
-            await asyncio.sleep(0.01)
+    await until(lambda: not places.taken)
     assert (await served.client.get("/healthz")).status_code == 200
     assert not [record for record in caplog.records if "could not be answered" in record.message]
 

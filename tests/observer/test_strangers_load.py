@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from ai.observer.tail import BATCH_BYTES, LIVE
 from ai.observer.turns import WAITING_OF_ONE, Asking, Takings, Turns
 from ai.observer.words import told
 from tests.observer.conftest import Served
+from tests.world.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -38,12 +38,6 @@ def think(served: Served, count: int) -> None:
     with served.app.mind.transaction():
         for number in range(count):
             served.app.tell("thought", text=f"{number} {LONG}", model="a/model")
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not true():  # noqa: ASYNC110 - what is waited for is the server's own state
-            await asyncio.sleep(0.01)
 
 
 async def raw(url: str, request: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -304,9 +298,8 @@ async def test_a_head_that_trickles_in_does_not_keep_its_place(served: Served) -
     async with serving(served, patience=Patience(head=0.3)) as server, asyncio.timeout(20):
         reader, writer = await raw(server.url, "GET / HTTP/1.1\nHost: localhost\n")
         ended = asyncio.create_task(reader.read())
-        while not ended.done():
+        while not (await asyncio.wait({ended}, timeout=0.02))[0]:
             writer.write(b"x-y: z\r\n")
-            await asyncio.sleep(0.02)
         with suppress(ConnectionResetError):  # what still trickled in was not read
             assert await ended == b""
         writer.close()
@@ -417,17 +410,14 @@ async def test_more_sockets_than_files_cost_no_thought_no_core_and_no_log(tmp_pa
             mind.stdin.flush()
             return json.loads(mind.stdout.readline())
 
-        await _crowd(port, files + 100, psutil.Process(mind.pid))
-        lived, until = told()["beats"], time.monotonic() + 60
-        while told()["beats"] < lived + 2:
-            assert time.monotonic() < until, "it thinks on"
+        await _crowd(port, files + 100, psutil.Process(mind.pid), lambda: told()["beats"])
         assert told()["log"] <= 2_000
     finally:
         mind.kill()
         mind.communicate()
 
 
-async def _crowd(port: int, sockets: int, process: psutil.Process) -> None:
+async def _crowd(port: int, sockets: int, process: psutil.Process, beats: Callable[[], int]) -> None:
     async with AsyncExitStack() as stack:
         for _ in range(sockets):
             _, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -439,7 +429,7 @@ async def _crowd(port: int, sockets: int, process: psutil.Process) -> None:
             async with asyncio.timeout(20):
                 assert b" 200 " in await reader.read()
             writer.close()
-        before = process.cpu_times()
-        await asyncio.sleep(2)
+        before, lived = process.cpu_times(), beats()
+        await until(lambda: beats() >= lived + 3)  # it thinks on: two seconds, of which it computes a tenth
         after = process.cpu_times()
         assert after.user + after.system - before.user - before.system < 1.2, "no core is kept busy with accepting"

@@ -7,8 +7,7 @@ from typing import Any
 
 from ai.clock import VirtualClock
 from ai.mind.journal import Event, Journal
-
-WAIT_SECONDS = 120.0  # only a bound: a busy machine reads prompts slowly
+from tests.world.waiting import WAIT_SECONDS
 
 
 class HeldClock(VirtualClock):
