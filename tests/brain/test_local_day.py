@@ -39,7 +39,7 @@ from tests.world.openrouter import FakeOpenRouter
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "benchmarks.local_day")
-QUICK = ("--model", "135m", "--steps", "1", "--json")
+QUICK = ("--model", "135m", "--steps", "1", "--every", "120", "--json")  # a turn is a newborn's beat, not five
 WAIT_SECONDS = 600.0
 
 
@@ -168,7 +168,7 @@ def test_a_day_that_is_cut_short_is_reported(tmp_path: Path, how: signal.Signals
     ) as process:
         assert process.stderr is not None
         assert process.stdout is not None
-        next(line for line in process.stderr if "beat 4," in line)
+        next(line for line in process.stderr if "beat 2," in line)
         lives = psutil.Process(process.pid).children(recursive=True)
         os.kill(process.pid, how)
         said = process.stdout.read()

@@ -17,7 +17,7 @@ from tests.cli.commands import Person
 
 
 async def rehearsed(folder: Path, **plan: object) -> dict[str, object]:
-    usual = {"days": 1, "budget": Decimal(5), "interval_seconds": 1_800, "seed": 3}
+    usual = {"days": 1, "budget": Decimal(5), "interval_seconds": 7_200, "seed": 3}
     folder.mkdir()
     return await Rehearsal(Plan(**(usual | plan)), Settings(data_dir=folder.parent / "own"), folder).live(
         lambda _: None
