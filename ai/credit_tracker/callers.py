@@ -61,8 +61,6 @@ class KeyEnded(Exception):
 
     def __init__(self, name: str, how: str) -> None:
         super().__init__(f"key {name} {how}")
-        self.name = name
-        self.how = how
 
 
 def check_name(name: str, what: str) -> None:
@@ -151,7 +149,7 @@ def renew_key(tx: Transaction, name: str, until: datetime) -> Key:
     """Let a key be good until then, also one that has expired; raises KeyEnded for one unknown or revoked."""
     key = get_key(tx, name)
     if key.revoked_at is not None:
-        raise KeyEnded(name, key.ended(key.revoked_at) or "was revoked")
+        raise KeyEnded(name, str(key.ended(until)))
     tx.execute("UPDATE keys SET expires_at = ? WHERE name = ?", (microseconds(until), name))
     return get_key(tx, name)
 

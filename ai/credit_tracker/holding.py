@@ -140,14 +140,12 @@ def place_hold(tx: Transaction, expense: Expense, wallet: Wallet) -> HeldCall:
     legs = _legs(tx, expense, wallet, limits, month)
     if expense.last:
         draw_on_reserve(tx, wallet.mind, wallet.period, expense)
-    too_dear = caps.most is not None and expense.amount_nanos > caps.most
-    try:
-        if not too_dear:
-            tx.hold(expense.id, [Leg(leg.debit, leg.credit, leg.amount) for leg in legs], memo=expense.subject)
-    except InsufficientFunds as short:
-        raise _refusal(tx, wallet, limits, legs, caps.most) from short
-    if too_dear:
+    if caps.most is not None and expense.amount_nanos > caps.most:
         raise _refusal(tx, wallet, limits, legs, caps.most)
+    try:
+        tx.hold(expense.id, [Leg(leg.debit, leg.credit, leg.amount) for leg in legs], memo=expense.subject)
+    except InsufficientFunds as short:
+        raise _refusal(tx, wallet, limits, legs) from short
     insert_call(tx, expense, wallet.mind, wallet.now, legs)
     return HeldCall(expense, wallet.mind, wallet.period, day_of(wallet.now), tuple(legs))
 
@@ -187,9 +185,12 @@ def legs_on(source: str, expense: Expense, period: str, limits: Sequence[Limit])
 
 
 def _refusal(
-    tx: Transaction, wallet: Wallet, limits: Sequence[Limit], legs: Sequence[CallLeg], most: int | None
+    tx: Transaction, wallet: Wallet, limits: Sequence[Limit], legs: Sequence[CallLeg], most: int | None = None
 ) -> NotAffordable:
-    """Return the refusal by the narrowest of the caps that have no room: one that will not have it, if there is one."""
+    """Return the refusal by the narrowest of the caps that have no room: one that will not have it, if there is one.
+
+    `most` is what this one call may cost, where that is less than it needs.
+    """
     by_account = {limit.account: limit for limit in limits}
     month = Limit(legs[0].debit, "month", "money", USD, 0, month_end(wallet.period))
     caps = [by_account.get(leg.debit, month) for leg in legs]
@@ -211,9 +212,8 @@ def _refusal(
                 in_flight=money and leg.amount <= state.available + state.held - kept,
             )
         )
-    needed = legs[0].amount
-    if most is not None and needed > most:
-        refusals.append(NotAffordable("call", needed=needed, available=most, resets_at=None))
+    if most is not None:
+        refusals.append(NotAffordable("call", needed=legs[0].amount, available=most, resets_at=None))
     return min(refusals, key=lambda refusal: (refusal.in_flight, refusal.available))
 
 

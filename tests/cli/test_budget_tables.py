@@ -178,3 +178,14 @@ def test_a_sparklines_bars_grow_with_the_days_and_show_the_latest():
     assert sparkline([0, 0]) == "··"
     assert sparkline([]) == ""
     assert sparkline([5] + [1] * 62) == "█" * 62
+
+
+def test_a_cap_that_never_resets_lasts_for_ever():
+    told = lines(render_budget(PLAIN, (CapState("gifts", USD, 0, 0, None),), NOTHING, BurnRate(None, None)))
+    assert any(line.split() == "for gifts $1.00 of $1.00 left until ever".split() for line in told), told
+
+
+def test_what_is_kept_for_last_words_is_not_under_way():
+    kept = replace(PLENTY, reserved=USD)
+    told = lines(render_budget(kept, (), NOTHING, BurnRate(None, None)))
+    assert any(line.strip() == "$1.50 of it for calls under way" for line in told), told

@@ -1,11 +1,13 @@
 """What the books say at the edges: the last nano-dollar, a day and a month not begun yet, a purse that is away."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
 
 from ai.clock import VirtualClock
 from ai.credit_tracker import Balance, Band, CreditTracker, ProviderClock, open_credit_ledger
+from ai.credit_tracker.books import SharedLook
 from ai.ledger.audit import audit
 from ai.ledger.errors import LedgerError, StoreUnavailable
 from ai.settings import Settings
@@ -115,3 +117,32 @@ async def test_a_purse_opened_for_reading_makes_nothing_and_writes_nothing(tmp_p
     with pytest.raises(LedgerError, match=r"^this ledger was opened for reading$"):
         reading.transact_now(lambda tx: tx.open_account("a", "usd"))
     reading.close()
+
+
+async def test_a_look_begins_only_when_the_one_before_has_ended():
+    """However many ask at once, one reader is busy at a time; and nobody is told what was seen before it asked."""
+    looks = []
+
+    async def look(wanted):
+        seen = asyncio.get_running_loop().create_future()
+        looks.append((wanted, seen))
+        return await seen
+
+    shared = SharedLook(look)
+    first = asyncio.ensure_future(shared.ask("a"))
+    await settled()
+    later = [asyncio.ensure_future(shared.ask(name)) for name in ("b", "c")]
+    await settled()
+    assert [wanted for wanted, _ in looks] == [{"a"}]
+    looks[0][1].set_result({"a": 1})
+    assert await first == {"a": 1}
+    await settled()
+    assert [wanted for wanted, _ in looks] == [{"a"}, {"b", "c"}]
+    looks[1][1].set_result({"b": 2, "c": 3})
+    assert await asyncio.gather(*later) == [{"b": 2, "c": 3}] * 2
+
+
+async def settled():
+    """Let everything run that can."""
+    for _ in range(10):
+        await asyncio.sleep(0)

@@ -322,16 +322,27 @@ async def test_replicas_admit_together_exactly_what_fits(purse, books):
 @pytest.mark.parametrize(
     ("damage", "named"),
     [
-        ("UPDATE caller_rollups SET cost = cost + 1", "its statement says"),
-        ("UPDATE calls SET key = 'ada' WHERE state = 'captured'", "key ada, run -, month 2026-11"),
-        ("UPDATE calls SET legs = '[]' WHERE state = 'held'", "is pending and calls hold"),
-        ("UPDATE caps SET filled = 0 WHERE name = 'key bob'", "has more than"),
+        (
+            "UPDATE caller_rollups SET cost = cost + 1 WHERE key = 'bob'",
+            ["key bob, run -, month 2026-11: calls cost $0.010000000 and its statement says $0.010000001"],
+        ),
+        (
+            "UPDATE calls SET key = 'ada', run = 'town' WHERE state = 'captured'",
+            [
+                "key ada, run town, month 2026-11: calls cost $0.010000000 and its statement says $0.000000000",
+                "key bob, run -, month 2026-11: calls cost $0.000000000 and its statement says $0.010000000",
+            ],
+        ),
+        ("UPDATE calls SET legs = '[]' WHERE state = 'held'", ["is pending and calls hold $0.000000000"]),
+        ("UPDATE caps SET filled = 0 WHERE name = 'key bob'", ["has more than the $0.000000000 it was filled with"]),
+        ("DELETE FROM caps WHERE name = 'key bob'", ["has more than the $0.000000000 it was filled with"]),
     ],
 )
 async def test_the_audit_names_a_key_whose_books_do_not_match(tracker, books, purse, damage, named):
     await books.create_key("bob", KeyTerms(budget=10 * CENT))
     await spend(tracker, call(CENT, key="bob"))
     await tracker.hold(call(CENT, key="bob"))
+    await spend(tracker, call(0, run="free"))
     assert purse.sound()
 
     def damaged(tx):
@@ -340,7 +351,9 @@ async def test_the_audit_names_a_key_whose_books_do_not_match(tracker, books, pu
 
     with pytest.raises(Look) as found:
         purse.ledger.transact_now(damaged)
-    assert any(named in line for line in found.value.args[0])
+    for name in named:
+        assert any(name in line for line in found.value.args[0]), found.value.args[0]
+    assert not any("run free" in line for line in found.value.args[0])
 
 
 class Look(Exception):

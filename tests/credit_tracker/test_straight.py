@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
@@ -53,6 +53,71 @@ async def left_after(tracker, expense):
 
 def state(purse, call_id):
     return purse.ledger.read_now(lambda tx: get_call(tx, call_id)).state
+
+
+def no_careful_way(monkeypatch):
+    """From now on whatever is asked about, and not held or booked straight, fails."""
+
+    def asked(tx, *_, **__):
+        raise AssertionError("this call was asked about")
+
+    for careful in ("place_hold", "book_cost"):
+        monkeypatch.setattr(f"ai.credit_tracker.tracker.{careful}", asked)
+
+
+@BOTH_STORES
+async def test_ordinary_calls_are_held_for_and_booked_without_a_question(purse, books, monkeypatch):
+    """Each question is a way to the database and back, which the callers of a distant PostgreSQL all wait for."""
+    tracker = await purse.tracker()
+    await books.create_key("bob", KeyTerms(budget=USD, max_call=CENT))
+    await books.create_key("ann", KeyTerms())
+    await books.set_run_budget("town", USD)
+    callers = [Caller("bob", "town", max_cost=CENT), Caller("ann", "town"), Caller("bob", ""), Caller("", "farm")]
+    for caller in callers:
+        await tracker.hold(replace(call(), caller=caller))
+    unknown, held = call(1), replace(call(), caller=callers[0])
+    for one in (unknown, held):
+        await tracker.hold(one)
+    no_careful_way(monkeypatch)
+    for one in (call(), call(0), call(1)):
+        await tracker.hold(one)
+        await tracker.settle(one.id, one.amount_nanos, Usage(10, 5))
+    await tracker.leave_unknown(unknown.id, "cut")  # of the mind's own, which is no callers' affair
+    for caller in callers:
+        for one in (replace(call(), caller=caller), replace(call(0), caller=caller)):
+            await tracker.hold(one)
+            await tracker.settle(one.id, one.amount_nanos, Usage(10, 5))
+    await tracker.settle(held.id, 1)
+    monkeypatch.undo()
+    assert purse.sound()
+
+
+@BOTH_STORES
+async def test_a_call_that_was_asked_about_is_booked_without_a_question(purse, monkeypatch):
+    tracker, again = await purse.tracker(), await purse.tracker()
+    first, known = call(run="farm"), call(run="town")
+    await tracker.hold(first)
+    await again.hold(known)
+    await tracker.hold(known)  # held for already: the same hold
+    no_careful_way(monkeypatch)
+    for one in (first, known):
+        await tracker.settle(one.id, CENT, Usage(10, 5))
+    rows = purse.ledger.read_now(lambda tx: tx.execute("SELECT mind, period, day FROM calls"))
+    assert {tuple(row) for row in rows} == {("genesis", "2026-11", "2026-11-10")}
+    memos = purse.ledger.read_now(lambda tx: tx.execute("SELECT DISTINCT memo FROM transfers WHERE kind = 'hold'"))
+    assert [row["memo"] for row in memos] == ["lab/model"]
+
+
+@BOTH_STORES
+async def test_a_clock_found_wrong_stops_those_who_are_known(purse):
+    tracker = await purse.tracker()
+    await spend(tracker, call())
+    await spend(tracker, call(run="town"))
+    purse.clock.set(purse.clock.now() + timedelta(days=3))
+    for one in (call(), call(run="town")):
+        with pytest.raises(NotAffordable, match="more than a day apart") as refusal:
+            await tracker.hold(one)
+        assert refusal.value.cap == "clock"
 
 
 @BOTH_STORES
