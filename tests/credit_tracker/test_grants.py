@@ -122,7 +122,9 @@ async def test_a_month_that_another_mind_entered_two_days_ahead_is_not_ended(pur
 async def test_a_gift_is_booked_once_and_what_contradicts_it_is_named(purse):
     """Payment services tell of the same gift again and again; another amount under its id is somebody's mistake."""
     tracker = await purse.tracker()
+    assert not await tracker.was_given("gift")
     assert (await tracker.topup(1, "Ada", "gift")).donated == 1
+    assert await tracker.was_given("gift")
     for amount, donor, field, stored, given in ((2, "Ada", "amount", 1, 2), (1, "Bob", "donor", "Ada", "Bob")):
         with pytest.raises(TransferConflict) as conflict:
             await tracker.topup(amount, donor, "gift")

@@ -45,6 +45,14 @@ async def test_limits_are_new_once(purse):
         assert seen == [["free requests", "posts", "wishes", "reflection", "day"] if auto else ["posts"], []]
 
 
+def test_each_limit_says_when_it_is_new():
+    tomorrow, december = datetime(2026, 11, 11, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
+    resets = {limit.name: limit.resets_at for limit in limits_at(Settings(daily_budget_usd="1"), "ada", NOON, None)}
+    assert resets == {
+        "free requests": tomorrow, "posts": tomorrow, "day": tomorrow, "wishes": december, "reflection": december,
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("remaining", [0, -1])
 async def test_an_account_with_no_free_requests_left_has_none(purse, remaining):
     tracker = await purse.tracker()
