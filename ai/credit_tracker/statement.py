@@ -104,7 +104,7 @@ def under_way_by_caller(tx: Transaction) -> list[tuple[str, str, int, int, int]]
 
 
 def statement_calls(  # noqa: PLR0913 - what is chosen, and which page of it
-    tx: Transaction, *, run: str | None, key: str | None, period: str | None, limit: int, after_seq: int = 0
+    tx: Transaction, *, run: str | None, key: str | None, period: str | None, limit: int, after_seq: int
 ) -> list[CallRecord]:
     """Return the calls behind a statement, oldest first, in pages: those with a number above `after_seq`."""
     chosen, values = _chosen(run, key, period)

@@ -8,6 +8,7 @@ import pytest
 
 from ai.credit_tracker import Caller, Expense, Key, KeyEnded, KeyTerms, NotAffordable
 from ai.credit_tracker.callers import Run, ensure_run, hash_of
+from ai.credit_tracker.months import sweep_month
 from ai.credit_tracker.records import Category
 from ai.ledger.errors import TransferConflict
 from tests.credit_tracker.conftest import BOTH_STORES, CENT, USD, spend
@@ -215,3 +216,71 @@ async def test_the_tokens_of_a_call_above_its_hold_are_in_its_row(tracker, books
     await spend(tracker, call(CENT, run="town"), 2 * CENT)
     (row,) = await books.statement_calls(run="town")
     assert (row.cost, row.prompt_tokens, row.completion_tokens) == (2 * CENT, 10, 5)
+    found = await books.statement(run="town")
+    assert (found.prompt_tokens, found.completion_tokens) == (10, 5)
+
+
+# --- what a call leaves -------------------------------------------------------------------------------------
+
+
+async def test_the_providers_id_of_a_call_is_kept_however_it_is_booked(tracker, books):
+    for cost in (CENT, 2 * CENT):  # within its hold, and above it
+        one = call(CENT, run="town")
+        await tracker.hold(one)
+        await tracker.settle(one.id, cost, remote_id=f"gen-{cost}")
+    assert {row.remote_id for row in await books.statement_calls(run="town")} == {f"gen-{CENT}", f"gen-{2 * CENT}"}
+
+
+@pytest.mark.parametrize(("key", "run"), [("bob", ""), ("", "town"), ("bob", "town")])
+async def test_a_caller_is_told_what_it_has_left_also_above_its_hold(tracker, books, key, run):
+    await books.create_key("bob", KeyTerms(budget=10 * CENT))
+    await books.set_run_budget("town", 10 * CENT)
+    settled = await spend(tracker, call(CENT, key=key, run=run), 3 * CENT)
+    assert (settled.available, settled.overrun, settled.balance.period) == (7 * CENT, True, "2026-11")
+    free_one = replace(call(0, key=key, run=run), free_requests=1)
+    await tracker.hold(free_one)
+    assert await tracker.left(free_one.id) == 7 * CENT
+
+
+async def test_nothing_is_left_of_a_call_that_has_ended_or_never_was(tracker, books):
+    await books.create_key("bob", KeyTerms(budget=10 * CENT))
+    refused_one, voided = call(key="bob"), call(key="bob")
+    for one in (refused_one, voided):
+        await tracker.hold(one)
+    await tracker.refuse(refused_one.id)
+    await tracker.void(voided.id)
+    assert [await tracker.left(name) for name in (refused_one.id, voided.id, "none")] == [None, None, None]
+
+
+async def test_a_call_in_a_month_that_is_closed_has_no_cap_to_tell_of(tracker, purse):
+    await spend(tracker, call(1, run="town"))
+    purse.ledger.transact_now(lambda tx: sweep_month(tx, "2026-11"))
+    gift = call(0, run="farm")
+    await tracker.hold(gift)
+    assert await tracker.left(gift.id) is None
+
+
+async def test_a_free_request_counts_though_its_call_was_asked_about_and_cost_nothing(purse, monkeypatch):
+    tracker = await purse.tracker()
+    before = (await tracker.balance()).free_left
+    one = purse.expense(0, free_requests=1)
+    await tracker.hold(one)
+    await (await purse.tracker()).settle(one.id, 0)
+    assert (await tracker.balance()).free_left == before - 1
+
+
+async def test_more_calls_may_be_under_way_than_are_kept_in_mind(tracker, books, monkeypatch):
+    monkeypatch.setattr("ai.credit_tracker.tracker.MAX_REMEMBERED", 2)
+    calls = [call(CENT, run=f"run-{number}") for number in range(5)]
+    for one in calls:
+        await tracker.hold(one)
+    for one in calls:
+        await tracker.settle(one.id, CENT)
+    assert (await books.statement()).cost == 5 * CENT
+
+
+async def test_a_refusal_that_no_cap_made_tells_of_nothing_held_or_spent(tracker, purse):
+    await tracker.hold(call(1, run="town"))
+    purse.clock.set(purse.clock.now() + timedelta(days=3))
+    no = await refused(tracker, call(1, run="town"))
+    assert (no.cap, no.held, no.spent) == ("clock", 0, 0)

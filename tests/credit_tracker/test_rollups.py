@@ -79,3 +79,4 @@ async def test_a_day_and_a_life_have_what_was_spent_on_them(purse):
     assert asked(purse, spent_on_day, "2026-11-12") == 0
     assert asked(purse, cost_of_lives, "genesis", (1, 2, 3)) == {1: 3, 2: 9}
     assert asked(purse, cost_of_lives, "other", (1, 2)) == {2: 7}
+    assert asked(purse, cost_of_lives, "other", ()) == {}

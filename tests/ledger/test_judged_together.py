@@ -282,3 +282,18 @@ async def test_a_connection_cut_amid_a_batch_loses_and_doubles_nothing(postgres_
     ledger.close()
     assert report.ok
     assert report.holds_open == (20 if cut_at == b"EXECUTE" else 40)
+
+
+async def test_a_work_that_passes_over_every_error_still_gets_its_answer_from_the_store(ledger):
+    """What is only taken down has no answers yet: who hides that it asked is not believed to have written."""
+
+    def sly(tx):
+        try:
+            left = tx.account("month").available
+        except BaseException:  # noqa: BLE001 - that is the case
+            left = None
+        tx.transfer("sly", debit="month", credit="spent", amount=1)
+        return left
+
+    before, after = await together(ledger, sly, lambda tx: tx.account("month"))
+    assert before == after.available + 1
