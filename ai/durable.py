@@ -1,11 +1,15 @@
 """Whole writes: what is written survives a power cut, and a reader never sees half of it; broken files are kept."""
 
 import contextlib
+import errno
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 PRIVATE = 0o600  # readable by this user alone, from the moment it exists
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+CUT_SHORT = "restore-cut-short.txt"  # in a data folder from the first move of a restore to the last; says what to do
 MAX_SET_ASIDE = 100  # broken copies of one file; more mean a broken disk, and a person should look
 
 
@@ -31,6 +35,26 @@ def write_whole(path: Path, body: bytes, *, keep: Callable[[Path], None] | None 
     except OSError:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
+        raise
+
+
+class RestoreCutShort(Exception):
+    """What a data folder holds is half of a backup; the message is one line that says what to do."""
+
+
+def refuse_half_a_restore(data_dir: Path) -> None:
+    """Raise RestoreCutShort where a restore into `data_dir` did not come to its end: a purse may be missing there."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        raise RestoreCutShort((data_dir / CUT_SHORT).read_text().strip())
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file's content. Raises OSError, which names `target` where it is that disk which is full."""
+    try:
+        shutil.copyfile(source, target)
+    except OSError as error:
+        if error.errno in FULL:
+            raise OSError(error.errno, error.strerror, str(target)) from error
         raise
 
 

@@ -69,6 +69,7 @@ def _explain(error: Exception) -> None:
     """Say in one line what failed and exit with 1, where it is a failure that is to be expected."""
     # Here, since a command that succeeds does without all of them.
     from ai.cli.door import Failed, fail  # noqa: PLC0415
+    from ai.durable import RestoreCutShort  # noqa: PLC0415
     from ai.ledger.errors import LedgerError  # noqa: PLC0415
     from ai.ledger.sqlite import name_error  # noqa: PLC0415
     from ai.life.file import NewerLifeFile  # noqa: PLC0415
@@ -77,7 +78,7 @@ def _explain(error: Exception) -> None:
     from ai.operations.lock import Locked  # noqa: PLC0415
     from ai.settings.sources import SettingsError  # noqa: PLC0415
 
-    files = (LifeFileBroken, LifeFileUnwritable, NewerLifeFile)
+    files = (LifeFileBroken, LifeFileUnwritable, NewerLifeFile, RestoreCutShort)
     if isinstance(error, (SettingsError, Failed, Locked, LedgerError, CommandRefused, OSError, *files)):
         fail(error)
     if isinstance(error, sqlite3.Error):

@@ -122,7 +122,7 @@ def restore(
 ) -> None:
     """Put a backup back; the daemon must be stopped. Nothing is paid before `reconcile` booked what came since."""
     chosen = settings()
-    ensure_data_dir(chosen.data_dir)
+    ensure_data_dir(chosen.data_dir, restoring=True)
     with DaemonLock(chosen.data_dir):
         try:
             done = restore_backup(file, chosen, SystemClock(), force=force)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 import typer
 
 from ai.clock import SystemClock
+from ai.durable import refuse_half_a_restore
 from ai.mind.harmless import harmless
 from ai.mind.redaction import Redactor
 from ai.operations.modes import tighten
@@ -80,8 +81,13 @@ def wait_for(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     return asyncio.run(work())
 
 
-def ensure_data_dir(data_dir: Path) -> None:
-    """Make the data folder, for this user alone; raises OSError where that is refused."""
+def ensure_data_dir(data_dir: Path, *, restoring: bool = False) -> None:
+    """Make the data folder, for this user alone; raises OSError where that is refused.
+
+    Raises RestoreCutShort where it holds half of a backup, unless one is to be put there now (`restoring`).
+    """
+    if not restoring:
+        refuse_half_a_restore(data_dir)
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     (data_dir / "credits").mkdir(mode=0o700, exist_ok=True)
     tighten(data_dir)

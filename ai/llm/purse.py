@@ -10,6 +10,7 @@ from ai.asking import Purpose
 from ai.clock import Clock, SystemClock
 from ai.credit_tracker import CreditTracker, ProviderClock
 from ai.credit_tracker.accounts import open_credit_ledger
+from ai.durable import refuse_half_a_restore
 from ai.llm.answers import Completion, Limits, NoAnswer
 from ai.llm.candidates import Attempt
 from ai.llm.client import PaidClient
@@ -68,13 +69,15 @@ async def open_purse(
     """Open the purse that `settings` (default: the environment, `.env`, the vault) name, beside a daemon or alone.
 
     `client` names the program in the books; BUDGETS may give it a cap of its own. Calls of it that a crash left
-    open are asked about. Raises SettingsError where no provider is configured, StoreUnavailable, NewerSchema.
+    open are asked about. Raises SettingsError where no provider is configured, StoreUnavailable, NewerSchema,
+    RestoreCutShort.
     """
     settings, clock = settings or load_settings(), clock or SystemClock()
     endpoint = configured_endpoint(settings, clock)
     if endpoint is None:
         raise SettingsError("OPENROUTER_API_KEY is not set: nobody could be paid; set it to a key like sk-or-v1-…")
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    refuse_half_a_restore(settings.data_dir)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(endpoint.close)
         mind = open_mind(settings.data_dir / "mind.db", secrets=settings.secrets())

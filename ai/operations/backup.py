@@ -1,5 +1,6 @@
 """A backup of everything that cannot be made again: purse, mind and lives, in one file, while the daemon runs."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -8,23 +9,25 @@ import sqlite3
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from ai.clock import Clock, parse_rfc3339, rfc3339
 from ai.credit_tracker.accounts import open_credit_ledger
-from ai.durable import sync_folder
+from ai.durable import copy_file, sync_folder
 from ai.ledger.sqlite import connect, named_errors
 from ai.operations.purse_copy import copy_purse
 from ai.settings import Settings
 
 FORMAT = 1  # of the archive; a newer one is refused
 MANIFEST = "manifest.json"
+ARCHIVE = "archive.tar.gz"  # what it is called until it is whole
 PURSE = "credits/ledger.db"
 MIND = "mind.db"
 FOLDERS = ("lives", "workspace")  # of DATA_DIR, with everything in them
+STAGING = ".backup-"  # what a folder's name begins with in which a backup is put together
 GZIP_LEVEL = 3  # databases shrink to a fifth already; higher levels take thrice the time for a few per cent
 
 
@@ -64,21 +67,36 @@ def make_backup(target: Path, settings: Settings, clock: Clock) -> Manifest:
         better = settings.data_dir.absolute() / target.name
         raise BackupProblem(f"the folder {target.parent.absolute()} cannot be written; choose another, like {better}")
     created_at = clock.now()
-    part = target.with_name(target.name + ".part")
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".backup-") as folder:
-        staged = Path(folder)
+    _clear_what_was_cut_short(target.parent)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=STAGING) as folder, _locked(Path(folder)) as staged:
         for name in FOLDERS:
             _stage_folder(settings.data_dir / name, staged / name)
         copy_sqlite(settings.data_dir / MIND, staged / MIND)
         _stage_purse(settings, clock, staged / PURSE)
         manifest = Manifest(created_at, settings.mind, {name: sha256(staged / name) for name in _names(staged)})
-        try:
-            _write_archive(part, staged, manifest)
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
+        _write_archive(staged / ARCHIVE, staged, manifest)
+        (staged / ARCHIVE).replace(target)
     sync_folder(target.parent)
     return manifest
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[Path]:
+    """Hold a folder for as long as this process lives: the kernel lets go of it even after `kill -9`."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield folder
+    finally:
+        os.close(handle)
+
+
+def _clear_what_was_cut_short(folder: Path) -> None:
+    """Delete what killed backups left in `folder`, each as large as its archive and more; others may be under way."""
+    for left in folder.glob(f"{STAGING}*"):
+        with suppress(OSError), _locked(left):
+            if any(left.iterdir()):  # an empty one may be a moment old, and about to be locked
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def copy_sqlite(source: Path, target: Path) -> None:
@@ -119,7 +137,7 @@ def _stage_folder(source: Path, target: Path) -> None:
         copied = target / path.relative_to(source)
         copied.parent.mkdir(parents=True, exist_ok=True)
         try:
-            shutil.copyfile(path, copied)
+            copy_file(path, copied)
         except FileNotFoundError:
             continue
 

@@ -13,7 +13,7 @@ from ai.clock import Clock
 from ai.credit_tracker.accounts import open_credit_ledger
 from ai.credit_tracker.audit import check_records
 from ai.credit_tracker.months import note_restore
-from ai.durable import sync_file, sync_folder
+from ai.durable import CUT_SHORT, copy_file, sync_file, sync_folder, write_whole
 from ai.ledger.audit import audit
 from ai.ledger.errors import LedgerError
 from ai.mind.database import open_mind
@@ -33,6 +33,8 @@ from ai.operations.purse_copy import copy_purse, transfers_in
 from ai.settings import Settings
 
 MAX_MANIFEST_BYTES = 16_000_000  # names and hashes of some hundred thousand files; more is no manifest
+PART = ".part"  # what the name of a purse ends with that has only to be renamed
+STAGING = ".restore-"  # what a folder's name begins with in which an archive is unpacked
 SQLITE_TRACES = ("", "-wal", "-shm")  # a database in WAL mode and what belongs to it
 
 
@@ -49,13 +51,16 @@ def restore_backup(source: Path, settings: Settings, clock: Clock, *, force: boo
     """Put the archive `source` in the place of what is in DATA_DIR; the caller holds the daemon's lock.
 
     The archive is unpacked aside, its hashes, databases and life files are checked and its books audited before
-    anything is touched. With `force`, what is there is moved into a folder beside it, never deleted. The purse is
-    marked: nothing is paid until `Reconciler.reconcile` has booked what was spent since the backup.
+    anything is touched. With `force`, what is there is moved into a folder beside it, never deleted. From the first
+    move to the last a file in DATA_DIR says so: left by one that was cut short, it keeps a new purse from being begun.
+    The purse is marked: nothing is paid until `Reconciler.reconcile` has booked what was spent since the backup.
     Raises BackupProblem with one line for everything that stands against it, OSError as the disk does.
     """
     if not is_held(settings.data_dir):
         raise BackupProblem("a restore needs the daemon's lock; stop the daemon first")
-    with tempfile.TemporaryDirectory(dir=settings.data_dir, prefix=".restore-") as folder:
+    for left in settings.data_dir.glob(f"{STAGING}*"):  # by one that was killed: this one has the lock
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=settings.data_dir, prefix=STAGING) as folder:
         staged = Path(folder)
         manifest = _unpack(source, staged)
         transfers = _check(staged, manifest, clock)
@@ -64,8 +69,16 @@ def restore_backup(source: Path, settings: Settings, clock: Clock, *, force: boo
             raise BackupProblem(
                 f"{existing[0]} exists and would be replaced; add --force, and what is there is kept beside it"
             )
-        kept = _move_aside(settings, f"before-restore-{clock.now():%Y%m%dT%H%M%SZ}")
-        _place(staged, manifest, settings, clock)
+        part = _bring_purse(staged / PURSE, settings, clock)
+        aside = f"before-restore-{clock.now():%Y%m%dT%H%M%SZ}"
+        _note_the_first_move(settings.data_dir, aside)
+        kept = _move_aside(settings, aside)
+        if part is not None:
+            part.replace(part.with_name(part.name.removesuffix(PART)))
+            sync_folder(part.parent)
+        _place(staged, manifest, settings.data_dir)
+        (settings.data_dir / CUT_SHORT).unlink()
+        sync_folder(settings.data_dir)
     return Restored(manifest, transfers, kept)
 
 
@@ -179,29 +192,49 @@ def _move_aside(settings: Settings, name: str) -> tuple[Path, ...]:
     return tuple(kept)
 
 
-def _place(staged: Path, manifest: Manifest, settings: Settings, clock: Clock) -> None:
-    """Put the checked files where they live, the purse first: without it nothing can be paid."""
+def _bring_purse(staged: Path, settings: Settings, clock: Clock) -> Path | None:
+    """Bring the purse to where it will live, which may be another volume or a server, before anything there is moved.
+
+    Return the whole copy beside its place, which only has to be renamed; None where it is in its PostgreSQL.
+    """
     path = purse_path(settings)
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")  # the purse may be on another volume than DATA_DIR
-        shutil.copyfile(staged / PURSE, part)
-        sync_file(part)
-        part.replace(path)
-        sync_folder(path.parent)
-    else:
-        source = open_credit_ledger(f"sqlite:///{staged / PURSE}", clock, read_only=True)
+    if path is None:
+        source = open_credit_ledger(f"sqlite:///{staged}", clock, read_only=True)
         target = open_credit_ledger(settings.purse_url, clock)
         try:
             copy_purse(source, target, target_is_postgres=True)
         finally:
             source.close()
             target.close()
+        return None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + PART)
+    try:
+        copy_file(staged, part)
+        sync_file(part)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+    return part
+
+
+def _note_the_first_move(data_dir: Path, aside: str) -> None:
+    note = data_dir / CUT_SHORT
+    if not note.exists():  # one that was cut short before knows where the oldest things are
+        told = (
+            f"a restore into {data_dir} was cut short, so nothing may live there before it is whole: "
+            f"`genesis restore FILE --force` does it again; what was there before is kept in {aside}"
+        )
+        write_whole(note, f"{told}\n".encode())
+
+
+def _place(staged: Path, manifest: Manifest, data_dir: Path) -> None:
+    """Put the checked files of the mind where they live; the purse is there: without it nothing can be paid."""
     for name in manifest.files:
         if name != PURSE:
-            placed = settings.data_dir / name
+            placed = data_dir / name
             placed.parent.mkdir(parents=True, exist_ok=True)
             sync_file(staged / name)
             (staged / name).replace(placed)
             sync_folder(placed.parent)
-    sync_folder(settings.data_dir)
+    sync_folder(data_dir)

@@ -1,5 +1,7 @@
 """A backup and a restore at their edges: what is kept, what is left out, and what is said where it cannot be."""
 
+import fcntl
+import os
 import shutil
 import tarfile
 from datetime import timedelta
@@ -10,6 +12,7 @@ import pytest
 from ai.ledger.errors import CorruptStore, StoreUnavailable
 from ai.operations.backup import MANIFEST, BackupProblem, copy_sqlite, purse_path
 from ai.settings import Settings
+from tests.cli.commands import Person
 from tests.operations.test_backup import Home, home  # noqa: F401 - a fixture, which pytest finds here
 from tests.world.small_disk import fill, set_writable
 
@@ -112,7 +115,38 @@ def test_a_disk_that_is_full_is_the_one_that_is_named(home, small_disk):  # noqa
     with pytest.raises(StoreUnavailable, match="the disk is full; free some space") as found:
         home.backup(small_disk / "b.tar.gz")
     assert str(found.value).startswith(f"the database {small_disk}/")
+    (home.folder / "workspace").mkdir()
+    (home.folder / "workspace" / "long.txt").write_bytes(b"x" * 128 * 1024)
+    with pytest.raises(OSError, match="No space left") as told:
+        home.backup(small_disk / "b.tar.gz")
+    assert str(told.value.filename).startswith(f"{small_disk}/")
     assert [path.name for path in small_disk.iterdir()] == ["ballast"]
+
+
+def test_a_backup_killed_amid_leaves_nothing_that_the_next_does_not_clear_away(home, tmp_path):  # noqa: F811
+    """Each night's left its copies of everything in a hidden folder until the disk was full."""
+    (home.folder / "workspace").mkdir()
+    for number in range(500):
+        (home.folder / "workspace" / f"{number}.txt").write_bytes(os.urandom(2000))
+    target = tmp_path / "backups"
+    target.mkdir()
+    person = Person(tmp_path, DATA_DIR=str(home.folder))
+    with person.starts("backup", str(target / "one.tar.gz")) as killed:
+        while killed.poll() is None and not any(path.suffix == ".txt" for path in target.rglob("*")):
+            pass
+        killed.kill()
+    assert [path.name for path in target.iterdir() if not path.name.startswith(".backup-")] == []
+    under_way = target / ".backup-under-way"
+    under_way.mkdir()
+    (under_way / "mind.db").write_text("somebody else's, not done yet")
+    handle = os.open(under_way, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    home.backup(target / "two.tar.gz")
+    os.close(handle)
+    assert {path.name for path in target.iterdir()} == {"two.tar.gz", ".backup-under-way"}
+    home.backup(target / "mind.db")
+    assert {path.name for path in target.iterdir()} == {"two.tar.gz", "mind.db"}
+    Home(tmp_path / "other").restore(target / "mind.db")
 
 
 def test_a_folder_that_cannot_be_written_is_named_with_one_that_can(home, small_disk):  # noqa: F811

@@ -8,11 +8,14 @@ import tarfile
 
 import pytest
 
+from ai.durable import CUT_SHORT
 from ai.operations.backup import MANIFEST, BackupProblem
 from ai.operations.lock import DaemonLock
 from ai.operations.purse_copy import transfers_in
 from ai.operations.restore import MAX_MANIFEST_BYTES, restore_backup
+from tests.cli.commands import Person
 from tests.operations.test_backup import Home, home  # noqa: F401 - a fixture, which pytest finds here
+from tests.world.small_disk import fill
 
 ASIDE = "before-restore-20261110T120000Z"
 
@@ -116,6 +119,55 @@ def test_anything_of_a_mind_that_is_there_is_not_replaced_unasked(archive, other
         f"{named} exists and would be replaced; add --force, and what is there is kept beside it"
     )
     assert path.read_text() == "mine"
+
+
+def test_a_purse_without_room_for_its_backup_is_the_purse_that_was_there(home, archive, small_disk):  # noqa: F811
+    """It was moved aside first: the next start began a purse of nothing, and granted the month anew."""
+    moved = Home(home.folder.parent / "moved", f"sqlite:///{small_disk}/ledger.db")
+    moved.restore(archive)
+    before = {path: path.read_bytes() for path in small_disk.iterdir()}
+    ballast = fill(small_disk, but=8192)
+    with pytest.raises(OSError, match="No space left") as told:
+        moved.restore(archive, force=True)
+    assert str(told.value.filename).startswith(f"{small_disk}/")
+    ballast.unlink()
+    assert {path: path.read_bytes() for path in small_disk.iterdir()} == before
+    assert not list(moved.folder.glob("*before-restore*"))
+    assert not (moved.folder / CUT_SHORT).exists()
+
+
+def test_a_half_of_a_backup_is_lived_in_and_paid_from_by_nobody(home, tmp_path):  # noqa: F811 - the fixture
+    """A new life began beside the old purse, or a new purse, with the month granted anew, where none was left."""
+    (home.folder / "workspace").mkdir()
+    (home.folder / "workspace" / "note.txt").write_text("kept")
+    home.backup(tmp_path / "b.tar.gz")
+    broken = tmp_path / "broken"
+    (broken / "data").mkdir(parents=True)
+    (broken / "data" / "workspace").write_text("a file where a folder is needed")
+    person = Person(broken)
+    assert person.types("restore", str(tmp_path / "b.tar.gz")).status == 1
+    for words in (
+        ("up",), ("run", "1"), ("topup", "1", "--from", "Ada"), ("say", "hello"), ("gateway",), ("keys", "list"),
+        ("exec", "--budget", "1", "--", "true"),
+    ):  # fmt: skip
+        told = person.types(*words)
+        assert (told.status, told.out) == (1, ""), words
+        assert "was cut short" in told.err, words
+        assert "`genesis restore FILE --force`" in told.err
+        assert len(told.err.splitlines()) == 1
+    (broken / "data" / "workspace").unlink()
+    assert person.types("restore", str(tmp_path / "b.tar.gz"), "--force").status == 0
+    assert (broken / "data" / "workspace" / "note.txt").read_text() == "kept"
+    assert person.types("audit").status == 0
+    assert person.types("say", "hello").status == 0
+
+
+def test_what_a_killed_restore_unpacked_is_cleared_away_by_the_next(archive, other):
+    left = other.folder / ".restore-killed"
+    left.mkdir()
+    (left / "mind.db").write_text("large")
+    other.restore(archive)
+    assert not left.exists()
 
 
 def test_a_restore_that_was_cut_once_can_be_done_again(archive, other):
