@@ -15,9 +15,11 @@ from ai.daemon.rehearsal import Plan, Rehearsal
 from ai.settings import Settings
 from tests.cli.commands import Person
 
+BEATS_A_DAY = 12  # beside those of a newborn's first hour
+
 
 async def rehearsed(folder: Path, **plan: object) -> dict[str, object]:
-    usual = {"days": 1, "budget": Decimal(5), "interval_seconds": 7_200, "seed": 3}
+    usual = {"days": 1, "budget": Decimal(5), "interval_seconds": 86_400 // BEATS_A_DAY, "seed": 3}
     folder.mkdir()
     return await Rehearsal(Plan(**(usual | plan)), Settings(data_dir=folder.parent / "own"), folder).live(
         lambda _: None
@@ -41,7 +43,7 @@ async def test_all_sums_agree_and_no_day_is_forgotten(tmp_path: Path) -> None:
         "by_purpose",
         "bound_share",
     ]
-    assert told["beats"] >= 90
+    assert told["beats"] >= 2 * BEATS_A_DAY
     assert [row["day"] for row in told["by_day"]] == [1, 2]
     for part in ("by_model", "by_purpose"):
         assert sum(money(row["cost"]) for row in told[part]) == money(told["spent"])
@@ -59,7 +61,7 @@ async def test_a_seed_repeats_its_days_and_another_lives_others(tmp_path: Path) 
 async def test_no_budget_is_exceeded_and_none_stops_the_mind(tmp_path: Path, budget: str) -> None:
     told = await rehearsed(tmp_path / "a", budget=Decimal(budget))
     assert money(told["spent"]) <= Decimal(budget)
-    assert told["beats"] >= 40
+    assert told["beats"] >= BEATS_A_DAY
 
 
 @settings(max_examples=3, deadline=None, derandomize=True)
