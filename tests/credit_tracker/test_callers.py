@@ -215,7 +215,7 @@ async def test_unknown_outcomes_of_callers_stop_nobody(purse, tracker, books):
 async def test_calls_a_minute_are_counted_over_every_replica(purse, books):
     await books.create_key("bob", KeyTerms(requests_per_minute=2))
     second = replace(purse, ledger=open_credit_ledger(purse.url, purse.clock))
-    trackers = [await house.tracker(mind="genesis/gateway") for house in (purse, second)]
+    trackers = [await one.tracker(mind="genesis/gateway") for one in (purse, second)]
     for tracker in trackers:
         purse.clock.advance(10)
         await tracker.hold(call(key="bob"))
@@ -300,8 +300,8 @@ async def test_the_caps_of_a_caller_can_be_seen_before_it_calls(tracker, books, 
 
 async def test_replicas_admit_together_exactly_what_fits(purse, books):
     await books.create_key("bob", KeyTerms(budget=10 * CENT))
-    houses = [purse, replace(purse, ledger=open_credit_ledger(purse.url, purse.clock))]
-    trackers = [await house.tracker(mind="genesis/gateway") for house in houses]
+    purses = [purse, replace(purse, ledger=open_credit_ledger(purse.url, purse.clock))]
+    trackers = [await one.tracker(mind="genesis/gateway") for one in purses]
 
     async def one(n):
         expense = call(3 * CENT, key="bob", run="town")
@@ -316,7 +316,7 @@ async def test_replicas_admit_together_exactly_what_fits(purse, books):
     spent = (await books.statement(key="bob")).cost
     assert outcomes.count("held") * CENT == spent <= 10 * CENT
     assert spent >= 8 * CENT, "room that came free is used"
-    houses[1].ledger.close()
+    purses[1].ledger.close()
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ async def test_two_minds_that_start_together_are_granted_one_month(purse):
 async def test_exactly_what_fits_is_admitted(purse):
     second = another(purse)
     trackers = [
-        await house.tracker(mind=mind, daily_budget_usd="1") for house, mind in zip((purse, second), MINDS, strict=True)
+        await one.tracker(mind=mind, daily_budget_usd="1") for one, mind in zip((purse, second), MINDS, strict=True)
     ]
     amount = 7 * USD // 100
 
@@ -54,7 +54,7 @@ async def test_what_was_billed_is_what_the_books_say(purse):
     """Two minds spend for a while, in every way a call can end; the provider's own record is the judge."""
     second = another(purse)
     rng = random.Random(7)
-    trackers = [await house.tracker(mind=mind) for house, mind in zip((purse, second), MINDS, strict=True)]
+    trackers = [await one.tracker(mind=mind) for one, mind in zip((purse, second), MINDS, strict=True)]
     billed = {"month": 0}
 
     async def live(tracker, name):
