@@ -57,7 +57,8 @@ IS_BORN = ANSWERS_OK.replace(
     '"content": json.dumps({"name": "Orla", "pronoun": "she", "first_thought": "A fan turns somewhere below me.",'
     '"thought": "A fan turns.", "action": "think", "params": {}})',
 )
-# Keeps what it was asked in asked.jsonl beside itself, and says what stands in says.jsonl, line by line, then its last.
+# Keeps what it was asked in asked.jsonl beside itself, and says what stands in says.jsonl, line by line, then its last;
+# asked for questions or insights, what stands in questions.json or insights.json, where there is one.
 KEEPS_AND_SAYS = IS_BORN.replace(
     'self.rfile.read(int(self.headers["Content-Length"]))',
     """asked = self.rfile.read(int(self.headers["Content-Length"])).decode()
@@ -66,7 +67,11 @@ KEEPS_AND_SAYS = IS_BORN.replace(
         if not born:
             open(f"{beside}/asked.jsonl", "a").write(asked.replace(chr(10), " ") + chr(10))
             lines = open(f"{beside}/says.jsonl").read().splitlines()
-            said = lines[min(len(open(f"{beside}/asked.jsonl").readlines()), len(lines)) - 1]""",
+            said = lines[min(len(open(f"{beside}/asked.jsonl").readlines()), len(lines)) - 1]
+            form = asked.rpartition("response_format")[2]
+            for name in ("questions", "insights"):
+                if f'"{name}"' in form and os.path.exists(f"{beside}/{name}.json"):
+                    said = open(f"{beside}/{name}.json").read()""",
 ).replace(
     "self.send_response(200)",
     """if not born:
