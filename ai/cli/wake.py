@@ -21,7 +21,7 @@ from ai.daemon.wiring import open_app
 from ai.ledger.errors import StoreUnavailable
 from ai.mind.commands import Commands
 from ai.mind.database import open_mind
-from ai.mind.journal import read_after, read_before
+from ai.mind.journal import Event, read_after, read_before
 from ai.mind.logs import configure, log_event
 from ai.operations.lock import DaemonLock, is_held
 from ai.settings import Settings
@@ -54,18 +54,40 @@ def run(beats: Annotated[int, typer.Argument(min=1, max=10_000, help="How many b
     ensure_data_dir(chosen.data_dir)
     with _bar(beats) as advance:
         configure(chosen.log_format, chosen.log_level, chosen.secrets())
-        usage = None
+        usage, mute = None, Mute()
         if is_held(chosen.data_dir):
-            usage = wait_for(lambda: _follow(chosen, SystemClock(), beats, advance))
+            usage = wait_for(lambda: _follow(chosen, SystemClock(), beats, advance, mute))
         if usage is None:
             with DaemonLock(chosen.data_dir):
-                usage = wait_for(lambda: _live(chosen, SystemClock(), beats, advance))
+                usage = wait_for(lambda: _live(chosen, SystemClock(), beats, advance, mute))
     typer.echo(summary(usage))
+    if mute.problem is not None:
+        raise Failed(f"nobody could think; genesis doctor says what would help: {mute.problem}")
 
 
-async def _live(chosen: Settings, clock: Clock, beats: int, advance: Callable[[], None]) -> RunUsage:
+class Mute:
+    """Why nobody could think in any beat of a run, as its events tell it; None once somebody did, or before a beat."""
+
+    def __init__(self) -> None:
+        self.problem: str | None = None
+        self._thought = False
+
+    def hear(self, event: Event) -> None:
+        """Take in an event of the journal."""
+        if event.kind == "beat.ended" and event.data["steps"]:
+            self._thought, self.problem = True, None
+        elif event.kind == "beat.empty" and not self._thought:
+            self.problem = str(event.data["problem"])
+
+
+async def _live(chosen: Settings, clock: Clock, beats: int, advance: Callable[[], None], mute: Mute) -> RunUsage:
     """Live the beats in this process; a Ctrl-C ends the beat under way and keeps all that was lived."""
-    async with open_app(chosen, clock, listen=log_event) as app:
+
+    def listen(event: Event) -> None:
+        log_event(event)
+        mute.hear(event)
+
+    async with open_app(chosen, clock, listen=listen) as app:
         typer.echo(RESTS)
         await app.greet()
         try:
@@ -89,7 +111,9 @@ async def _beats(app: App, beats: int, advance: Callable[[], None]) -> None:
         advance()
 
 
-async def _follow(chosen: Settings, clock: Clock, beats: int, advance: Callable[[], None]) -> RunUsage | None:
+async def _follow(
+    chosen: Settings, clock: Clock, beats: int, advance: Callable[[], None], mute: Mute
+) -> RunUsage | None:
     """Have the daemon live the beats and show what it journals meanwhile.
 
     None: it was another command that held the folder, or a daemon that has gone, and no beat was lived.
@@ -111,6 +135,7 @@ async def _follow(chosen: Settings, clock: Clock, beats: int, advance: Callable[
                 for event in read_after(mind, seq):
                     seq = event.seq
                     log_event(event)
+                    mute.hear(event)
                     if event.kind == "beat.ended":
                         ended, until = ended + 1, clock.monotonic() + BEAT_SECONDS
                         advance()

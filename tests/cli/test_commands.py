@@ -111,9 +111,11 @@ def test_a_life_ends_by_command_and_the_next_begins(tmp_path: Path, provider: Fa
     assert "nobody lives" in one_line(person.types("kill", "--cause", "again"))
 
 
-def test_a_life_that_nobody_thought_for_yet_is_told_without_a_question_mark(tmp_path: Path) -> None:
+def test_a_run_in_which_nobody_could_think_fails_and_its_life_is_told_without_a_question_mark(tmp_path: Path) -> None:
     person = Person(tmp_path)
-    assert person.types("run", "1").status == 0
+    ran = person.types("run", "2")
+    assert "nobody could think; genesis doctor says what would help: nobody can be asked" in one_line(ran)
+    assert SUMMARY.search(ran.out), "a script that ran it took beats without a thought for a success"
     assert "thinks with: nobody yet\n" in person.types("status").out
 
 

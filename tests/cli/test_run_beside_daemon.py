@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 BEATS = 3
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 
 
 def test_a_running_daemon_lives_every_beat_asked_for(tmp_path: Path) -> None:
@@ -33,7 +33,8 @@ def test_a_running_daemon_lives_every_beat_asked_for(tmp_path: Path) -> None:
             text=True,
             check=False,
         )
-        assert asked.returncode == 0, asked.stderr
+        assert asked.returncode == 1, "nobody can think here, which a script is to learn by the daemon too"
+        assert "nobody could think; " in asked.stderr
         assert "LLM Usage Summary" in asked.stdout
         daemon.send_signal(signal.SIGTERM)
         rest, _ = daemon.communicate(timeout=PATIENCE_SECONDS)
