@@ -26,15 +26,15 @@ async def test_advice_never_becomes_what_a_small_mind_understood(tmp_path: Path)
     (tmp_path / "questions.json").write_text(json.dumps({"questions": ["What do I hear?"]}))
     understands(tmp_path, *ADVICE[:2], OWN)
     says = [f"Thought {n} of {n * 7919}." for n in range(40)]
-    async with small_mind(tmp_path, says, quality=1.0) as house:
+    async with small_mind(tmp_path, says, quality=1.0) as app:
         for beat in range(20):
             if beat == 12:
                 understands(tmp_path, *ADVICE[2:])
-            await house.live_one()
-            house.clock.advance(4 * 3600)
-        life = house.lives.current()
+            await app.live_one()
+            app.clock.advance(4 * 3600)
+        life = app.lives.current()
         assert life is not None
-        told = [event.data["text"] for event in house.journal.after(0, 2_000, {"memory.reflected"})]
+        told = [event.data["text"] for event in app.journal.after(0, 2_000, {"memory.reflected"})]
         assert told == [memory.text for memory in life.memory.recent(99, Kind.REFLECTION)] == [OWN]
     beats = [scene for scene in scenes(tmp_path) if "You are Orla" in scene]
     assert any(OWN in scene for scene in beats), "what it did understand comes to mind"
