@@ -158,7 +158,7 @@ class Line(asyncio.Protocol):
     async def ask(self, request: h11.Request, body: bytes, exchange: Exchange) -> h11.Response:
         """Send a request whole, and return the head of its answer."""
         data = self._http.send(request), self._http.send(h11.Data(body)), self._http.send(h11.EndOfMessage())
-        exchange.wire.sent = True
+        exchange.leaves()
         self._transport.write(b"".join(part for part in data if part))
         while True:
             event = await self._event()

@@ -11,6 +11,7 @@ from ai.gateway.dialects.figures import Figures
 from ai.gateway.replays import MAX_KEPT_BYTES
 from ai.gateway.translate.translation import dumps, sse
 from ai.llm.figures import as_mapping, parse_json
+from ai.unreached import A_PAGE, is_page
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -93,7 +94,7 @@ class Relay:
         try:
             document = parse_json(data.decode("utf-8-sig", "replace").strip())
         except ValueError:
-            self.figures.broken = "the answer is no JSON"
+            self.figures.broken = f"the answer is {A_PAGE}" if is_page(data) else "the answer is no JSON"
             return
         self._dialect.take(self.figures, document)
         if self._translation is not None and self.figures.ended:

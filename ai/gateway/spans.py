@@ -113,8 +113,12 @@ class Spans:
             scoped = [{"scope": {"name": "genesis.gateway"}, "spans": spans}]
             document = {"resourceSpans": [{"resource": resource, "scopeSpans": scoped}]}
             self._http = self._http or httpx2.AsyncClient(timeout=SEND_SECONDS)
-            with suppress(httpx2.HTTPError, httpx2.InvalidURL):
-                await self._http.post(self._url, json=document, headers=self._headers)
+            with suppress(httpx2.HTTPError, httpx2.InvalidURL, TimeoutError):
+                async with (
+                    asyncio.timeout(SEND_SECONDS),
+                    self._http.stream("POST", self._url, json=document, headers=self._headers),
+                ):
+                    pass  # whatever it says, nothing is done about it
 
 
 def spans_wanted(environ: Mapping[str, str], clock: Clock) -> Spans | None:

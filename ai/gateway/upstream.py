@@ -13,7 +13,8 @@ from ai.llm.calls import Outcome, ProviderError, Shape
 from ai.llm.endpoint import NO_KEY
 from ai.llm.figures import as_mapping, one_line, parse_json, read_error
 from ai.llm.reading import ReplyTooLarge
-from ai.llm.wire import Exchange, generation_id_of
+from ai.llm.wire import Exchange, answered_within, generation_id_of
+from ai.unreached import why_unreached
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -107,7 +108,7 @@ class Upstream:
         exchange = Exchange(wire, outgoing.max_bytes)
         error: ProviderError | None = None
         try:
-            async with asyncio.timeout(outgoing.timeout_seconds):
+            async with answered_within(outgoing.timeout_seconds, exchange):
                 error = await self._converse(outgoing, exchange, outlet)
         except Exception as failure:  # noqa: BLE001 - whatever a provider does, the money must be decided
             error = self._describe(failure, exchange)
@@ -171,9 +172,10 @@ class Upstream:
             return ProviderError(Shape.CONNECTION, None, "timeout", "the provider did not answer in time")
         if isinstance(failure, ReplyTooLarge | EventTooLarge):
             return ProviderError(Shape.READING, None, "too_large", str(failure))
-        words = one_line(f"{type(failure).__name__}: {failure}", self._secrets)
         if not exchange.wire.sent:
-            return ProviderError(Shape.CONNECTION, None, "refused", f"could not connect to the provider ({words})")
+            said = f"could not connect to the provider: {one_line(why_unreached(failure), self._secrets)}"
+            return ProviderError(Shape.CONNECTION, None, "refused", said)
+        words = one_line(f"{type(failure).__name__}: {failure}", self._secrets)
         if isinstance(failure, BROKEN):
             return ProviderError(Shape.CONNECTION, None, "cut", f"the connection to the provider broke ({words})")
         return ProviderError(Shape.READING, None, "broken", f"the answer could not be read ({words})")

@@ -16,7 +16,8 @@ from ai.llm.body import OPENROUTER, chat_body, routing
 from ai.llm.calls import ModelRequest, Outcome, ProviderError, Shape, Wire
 from ai.llm.figures import as_mapping, one_line, parse_json, read_error
 from ai.llm.reading import Reply, ReplyReader, ReplyTooLarge, reply_bound
-from ai.llm.wire import EXCHANGE, Exchange, generation_id_of, new_http_client, watch
+from ai.llm.wire import EXCHANGE, Exchange, answered_within, generation_id_of, new_http_client, watch
+from ai.unreached import why_unreached
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -133,7 +134,7 @@ class OpenAIEndpoint:
         error: ProviderError | None = None
         token = EXCHANGE.set(exchange)
         try:
-            async with asyncio.timeout(timeout_seconds) as patience:
+            async with answered_within(timeout_seconds, exchange) as patience:
                 await self._converse(body, exchange, reply, vectors, patience)
         except Exception as failure:  # noqa: BLE001 — whatever a provider does, the money must be decided
             error = self._describe(failure, exchange, timeout_seconds)
@@ -188,14 +189,15 @@ class OpenAIEndpoint:
 
         if isinstance(failure, openai.APIStatusError):
             return self._status_error(failure.response, exchange)
+        if not exchange.wire.sent:
+            why = one_line(why_unreached(failure), self._secrets)
+            return _own(Shape.CONNECTION, "refused", f"could not connect: {why}")
         if isinstance(failure, TimeoutError | openai.APITimeoutError | httpx2.TimeoutException):
             return _own(Shape.CONNECTION, "timeout", f"no whole answer within {timeout_seconds:g} s")
         if isinstance(failure, ReplyTooLarge):
             return _own(Shape.READING, "too_large", str(failure))
         cause = failure.__cause__ or failure
         words = one_line(f"{type(cause).__name__}: {cause}", self._secrets)
-        if not exchange.wire.sent:
-            return _own(Shape.CONNECTION, "refused", f"could not connect ({words})")
         if isinstance(failure, httpx2.HTTPError | openai.APIConnectionError):
             return _own(Shape.CONNECTION, "cut", f"the connection broke ({words})")
         return _own(Shape.READING, "broken", f"the answer could not be read ({words})")

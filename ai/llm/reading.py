@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ai.llm.calls import Shape
 from ai.llm.figures import as_mapping, one_line, parse_json, read_cost, read_usage, whole_letters
+from ai.unreached import A_PAGE, is_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -233,7 +234,7 @@ class ReplyReader:
             document = parse_json(data.decode("utf-8", "replace"))
         except ValueError:
             if alone:
-                self._reply.spoilt("the answer is no JSON")
+                self._reply.spoilt(f"the answer is {A_PAGE}" if is_page(data) else "the answer is no JSON")
             return False
         self._reply.take(document, streamed=self._streamed)
         return True

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -31,11 +33,30 @@ class Exchange:
     max_bytes: int = MAX_DOCUMENT_BYTES
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    on_leaving: Callable[[], None] | None = None
+
+    def leaves(self) -> None:
+        """Note that the first byte of the request itself leaves."""
+        self.wire.sent = True
+        if self.on_leaving is not None:
+            self.on_leaving()
 
     @property
     def generation_id(self) -> str | None:
         """The id that the answer's headers name, None where they name none."""
         return generation_id_of(self.headers.get("x-generation-id"))
+
+
+@asynccontextmanager
+async def answered_within(seconds: float, exchange: Exchange) -> AsyncIterator[asyncio.Timeout]:
+    """Give a call so long in all, and until its first byte leaves CONNECT_TIMEOUT_SECONDS at most.
+
+    A name server, a proxy or a TLS that is silent is nobody. Raises TimeoutError.
+    """
+    now = asyncio.get_running_loop().time()
+    async with asyncio.timeout_at(now + min(seconds, CONNECT_TIMEOUT_SECONDS)) as patience:
+        exchange.on_leaving = lambda: patience.reschedule(now + seconds)
+        yield patience
 
 
 EXCHANGE: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
@@ -65,7 +86,7 @@ async def _trace(request: httpx2.Request) -> None:
     async def told(event: str, info: Mapping[str, Any]) -> None:
         """Of the request itself: a proxy is asked for a way through before, and that carries none of it."""
         if event.endswith("send_request_headers.started") and getattr(info.get("request"), "method", b"") != b"CONNECT":
-            exchange.wire.sent = True
+            exchange.leaves()
 
     request.extensions = {**request.extensions, "trace": told}
 

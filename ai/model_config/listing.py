@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx2
 
+from ai.unreached import A_PAGE, is_page, why_unreached
+
 CONNECT_SECONDS = 10.0
 MAX_LISTING_BYTES = 16 * 1024 * 1024  # fifty times the recorded listing
 MAX_PAGES = 20  # the listing has one today; `links.next` may split it
@@ -84,10 +86,10 @@ class Listing:
                     if len(body) > MAX_LISTING_BYTES:
                         raise FetchFailed(f"its listing is larger than {MAX_LISTING_BYTES:,} bytes")
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise FetchFailed(f"its listing could not be fetched ({type(error).__name__})") from None
+            raise FetchFailed(f"its listing could not be fetched: {why_unreached(error)}") from None
         document = read_json(bytes(body))
         if document is None:
-            raise FetchFailed("its listing is no JSON object")
+            raise FetchFailed(f"its listing is {A_PAGE if is_page(body) else 'no JSON object'}")
         return document
 
 

@@ -1,5 +1,6 @@
 """Alerts to a person's own address: signed JSON, one after the other, a bounded number of tries, across restarts."""
 
+import asyncio
 import json
 import logging
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from ai.ledger.money import usd9
 from ai.mind.database import MindDatabase
 from ai.mind.journal import Event, Journal
 from ai.signing import sign
+from ai.unreached import why_unreached
 
 TIMEOUT_SECONDS = 10.0  # an alert is small; who does not answer by then is tried again
 WAITS = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
@@ -107,10 +109,13 @@ class Webhook:
         if self._secret is not None:
             headers[SIGNATURE_HEADER] = sign(self._secret, body)
         try:
-            response = await self._client.post(self._url, content=body, headers=headers)
+            async with (
+                asyncio.timeout(TIMEOUT_SECONDS),
+                self._client.stream("POST", self._url, content=body, headers=headers) as response,
+            ):  # what it says beside its status is not read, so that it may be anything
+                return None if response.is_success else f"answered {response.status_code}"
         except (httpx2.HTTPError, OSError) as error:
-            return type(error).__name__
-        return None if response.is_success else f"answered {response.status_code}"
+            return why_unreached(error)
 
     def _state(self) -> tuple[int, int, datetime | None]:
         kept = self._mind.recall(STATE)

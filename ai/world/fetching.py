@@ -10,6 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
+from ai.unreached import why_unreached
 from ai.world.happening import SourceTrouble
 
 MAX_BYTES = 2_000_000  # a feed of a busy newspaper has 0.5 MB; counted after decompression
@@ -45,8 +46,7 @@ class Fetcher:
         except TimeoutError:
             raise SourceTrouble(f"{host} took longer than {SECONDS:.0f} s to answer") from None
         except (httpx2.HTTPError, httpx2.InvalidURL, zlib.error, OSError) as error:
-            problem = " ".join(str(error).split())[:120] or type(error).__name__
-            raise SourceTrouble(f"{host} could not be asked: {problem}") from None
+            raise SourceTrouble(f"{host} could not be asked: {why_unreached(error)}") from None
 
     async def close(self) -> None:
         """Close the connections."""
@@ -64,12 +64,22 @@ class Fetcher:
                     return Page(None, headers.get("If-None-Match"), headers.get("If-Modified-Since"))
                 if not response.has_redirect_location:
                     return await _read(response, named.hostname or url)
-                url = urljoin(url, response.headers["location"])
+                url = _leads_to(url, response.headers["location"], named.hostname or url)
             finally:
                 await response.aclose()
             target, host, extensions = await _public(url, named.hostname or "")
             sent = {**headers, "Host": host}
         raise SourceTrouble(f"{named.hostname} redirects more than {MAX_REDIRECTS} times")
+
+
+def _leads_to(url: str, location: str, host: str) -> str:
+    """Return where a redirect leads; raises SourceTrouble for what is no address."""
+    try:
+        there = urljoin(url, location)
+        httpx2.URL(there)
+    except (ValueError, httpx2.InvalidURL):
+        raise SourceTrouble(f"{host} redirects to {location[:80]!r}, which is no address") from None
+    return there
 
 
 async def _read(response: httpx2.Response, host: str) -> Page:
@@ -102,7 +112,10 @@ async def _public(url: str, named_host: str) -> tuple[str, str, dict[str, str]]:
     if parts.hostname == named_host:
         return url, host, {}
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+    try:
+        found = await loop.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise SourceTrouble(f"{named_host} redirects to {parts.hostname[:80]}: {why_unreached(error)}") from None
     addresses = [ipaddress.ip_address(str(entry[4][0]).split("%")[0]) for entry in found]
     if not addresses or not all(_is_public(address) for address in addresses):
         raise SourceTrouble(f"{named_host} redirects to {parts.hostname}, an address that is not public; not followed")

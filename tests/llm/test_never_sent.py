@@ -40,6 +40,20 @@ async def test_a_proxy_that_shows_nobody_through_costs_nothing(build, status):
     await rooms.client.endpoints["openrouter"].close()
 
 
+async def test_a_proxy_that_says_nothing_is_nobody_and_each_model_does_not_wait_for_it_anew(build, monkeypatch):
+    """It was waited for as long as for an answer, by one model after the other, and told as a slow model."""
+    monkeypatch.setattr("ai.llm.wire.CONNECT_TIMEOUT_SECONDS", 0.3)
+    house = await build(limits=Limits(max_attempts=3))
+    with FakeProxy(status=0) as proxy:
+        _behind(house, proxy)
+        with pytest.raises(NoAnswer, match="could not connect: it did not answer in time"):
+            await house.ask(MODEL, "acme/small-2")
+        assert len({request.path for request in proxy.asked}) == 1
+    assert {call.state for call in house.calls()} == {CallState.VOIDED}
+    assert {call.subject for call in house.calls()} == {MODEL}
+    await house.client.endpoints["openrouter"].close()
+
+
 @pytest.mark.parametrize(
     ("key", "told"),
     [("sk-or-v1-…abc", "U+2026"), ("sk-or\u200b-v1", "U+200B"), ("Mädchen", "U+00E4")],

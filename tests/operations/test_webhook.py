@@ -1,5 +1,6 @@
 """What the webhook carries and when: a person's own program parses it, and an alert that is late is an alert lost."""
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +11,7 @@ from ai.mind.database import open_mind
 from ai.mind.journal import Journal
 from ai.operations.webhook import MAX_AT_ONCE, OLDEST, TIMEOUT_SECONDS, WAITS, Webhook
 from ai.signing import sign
+from tests.world.openrouter_wire import WireServer
 from tests.world.webhook import WebhookServer
 
 AT = datetime(2026, 11, 10, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -148,7 +150,7 @@ async def test_who_does_not_listen_is_named_by_what_went_wrong(desk, caplog):
     for wait in WAITS:
         desk.clock.advance(wait.total_seconds())
         assert await webhook.deliver() == 0
-    assert "alert 1 was not delivered in 6 tries: ConnectError" in caplog.text
+    assert "alert 1 was not delivered in 6 tries: nobody listens there" in caplog.text
     assert url not in caplog.text
     await webhook.close()
 
@@ -161,6 +163,31 @@ async def test_an_address_that_moved_is_not_followed(desk):
         assert await webhook.deliver() == 0
         assert problems(server) == ["first"]
         await webhook.close()
+
+
+async def _endless(_request, wire):
+    await wire.raw(b"HTTP/1.1 200 OK\r\n\r\n")
+    while True:
+        await wire.raw(b" " * 65_536)
+
+
+async def _drips(_request, wire):
+    await wire.raw(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    while True:
+        await wire.raw(b"a")
+        await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize(("handle", "arrived"), [(_endless, 1), (_drips, 0)], ids=["endless", "drips"])
+async def test_an_answer_without_end_neither_fills_the_memory_nor_stops_the_alerts(desk, handle, arrived, monkeypatch):
+    """It was read to its end: gigabytes of it, and no further alert was told."""
+    monkeypatch.setattr("ai.operations.webhook.TIMEOUT_SECONDS", 0.5)
+    server = WireServer(handle).start()
+    webhook = desk.webhook(f"http://127.0.0.1:{server.port}/")
+    desk.alert("first")
+    assert await webhook.deliver() == arrived
+    await webhook.close()
+    server.stop()
 
 
 async def test_who_never_answers_is_waited_for_ten_seconds(desk):

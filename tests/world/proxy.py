@@ -8,12 +8,13 @@ from typing import Self
 from tests.world.openrouter_wire import Cut, Request, Wire, WireServer
 
 OPEN = 200
+SILENT = 0
 NO_TLS = b"HTTP/1.1 400 Bad Request\r\n\r\nthis is no TLS\r\n"
 
 
 @dataclass(slots=True)
 class FakeProxy:
-    """Answers CONNECT with `status`; 200 opens a way to nobody, on which the first bytes are no TLS."""
+    """Answers CONNECT with `status`, 0: never; 200 opens a way to nobody, on which the first bytes are no TLS."""
 
     status: int = 407
     asked: list[Request] = field(default_factory=list)
@@ -34,6 +35,9 @@ class FakeProxy:
 
     async def _handle(self, request: Request, wire: Wire) -> None:
         self.asked.append(request)
+        if self.status == SILENT:
+            await wire.client_gone()
+            raise Cut
         if self.status == OPEN:
             await wire.head(OPEN, {})
             await wire.raw(NO_TLS)

@@ -10,6 +10,8 @@ import httpx2
 
 from ai.clock import Clock
 from ai.social.network import Answer, Result
+from ai.social.networks.road import Road
+from ai.unreached import why_unreached
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
 MAX_BODY_BYTES = 2_000_000  # a page of forty posts is a tenth of it
@@ -56,7 +58,7 @@ class Web:
         try:
             response, body = self._send(method, url, headers or {}, content)
         except _NOT_SENT as error:
-            return Answer(Result.NOT_SENT, detail=f"{self._title} could not be reached ({type(error).__name__})")
+            return Answer(Result.NOT_SENT, detail=f"{self._title} could not be reached: {why_unreached(error)}")
         except (httpx2.HTTPError, httpx2.StreamError, OSError, ValueError) as error:
             return Answer(Result.UNKNOWN, detail=f"the connection to {self._title} broke ({type(error).__name__})")
         if response.is_success:
@@ -68,15 +70,16 @@ class Web:
     ) -> tuple[httpx2.Response, bytes]:
         sent = {"User-Agent": "genesis", "Accept": "application/json", "Accept-Encoding": "identity"} | headers
         with (
+            Road() as road,
             httpx2.Client(timeout=self._timeout, follow_redirects=False) as client,
-            client.stream(method, url, headers=sent, content=content) as response,
+            client.stream(method, url, headers=sent, content=content, extensions=_traced(road)) as response,
         ):
-            body = b""
+            body = bytearray()
             for piece in response.iter_bytes():
                 body += piece
                 if len(body) > MAX_BODY_BYTES:
                     raise ValueError(f"an answer of more than {MAX_BODY_BYTES:,} bytes")
-            return response, body
+            return response, bytes(body)
 
     def _refusal(self, response: httpx2.Response, document: Any) -> Answer:
         status = response.status_code
@@ -99,6 +102,17 @@ class Web:
         told.append(_after(response.headers.get("retry-after"), now))
         known = [when for when in told if when is not None]
         return min(max(*known, now + MIN_RETRY), now + MAX_RETRY) if known else now + USUAL_RETRY
+
+
+def _traced(road: Road) -> dict[str, Any]:
+    """Have the HTTP library tell which socket it uses."""
+
+    def told(event: str, info: dict[str, Any]) -> None:
+        stream = info.get("return_value")
+        if event.endswith((".connect_tcp.complete", ".start_tls.complete")) and stream is not None:
+            road.on(stream.get_extra_info("socket"))
+
+    return {"trace": told}
 
 
 def _json(body: bytes) -> Any:

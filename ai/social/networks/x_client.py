@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -11,10 +12,12 @@ from typing import Any
 
 import requests
 import tweepy
-from urllib3.exceptions import MaxRetryError, NewConnectionError
+from urllib3.exceptions import HTTPError
 
 from ai.clock import Clock, parse_rfc3339
 from ai.social.network import Answer, Result
+from ai.social.networks.road import Road
+from ai.unreached import why_unreached
 
 TIMELINE_PAGE = 5  # the least that X gives; each post read is charged
 TWEEPY_HOST = "https://api.twitter.com"  # fixed in tweepy's code
@@ -28,9 +31,12 @@ PASSING = (  # refusals that pass by themselves: words of X, and how long to wai
     ("try again", timedelta(hours=1)),
 )
 MAX_DETAIL_CHARS = 300
+MAX_BODY_BYTES = 2_000_000  # a page of posts is a hundredth of it
+PIECE_BYTES = 64 * 1024
 MAX_ID_CHARS = 64  # of an id; X has 19 digits now
 
 logging.getLogger("tweepy").setLevel(logging.INFO)  # at DEBUG it writes request headers and bodies into the log
+logging.getLogger("urllib3").setLevel(logging.ERROR)  # of an odd answer it would write a traceback
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +59,58 @@ class Timeline:
 class _Doorway(requests.Session):
     """Asks `base_url` for what tweepy means for its own host, before it is signed; a time-out on every request."""
 
-    def __init__(self, base_url: str, read_seconds: float) -> None:
+    def __init__(self, base_url: str, read_seconds: float, road: Road) -> None:
         super().__init__()
         self._base_url = base_url
         self._timeout = (CONNECT_SECONDS, read_seconds)
+        self.seen: requests.Response | None = None  # what X answered
+        self.max_redirects = 0  # a redirected POST would be sent twice
+        self.headers.update({"Connection": "close", "Accept-Encoding": "identity"})
+        self.hooks["response"].append(self._take_in)
+        self.verify = os.environ.get("SSL_CERT_FILE") or True  # as every other address is asked
+        for scheme in ("https://", "http://"):
+            self.mount(scheme, _OneWay(road))
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **options: Any) -> requests.Response:
         """Ask with the time-out of this room, whatever the caller said."""
         asked = self._base_url + str(url).removeprefix(TWEEPY_HOST)
-        return super().request(method, asked, *args, **options | {"timeout": self._timeout})
+        return super().request(method, asked, *args, **options | {"timeout": self._timeout, "stream": True})
+
+    def _take_in(self, response: requests.Response, **_: Any) -> None:
+        """Read an answer before others would read all of it, however long; of one too long, or cut, nothing counts."""
+        body = bytearray()
+        try:
+            while (piece := response.raw.read1(PIECE_BYTES, decode_content=True)) and len(body) <= MAX_BODY_BYTES:
+                body += piece
+        except (OSError, HTTPError):
+            body.clear()
+        response._content = bytes(body) if len(body) <= MAX_BODY_BYTES else b""  # noqa: SLF001 - where requests keeps it
+        response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001
+        self.seen = response
+
+
+class _OneWay(requests.adapters.HTTPAdapter):
+    """Connections that tell when a request itself leaves on them."""
+
+    def __init__(self, road: Road) -> None:
+        super().__init__()
+        self._road = road
+
+    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
+        """Return the pool whose one connection is used."""
+        pool: Any = super().get_connection_with_tls_context(*args, **options)
+        road = self._road
+
+        class Told(pool.ConnectionCls):  # type: ignore[misc]
+            def request(self, *args: Any, **options: Any) -> None:
+                if self.is_closed:  # over TLS it is connected by now, behind a proxy too
+                    self.connect()
+                road.on(self.sock)
+                road.left = True
+                super().request(*args, **options)
+
+        pool.ConnectionCls = Told
+        return pool
 
 
 class XClient:
@@ -118,22 +167,20 @@ class XClient:
 
     def _ask(self, request: Callable[[Any], object]) -> Answer | Mapping[str, Any]:
         """Make one request on a connection of its own; return the document of a success, or what else came of it."""
-        client, seen = self._client()
         problem: Exception | None = None
-        try:
-            request(client)
-        except Exception as error:  # noqa: BLE001 - tweepy stumbles over odd answers; the answer itself is read below
-            problem = error
-        finally:
-            client.session.close()
-        if seen:
-            return self._sort(seen[-1])
-        if problem is not None and _never_sent(problem):
-            return Answer(Result.NOT_SENT, detail=f"X could not be reached ({type(problem).__name__})")
+        with Road() as road, _Doorway(self._base_url, self._read_seconds, road) as doorway:
+            try:
+                request(self._client(doorway))
+            except Exception as error:  # noqa: BLE001 - tweepy stumbles over odd answers; the answer is read below
+                problem = error
+        if doorway.seen is not None:
+            return self._sort(doorway.seen)
+        if problem is not None and not road.left:
+            return Answer(Result.NOT_SENT, detail=f"X could not be reached: {why_unreached(problem)}")
         return Answer(Result.UNKNOWN, detail=f"the connection to X broke ({type(problem).__name__})")
 
-    def _client(self) -> tuple[Any, list[requests.Response]]:
-        """Return a fresh tweepy client and the list that its answers land in."""
+    def _client(self, doorway: _Doorway) -> Any:
+        """Return a fresh tweepy client that asks through `doorway`."""
         client = tweepy.Client(
             consumer_key=self._keys["x_api_key"],
             consumer_secret=self._keys["x_api_secret"],
@@ -141,12 +188,8 @@ class XClient:
             access_token_secret=self._keys["x_access_token_secret"],
             return_type=requests.Response,
         )
-        seen: list[requests.Response] = []
-        client.session = _Doorway(self._base_url, self._read_seconds)
-        client.session.max_redirects = 0  # a redirected POST would be sent twice
-        client.session.headers["Connection"] = "close"
-        client.session.hooks["response"].append(lambda response, **_: seen.append(response))
-        return client, seen
+        client.session = doorway
+        return client
 
     def _sort(self, response: requests.Response) -> Answer | Mapping[str, Any]:
         """Return the document of a success, or what a failure means."""
@@ -193,19 +236,10 @@ def _epoch(seconds: str | None) -> datetime | None:
         return None
 
 
-def _never_sent(problem: Exception) -> bool:
-    if isinstance(problem, requests.ConnectTimeout | requests.exceptions.ProxyError | requests.exceptions.InvalidURL):
-        return True
-    if isinstance(problem, requests.exceptions.SSLError):
-        return "CERTIFICATE_VERIFY_FAILED" in str(problem)
-    cause = problem.args[0] if problem.args else None
-    return isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)
-
-
 def _document(response: requests.Response) -> dict[str, Any]:
     try:
         found = json.loads(response.content)
-    except (ValueError, RecursionError, RuntimeError, requests.RequestException):  # a body that was cut, or no JSON
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

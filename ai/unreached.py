@@ -1,0 +1,68 @@
+"""Says in one line why an address could not be reached and what to do about it, whichever library asked."""
+
+import socket
+import ssl
+from collections.abc import Iterator
+
+MOST_CAUSES = 12  # of one failure, each the reason of the one before
+MAX_WORDS = 160  # of an error that is none of those below
+WANTS_TO_KNOW_WHO = "407"  # Proxy Authentication Required
+NOT_NOW = ("expired", "not yet valid")  # of a certificate, as OpenSSL says it
+
+
+A_PAGE = "a web page: does a network's sign-in page stand between, or is the address another's?"
+
+
+def is_page(body: bytes | bytearray) -> bool:
+    """Say whether what came instead of an answer is a page for people."""
+    return bytes(body[:MAX_WORDS]).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+
+
+def why_unreached(error: BaseException) -> str:
+    """Return what stood between, in words for people; nothing of an address or a proxy's password is in it."""
+    causes = [*_causes(error)]
+    known = next((words for one in causes if (words := _known(one)) is not None), None)
+    if known is None and any(isinstance(one, TimeoutError) or "Timeout" in type(one).__name__ for one in causes):
+        known = "it did not answer in time: is a proxy, a firewall or a name server silent?"
+    return known or f"{type(error).__name__}: {' '.join(str(error).split())[:MAX_WORDS]}".removesuffix(": ")
+
+
+def _known(error: BaseException) -> str | None:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _untrusted(error)
+    if isinstance(error, ssl.SSLError):
+        return f"what answers there speaks no TLS ({error.reason or 'it broke off'}): should it be http://?"
+    if isinstance(error, socket.gaierror):
+        return f"its name is not found ({error.strerror}): is there a network, and is the name right?"
+    if type(error).__name__ == "ProxyError":
+        return _no_way_through(error)
+    return "nobody listens there" if isinstance(error, ConnectionRefusedError) else None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what it came from, as asyncio, anyio, httpx2 and urllib3 each keep that."""
+    waiting: list[object] = [error]
+    for _ in range(MOST_CAUSES):
+        if not waiting:
+            return
+        one = waiting.pop(0)
+        if isinstance(one, BaseException):
+            yield one
+            inside = one.exceptions if isinstance(one, BaseExceptionGroup) else one.args
+            waiting += [one.__cause__ or one.__context__, getattr(one, "reason", None), *inside]
+
+
+def _untrusted(error: ssl.SSLCertVerificationError) -> str:
+    said = error.verify_message or "no reason is given"
+    if any(words in said for words in NOT_NOW):
+        return f"its certificate is not trusted ({said}): is the clock right?"
+    return (
+        f"its certificate is not trusted ({said}): does a network's sign-in page or a proxy stand between? "
+        "sign in, or name its authority in SSL_CERT_FILE"
+    )
+
+
+def _no_way_through(error: BaseException) -> str:
+    if WANTS_TO_KNOW_WHO in str(error):
+        return "the proxy wants a name and a password: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"
+    return "the proxy of HTTPS_PROXY shows nobody through"

@@ -1,0 +1,104 @@
+"""Servers that mean harm, or a network that stands between: no memory, no thread and no post is lost to them."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from ai.social.network import Answer, Result
+from ai.social.networks.web import Web
+from ai.social.networks.x_client import MAX_BODY_BYTES
+from tests.social.conftest import House
+from tests.world.openrouter_wire import Cut, Request, Wire, WireServer
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n"
+UNDER_WAY_BYTES = 20_000_000  # that lie in buffers on the way when somebody stops to read
+
+
+class Server:
+    """Answers every request with `head`, then with `piece` until whoever asked goes."""
+
+    def __init__(self, head: bytes, piece: bytes = b"", wait: float = 0.0) -> None:
+        self.head, self.piece, self.wait = head, piece, wait
+        self.sent = 0
+
+    async def handle(self, _: Request, wire: Wire) -> None:
+        await wire.raw(self.head)
+        while self.piece:
+            await wire.raw(self.piece)
+            self.sent += len(self.piece)
+            await asyncio.sleep(self.wait)
+        raise Cut
+
+
+@contextmanager
+def served(server: Server) -> Iterator[str]:
+    running = WireServer(server.handle).start()
+    try:
+        yield f"127.0.0.1:{running.port}"
+    finally:
+        running.stop()
+
+
+def posted(house: House, kind: str, url: str) -> Answer:
+    if kind == "x":
+        return house.client(url).post("hello")
+    answer = Web("the webhook", "POST_WEBHOOK_URL", house.clock, read_seconds=0.3).ask("POST", url, content=b"{}")
+    assert isinstance(answer, Answer)
+    return answer
+
+
+both = pytest.mark.parametrize("kind", ["x", "web"])
+
+
+@both
+def test_an_answer_without_end_is_given_up_and_not_kept(house: House, kind: str) -> None:
+    """Of X it was read to its end, into memory, by a thread that nothing ended."""
+    server = Server(OK, b" " * 65_536)
+    with served(server) as at:
+        assert posted(house, kind, f"http://{at}").result is Result.UNKNOWN
+    assert server.sent < MAX_BODY_BYTES + UNDER_WAY_BYTES
+
+
+@both
+@pytest.mark.parametrize("head", [OK, b"HTTP/1.1 200 OK\r\nX-Slow: "], ids=["body", "head"])
+def test_a_server_that_drips_bytes_keeps_no_thread(
+    house: House, kind: str, head: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each byte prolonged the wait for the next: the thread waited for as long as the server liked."""
+    monkeypatch.setattr("ai.social.networks.road.Road.__init__.__defaults__", (0.5,))
+    with served(Server(head, b"a", 0.05)) as at:
+        assert posted(house, kind, f"http://{at}").result is Result.UNKNOWN
+
+
+@both
+@pytest.mark.parametrize(("said", "told"), [(b"no TLS", "speaks no TLS"), (b"", "did not answer in time")])
+def test_where_tls_is_not_spoken_nothing_was_sent(
+    house: House, kind: str, said: bytes, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told as unknown, its money was held and X asked, for money, about a post that had never left."""
+    monkeypatch.setattr("ai.social.networks.web.CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr("ai.social.networks.x_client.CONNECT_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer_one() -> None:
+            connected, _ = listener.accept()
+            with connected, suppress(OSError):
+                connected.sendall(said)
+                while connected.recv(4096):
+                    pass
+
+        threading.Thread(target=answer_one, daemon=True).start()
+        answer = posted(house, kind, f"https://127.0.0.1:{listener.getsockname()[1]}")
+    assert (answer.result, told in answer.detail) == (Result.NOT_SENT, True), answer
+
+
+def test_a_head_that_breaks_off_writes_no_traceback(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    with served(Server(b"HTTP/1.1 200 OK\r\nContent-Ty")) as at:
+        assert posted(house, "x", f"http://{at}").result is Result.UNKNOWN
+    assert not caplog.records
