@@ -14,6 +14,7 @@ from ai.gateway.headers import answer_headers
 from ai.gateway.names import Named, named, named_embedding, served, why_not_served
 from ai.gateway.refusals import Refusal
 from ai.gateway.upstream import EVENT_STREAM
+from ai.llm.fate import End
 from ai.model_rotator.payers import Request as Wanted
 
 if TYPE_CHECKING:
@@ -160,7 +161,8 @@ class Gateway:
         self.rooms.after(attempt.candidate.model, paid, attempt.request)
         if paid.outcome.error is not None:
             raise refusal_of(paid.outcome)
-        headers = self._headers(attempt, paid.cost_nanos, paid.available, note)
+        cost = None if paid.end is End.UNKNOWN else paid.cost_nanos
+        headers = self._headers(attempt, cost, paid.available, note)
         relay = attempt.relay
         if relay.data is None:  # a stream that was over at once
             return Answer(200, EVENT_STREAM, headers, relay.tail)

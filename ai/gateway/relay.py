@@ -71,9 +71,10 @@ class Relay:
         try:
             async for piece in pieces:
                 for event in splitter.feed(piece):
-                    await self._take(event)
+                    if not self.figures.ended:  # what follows the end is nobody's
+                        await self._take(event)
                 if self.figures.ended:
-                    break
+                    return
             rest = splitter.rest()
             if rest is not None:
                 await self._take(rest)

@@ -113,13 +113,14 @@ class Upstream:
         except Exception as failure:  # noqa: BLE001 - whatever a provider does, the money must be decided
             error = self._describe(failure, exchange)
         figures = outlet.figures
+        usage, cost = figures.bill
         return Outcome(
             sent=wire.sent,
             status=exchange.status,
             text="",
             finish_reason=figures.finish,
-            usage=figures.usage,
-            cost=figures.cost,
+            usage=usage,
+            cost=cost,
             generation_id=wire.generation_id,
             answered_by=figures.model,
             error=None if figures.complete else error or self._found_in(figures),

@@ -46,6 +46,13 @@ def reply_bound(max_tokens: int) -> int:
     return ENVELOPE_BYTES + TOKEN_BYTES * max_tokens
 
 
+def believable(usage: Usage | None, came: int) -> bool:
+    """Say whether so many bytes of words and thoughts can be as few tokens as are counted."""
+    return usage is None or came <= SPARE_BYTES + MOST_BYTES_A_TOKEN * (
+        usage.completion_tokens + usage.reasoning_tokens
+    )
+
+
 @dataclass(slots=True)
 class Reply:
     """What has been read so far; grows as the answer comes, so that a cut leaves what was known.
@@ -88,11 +95,8 @@ class Reply:
         """The tokens and the cost that may be booked; counts without a cost only where what came can be that little."""
         if not self.billed:
             return None, None
-        if self.cost is None and self.usage is not None:
-            came = len(self.text.encode()) + self.thinking_bytes
-            counted = self.usage.completion_tokens + self.usage.reasoning_tokens
-            if came > SPARE_BYTES + MOST_BYTES_A_TOKEN * counted:
-                return None, None
+        if self.cost is None and not believable(self.usage, len(self.text.encode()) + self.thinking_bytes):
+            return None, None
         return self.usage, self.cost
 
     def take(self, document: Any, *, streamed: bool) -> None:

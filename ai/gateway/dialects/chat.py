@@ -116,7 +116,9 @@ def _take(figures: Figures, document: Any, where: str) -> None:
     failed = document.get("error")
     for choice in map(as_mapping, choices if isinstance(choices, list) else []):
         said = as_mapping(choice.get(where) or choice.get("message"))
-        figures.said = figures.said or bool(said.get("content") or said.get("tool_calls") or said.get("function_call"))
+        for words in ("content", "tool_calls", "function_call"):
+            figures.says(said.get(words))
+        figures.thinks(said.get("reasoning") or said.get("reasoning_content"))
         if isinstance(choice.get("finish_reason"), str):
             figures.finish = choice["finish_reason"]
         failed = failed or choice.get("error")

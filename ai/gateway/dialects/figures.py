@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ai.llm.figures import as_mapping, one_line, read_cost
+from ai.llm.reading import believable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from ai.credit_tracker import Usage
 
 FAILED = "error"  # the finish reason of an answer that its provider gave up
+SEALED = frozenset({"encrypted_content", "signature", "data"})  # of thoughts: letters that are no words
 MAX_NAME_CHARS = 200  # of a model; those seen have 60
 
 
@@ -23,7 +25,8 @@ class Figures:
 
     `usage` and `cost` are the bill only where they came with the end of the answer, or after it (`billed`); what a
     stream tells before is `partial`, a first count. `ended`: the answer came to its own end, `finish`: how. `said`: it
-    holds words or a call of a tool. `error` is the provider's error object, `broken` why it could not be read.
+    holds words or a call of a tool; `said_bytes`: how much of it, thoughts too. `error` is the provider's error object,
+    `broken` why it could not be read.
     """
 
     usage: Usage | None = None
@@ -36,12 +39,31 @@ class Figures:
     error: Any = None
     ended: bool = False
     said: bool = False
+    said_bytes: int = 0
     broken: str | None = None
 
     @property
     def complete(self) -> bool:
         """Whether all of the answer is there, so that no later fault of the transport matters."""
         return (self.ended or self.finish not in ("", FAILED)) and self.error is None and self.broken is None
+
+    @property
+    def bill(self) -> tuple[Usage | None, Decimal | None]:
+        """The tokens and the cost that may be booked; counts without a cost only where what came can be that little."""
+        if self.cost is None and not believable(self.usage, self.said_bytes):
+            return None, None
+        return self.usage, self.cost
+
+    def says(self, words: Any) -> None:
+        """Take in words, thoughts or calls of tools, in whatever form they come."""
+        if not words:
+            return
+        self.said = True
+        self.said_bytes += _letters(words)
+
+    def thinks(self, words: Any) -> None:
+        """Take in thoughts beside the answer, which are billed as it is."""
+        self.said_bytes += _letters(words)
 
     def named(self, document: Any) -> None:
         """Take in the id and the model of an answer or of a chunk of it."""
@@ -75,3 +97,13 @@ class Figures:
         self.usage = found or self.usage
         self.cost = self.cost if cost is None else cost
         self.billed = True
+
+
+def _letters(words: Any) -> int:
+    """Return how many bytes of text there are, however deep; what was read as JSON is not nested beyond reading."""
+    if isinstance(words, str):
+        return len(words.encode("utf-8", "replace"))
+    if isinstance(words, dict):
+        return sum(_letters(value) for name, value in words.items() if name not in SEALED)
+    inside = words if isinstance(words, list) else ()
+    return sum(map(_letters, inside))

@@ -93,7 +93,7 @@ def take(figures: Figures, document: Any) -> None:
     _count(figures, document.get("usage"), at_the_end=True)
     figures.finish = str(document.get("stop_reason") or figures.finish)
     content = document.get("content")
-    figures.said = figures.said or bool(content)
+    figures.says(content)
     if not isinstance(content, list) and figures.error is None:
         figures.broken = "the answer has no content"
     figures.ended = figures.broken is None and figures.error is None
@@ -111,7 +111,9 @@ def take_event(figures: Figures, event: Event) -> None:
     kind = str(document.get("type") or event.name)
     message = as_mapping(document.get("message"))
     figures.named(message)
-    figures.said = figures.said or kind == "content_block_delta"
+    if kind == "content_block_delta":
+        figures.said = True
+        figures.says(document.get("delta"))
     figures.finish = str(as_mapping(document.get("delta")).get("stop_reason") or figures.finish)
     figures.ended = figures.ended or kind == "message_stop"
     if kind == "error":

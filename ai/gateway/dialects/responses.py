@@ -90,7 +90,7 @@ def take(figures: Figures, document: Any) -> None:
     figures.counted(document.get("usage"), read_usage, at_the_end=True)
     figures.finish = str(document.get("status") or figures.finish)
     output = document.get("output")
-    figures.said = figures.said or bool(output)
+    figures.says(output)
     if not isinstance(output, list) and figures.error is None:
         figures.broken = "the answer has no output"
     figures.ended = figures.broken is None and figures.error is None
@@ -108,7 +108,9 @@ def take_event(figures: Figures, event: Event) -> None:
     kind = str(document.get("type") or event.name)
     answer = as_mapping(document.get("response"))
     figures.named(answer)
-    figures.said = figures.said or ".delta" in kind
+    if ".delta" in kind:
+        figures.said = True
+        figures.says(document.get("delta"))
     if kind in ENDS:
         figures.finish, figures.ended = str(answer.get("status") or kind.removeprefix("response.")), True
     elif kind in ("error", "response.failed"):
