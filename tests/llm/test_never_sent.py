@@ -43,15 +43,15 @@ async def test_a_proxy_that_shows_nobody_through_costs_nothing(build, status):
 async def test_a_proxy_that_says_nothing_is_nobody_and_each_model_does_not_wait_for_it_anew(build, monkeypatch):
     """It was waited for as long as for an answer, by one model after the other, and told as a slow model."""
     monkeypatch.setattr("ai.llm.wire.CONNECT_TIMEOUT_SECONDS", 0.3)
-    house = await build(limits=Limits(max_attempts=3))
+    rooms = await build(limits=Limits(max_attempts=3))
     with FakeProxy(status=0) as proxy:
-        _behind(house, proxy)
+        _behind(rooms, proxy)
         with pytest.raises(NoAnswer, match="could not connect: it did not answer in time"):
-            await house.ask(MODEL, "acme/small-2")
+            await rooms.ask(MODEL, "acme/small-2")
         assert len({request.path for request in proxy.asked}) == 1
-    assert {call.state for call in house.calls()} == {CallState.VOIDED}
-    assert {call.subject for call in house.calls()} == {MODEL}
-    await house.client.endpoints["openrouter"].close()
+    assert {call.state for call in rooms.calls()} == {CallState.VOIDED}
+    assert {call.subject for call in rooms.calls()} == {MODEL}
+    await rooms.client.endpoints["openrouter"].close()
 
 
 @pytest.mark.parametrize(

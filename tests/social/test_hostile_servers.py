@@ -13,7 +13,7 @@ import pytest
 from ai.social.network import Answer, Result
 from ai.social.networks.web import Web
 from ai.social.networks.x_client import MAX_BODY_BYTES
-from tests.social.conftest import House
+from tests.social.conftest import Rooms
 from tests.world.openrouter_wire import Cut, Request, Wire, WireServer
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n"
@@ -45,10 +45,10 @@ def served(server: Server) -> Iterator[str]:
         running.stop()
 
 
-def posted(house: House, kind: str, url: str) -> Answer:
+def posted(rooms: Rooms, kind: str, url: str) -> Answer:
     if kind == "x":
-        return house.client(url).post("hello")
-    answer = Web("the webhook", "POST_WEBHOOK_URL", house.clock, read_seconds=0.3).ask("POST", url, content=b"{}")
+        return rooms.client(url).post("hello")
+    answer = Web("the webhook", "POST_WEBHOOK_URL", rooms.clock, read_seconds=0.3).ask("POST", url, content=b"{}")
     assert isinstance(answer, Answer)
     return answer
 
@@ -57,29 +57,29 @@ both = pytest.mark.parametrize("kind", ["x", "web"])
 
 
 @both
-def test_an_answer_without_end_is_given_up_and_not_kept(house: House, kind: str) -> None:
+def test_an_answer_without_end_is_given_up_and_not_kept(rooms: Rooms, kind: str) -> None:
     """Of X it was read to its end, into memory, by a thread that nothing ended."""
     server = Server(OK, b" " * 65_536)
     with served(server) as at:
-        assert posted(house, kind, f"http://{at}").result is Result.UNKNOWN
+        assert posted(rooms, kind, f"http://{at}").result is Result.UNKNOWN
     assert server.sent < MAX_BODY_BYTES + UNDER_WAY_BYTES
 
 
 @both
 @pytest.mark.parametrize("head", [OK, b"HTTP/1.1 200 OK\r\nX-Slow: "], ids=["body", "head"])
 def test_a_server_that_drips_bytes_keeps_no_thread(
-    house: House, kind: str, head: bytes, monkeypatch: pytest.MonkeyPatch
+    rooms: Rooms, kind: str, head: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each byte prolonged the wait for the next: the thread waited for as long as the server liked."""
     monkeypatch.setattr("ai.social.networks.road.Road.__init__.__defaults__", (0.5,))
     with served(Server(head, b"a", 0.05)) as at:
-        assert posted(house, kind, f"http://{at}").result is Result.UNKNOWN
+        assert posted(rooms, kind, f"http://{at}").result is Result.UNKNOWN
 
 
 @both
 @pytest.mark.parametrize(("said", "told"), [(b"no TLS", "speaks no TLS"), (b"", "did not answer in time")])
 def test_where_tls_is_not_spoken_nothing_was_sent(
-    house: House, kind: str, said: bytes, told: str, monkeypatch: pytest.MonkeyPatch
+    rooms: Rooms, kind: str, said: bytes, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Told as unknown, its money was held and X asked, for money, about a post that had never left."""
     monkeypatch.setattr("ai.social.networks.web.CONNECT_SECONDS", 0.5)
@@ -94,11 +94,11 @@ def test_where_tls_is_not_spoken_nothing_was_sent(
                     pass
 
         threading.Thread(target=answer_one, daemon=True).start()
-        answer = posted(house, kind, f"https://127.0.0.1:{listener.getsockname()[1]}")
+        answer = posted(rooms, kind, f"https://127.0.0.1:{listener.getsockname()[1]}")
     assert (answer.result, told in answer.detail) == (Result.NOT_SENT, True), answer
 
 
-def test_a_head_that_breaks_off_writes_no_traceback(house: House, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_head_that_breaks_off_writes_no_traceback(rooms: Rooms, caplog: pytest.LogCaptureFixture) -> None:
     with served(Server(b"HTTP/1.1 200 OK\r\nContent-Ty")) as at:
-        assert posted(house, "x", f"http://{at}").result is Result.UNKNOWN
+        assert posted(rooms, "x", f"http://{at}").result is Result.UNKNOWN
     assert not caplog.records
