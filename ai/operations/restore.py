@@ -223,7 +223,7 @@ def _note_the_first_move(data_dir: Path, aside: str) -> None:
     if not note.exists():  # one that was cut short before knows where the oldest things are
         told = (
             f"a restore into {data_dir} was cut short, so nothing may live there before it is whole: "
-            f"`genesis restore FILE --force` does it again; what was there before is kept in {aside}"
+            f"`genesis restore FILE --force` does it again; what it had moved aside is in {aside}"
         )
         write_whole(note, f"{told}\n".encode())
 
