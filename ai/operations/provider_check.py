@@ -19,6 +19,7 @@ from ai.model_config import Model
 from ai.model_config.listing import read_json
 from ai.model_rotator.reasons import why_unknown
 from ai.settings import Settings
+from ai.unreached import A_PAGE, is_page, why_unreached
 
 TIMEOUT_SECONDS = 10.0
 WORD_SECONDS = 120  # a server at home may have to load its model first
@@ -52,8 +53,11 @@ async def examine_provider(settings: Settings, clock: Clock) -> AsyncIterator[Ch
             answer = await client.get(f"{base}/{'key' if openrouter else 'models'}")
             listed = await client.get(f"{base}/models/user") if openrouter else answer
     except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError) as error:
-        said = f"{base} cannot be reached ({type(error).__name__})"
+        said = f"{base} cannot be reached: {why_unreached(error)}"
         yield Check("provider", False, said, "check the network and the base URL")
+        return
+    if is_page(answer.content):
+        yield Check("provider", False, f"{base} answers with {A_PAGE}", "sign in to the network, or mend the base URL")
         return
     yield Check("provider", True, f"{base} answers")
     now = clock.now()

@@ -13,6 +13,7 @@ from ai.settings.sources import load_settings
 from tests.brain.lived import environment
 from tests.world.openai_like import OpenAILike
 from tests.world.openrouter import FakeOpenRouter
+from tests.world.openrouter_wire import Request, Wire, WireServer
 
 NOW = datetime(2026, 11, 22, 5, tzinfo=UTC)
 
@@ -27,6 +28,22 @@ class Dateless(FakeOpenRouter):
 
     def _common(self) -> dict[str, str]:
         return {}
+
+
+async def test_a_networks_sign_in_page_accepts_no_key(tmp_path: Path) -> None:
+    """It said `key: accepted` of a page that answers everything with 200."""
+
+    async def sign_in(_: Request, wire: Wire) -> None:
+        page = b"<html>Welcome to the hotel: please sign in</html>"
+        await wire.head(200, {"Content-Type": "text/html", "Content-Length": str(len(page))})
+        await wire.write(page)
+
+    portal = WireServer(sign_in).start()
+    url = f"http://127.0.0.1:{portal.port}/api/v1"
+    checks = await found(tmp_path, OPENROUTER_API_KEY="sk-or-v1-test", OPENROUTER_BASE_URL=url)
+    portal.stop()
+    assert (checks["provider"].ok, "key" in checks) == (False, False)
+    assert "sign-in page" in checks["provider"].found
 
 
 @pytest.mark.parametrize(
