@@ -127,7 +127,7 @@ class Upstream:
             latency_seconds=max(0.0, self._clock.monotonic() - started),
             date=exchange.headers.get("date"),
             beyond_text=figures.said,
-            began=figures.said,
+            began=figures.said or figures.said_bytes > 0,
         )
 
     async def close(self) -> None:

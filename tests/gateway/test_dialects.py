@@ -354,3 +354,12 @@ def test_a_very_long_text_is_bounded_without_being_normalised(letter: str) -> No
 def test_no_letter_grows_more_when_it_is_normalised_than_is_held_for() -> None:
     letters = [chr(n) for n in range(sys.maxunicode + 1) if not 0xD800 <= n < 0xE000]
     assert max(len(unicodedata.normalize("NFKC", one).encode()) / len(one.encode()) for one in letters) == NFKC_GROWTH
+
+
+@pytest.mark.parametrize("name", ["data", "id", "name", "status"])
+def test_what_a_model_hands_to_a_tool_is_all_its_own_words(name: str) -> None:
+    """A tool that takes a field `data` hid whatever was written into it: counts of nothing passed for its price."""
+    block = {"type": "tool_use", "id": "t", "name": "write", "input": {name: "word " * 400}}
+    figures = Figures()
+    MESSAGES.take(figures, {"content": [block], "usage": {"input_tokens": 9, "output_tokens": 1}})
+    assert figures.bill == (None, None)

@@ -24,13 +24,13 @@ def chunk(**fields: Any) -> bytes:
     return b"data: " + json.dumps({"id": "gen-00000001", "model": "acme/small-1", **fields}).encode() + b"\n\n"
 
 
-def streamed(*last: bytes) -> faults.Fault:
-    words = chunk(choices=[{"index": 0, "delta": {"content": SAID}, "finish_reason": "stop"}])
+def streamed(*last: bytes, delta: Any = None) -> faults.Fault:
+    words = chunk(choices=[{"index": 0, "delta": delta or {"content": SAID}, "finish_reason": "stop"}])
     return faults.body(b"".join([words, *last]), content_type="text/event-stream", billed=True)
 
 
-def whole(usage: Any) -> faults.Fault:
-    choice = {"index": 0, "message": {"role": "assistant", "content": SAID}, "finish_reason": "stop"}
+def whole(usage: Any, said: Any = None) -> faults.Fault:
+    choice = {"index": 0, "message": {"role": "assistant", "content": SAID, **(said or {})}, "finish_reason": "stop"}
     told = {"id": "gen-00000001", "model": "acme/small-1", "choices": [choice], "usage": usage}
     return faults.body(json.dumps(told).encode(), billed=True)
 
@@ -72,3 +72,62 @@ async def test_what_follows_the_end_of_a_stream_changes_no_bill(gateway: Open) -
     answer = await gateway.post(PATH, secret, {**BODY, "stream": True})
     assert answer.content.endswith(b"data: [DONE]\n\n")
     assert await gateway.spent() == gateway.provider.billed_nanos == nanos(BILL)
+
+
+def honest(path: str) -> tuple[dict[str, Any], faults.Fault]:
+    """A question, and an answer of 200 tokens without a cost whose envelope is long and whose words are few."""
+    usage = {"input_tokens": 9, "output_tokens": 200}
+    model = {"model": "acme/small-1"}
+    if path == "/v1/responses":
+        tokens = [{"token": "word ", "logprob": -0.1, "bytes": [119, 111]}] * 20
+        logprobs = [{"token": "word ", "logprob": -0.1, "bytes": [119], "top_logprobs": tokens}] * 200
+        part = {"type": "output_text", "text": "word " * 200, "annotations": [], "logprobs": logprobs}
+        item = {"id": "msg_1", "type": "message", "status": "completed", "role": "assistant", "content": [part]}
+        told = {"id": "resp_1", **model, "status": "completed", "output": [item], "usage": usage}
+        asked = {"input": "hello", "include": ["message.output_text.logprobs"], "top_logprobs": 20}
+        return {**asked, "max_output_tokens": 600}, faults.body(json.dumps(told).encode())
+    if path == "/v1/messages":
+        cited = {"type": "char_location", "cited_text": "cited " * 1500, "document_title": "a book"}
+        block = {"type": "text", "text": "word " * 200, "citations": [cited]}
+        told = {"id": "msg_1", "type": "message", "role": "assistant", **model, "content": [block]}
+        source = {"type": "text", "media_type": "text/plain", "data": "cited " * 1500}
+        content = [{"type": "document", "source": source, "citations": {"enabled": True}}]
+        asked = {"messages": [{"role": "user", "content": content}], "max_tokens": 600}
+        return asked, faults.body(json.dumps({**told, "stop_reason": "end_turn", "usage": usage}).encode())
+    call = {"index": 0, "id": "call_" + "0" * 24, "type": "function", "function": {"name": "read_file" * 7}}
+    call["function"] |= {"arguments": '"word'}  # type: ignore[operator]
+    pieces = [chunk(choices=[{"index": 0, "delta": {"tool_calls": [call]}}])] * 200
+    end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}
+    pieces += [chunk(**end, usage={"prompt_tokens": 9, "completion_tokens": 200}), b"data: [DONE]\n\n"]
+    return {**BODY, "stream": True}, faults.body(b"".join(pieces), content_type="text/event-stream")
+
+
+@pytest.mark.parametrize("path", [PATH, "/v1/responses", "/v1/messages"])
+async def test_honest_counts_are_booked_however_much_stands_around_the_words(gateway: Open, path: str) -> None:
+    """Ids, logprobs and quotations passed for output: the counts were not believed, and all that was held was kept."""
+    asked, fault = honest(path)
+    gateway.provider.then(fault)
+    answer = await gateway.post(path, await gateway.key(), {"model": "acme/small-1", **asked})
+    assert answer.status_code == 200, answer.text
+    statement = await gateway.books.statement()
+    assert (statement.unknown, statement.held) == (0, 0)
+    assert statement.cost > 0
+
+
+THOUGHT = {"content": "", "reasoning": "thought " * 600}
+FEW = {"prompt_tokens": 4, "completion_tokens": 1}
+CUT = {"choices": [{"index": 0, "delta": THOUGHT}]}
+THOUGHTS = {
+    "whole": (whole(FEW, THOUGHT), False),
+    "streamed": (streamed(chunk(choices=[], usage=FEW), b"data: [DONE]\n\n", delta=THOUGHT), True),
+    "cut": (faults.body(chunk(**CUT), content_type="text/event-stream"), True),
+}
+
+
+@pytest.mark.parametrize(("fault", "stream"), THOUGHTS.values(), ids=THOUGHTS)
+async def test_an_answer_that_only_thought_has_begun(gateway: Open, fault: faults.Fault, *, stream: bool) -> None:
+    """Its provider billed the thoughts; "no content had come" books 0 after half an hour of not being told."""
+    gateway.provider.then(fault)
+    await gateway.post(PATH, await gateway.key(), {**BODY, "stream": stream})
+    (call,) = await gateway.alone.gateway.rooms.tracker.unknowns()
+    assert call.problem == "the answer did not say what it cost"

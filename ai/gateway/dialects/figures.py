@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from ai.credit_tracker import Usage
 
 FAILED = "error"  # the finish reason of an answer that its provider gave up
-SEALED = frozenset({"encrypted_content", "signature", "data"})  # of thoughts: letters that are no words
+# What stands around the words of an answer and is no output: a stream repeats some of it, a quotation is long.
+SEALED = frozenset(
+    "encrypted_content signature data id call_id type name status role logprobs citations citation annotations".split()
+)
+INPUT = "input"  # of a tool, in which every field is the model's own
 MAX_NAME_CHARS = 200  # of a model; those seen have 60
 
 
@@ -99,11 +103,11 @@ class Figures:
         self.billed = True
 
 
-def _letters(words: Any) -> int:
+def _letters(words: Any, sealed: frozenset[str] = SEALED) -> int:
     """Return how many bytes of text there are, however deep; what was read as JSON is not nested beyond reading."""
     if isinstance(words, str):
         return len(words.encode("utf-8", "replace"))
     if isinstance(words, dict):
-        return sum(_letters(value) for name, value in words.items() if name not in SEALED)
-    inside = words if isinstance(words, list) else ()
-    return sum(map(_letters, inside))
+        said = ((name, value) for name, value in words.items() if name not in sealed)
+        return sum(_letters(value, frozenset() if name == INPUT else sealed) for name, value in said)
+    return sum(_letters(one, sealed) for one in words) if isinstance(words, list) else 0
