@@ -41,7 +41,8 @@ class Loop(asyncio.SelectorEventLoop):
 async def beside(work: Callable[[], T], over: Callable[[], None] = lambda: None) -> T:
     """Return what `work` returns, or raise what it raises, from a thread of its own, which ends with the process.
 
-    `over` is told when the thread has ended, also where nobody waits for it any more.
+    Raises OSError where no thread can be started. `over` is told when the thread has ended, also where nobody waits for
+    it any more.
     """
     loop = asyncio.get_running_loop()
     answered: asyncio.Future[T] = loop.create_future()
@@ -60,5 +61,9 @@ async def beside(work: Callable[[], T], over: Callable[[], None] = lambda: None)
         with suppress(RuntimeError):  # the loop has ended meanwhile
             loop.call_soon_threadsafe(settle, give, found)
 
-    threading.Thread(target=run, name="beside", daemon=True).start()
+    try:
+        threading.Thread(target=run, name="beside", daemon=True).start()
+    except RuntimeError:
+        over()
+        raise OSError("no thread for a name's lookup or a request can be started") from None
     return await answered

@@ -1,12 +1,16 @@
 """Says in one line why an address could not be reached and what to do about it, whichever library asked."""
 
+import re
 import socket
 import ssl
 from collections.abc import Iterator
 
 MOST_CAUSES = 12  # of one failure, each the reason of the one before
 MAX_WORDS = 160  # of an error that is none of those below
-WANTS_TO_KNOW_WHO = "407"  # Proxy Authentication Required
+WANTS_TO_KNOW_WHO = re.compile(r"(^|failed: )407\b")  # Proxy Authentication Required, not a port
+NO_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST"}  # OpenSSL's reasons where an answer in plain HTTP came
+MALFORMED = {"InvalidURL", "InvalidProxyURL", "LocationParseError"}  # httpx2's, requests' and urllib3's
+NOBODY = "nobody listens there: is it running, and are the address, port and HTTPS_PROXY right?"
 NOT_NOW = ("expired", "not yet valid")  # of a certificate, as OpenSSL says it
 
 
@@ -24,19 +28,34 @@ def why_unreached(error: BaseException) -> str:
     known = next((words for one in causes if (words := _known(one)) is not None), None)
     if known is None and any(isinstance(one, TimeoutError) or "Timeout" in type(one).__name__ for one in causes):
         known = "it did not answer in time: is a proxy, a firewall or a name server silent?"
-    return known or f"{type(error).__name__}: {' '.join(str(error).split())[:MAX_WORDS]}".removesuffix(": ")
+    return known or _its_name(causes)
+
+
+def _its_name(causes: list[BaseException]) -> str:
+    """Return what an error is called; its words too where the system said them: a library's may hold a secret."""
+    told = next((one for one in causes if isinstance(one, OSError) and type(one).__module__ == "builtins"), None)
+    words = "" if told is None else " ".join(str(told).split())[:MAX_WORDS]
+    return f"{type(told or causes[0]).__name__}: {words}".removesuffix(": ")
 
 
 def _known(error: BaseException) -> str | None:
     if isinstance(error, ssl.SSLCertVerificationError):
         return _untrusted(error)
     if isinstance(error, ssl.SSLError):
-        return f"what answers there speaks no TLS ({error.reason or 'it broke off'}): should it be http://?"
+        return _no_tls(error.reason or "it broke off")
     if isinstance(error, socket.gaierror):
         return f"its name is not found ({error.strerror}): is there a network, and is the name right?"
     if type(error).__name__ == "ProxyError":
         return _no_way_through(error)
-    return "nobody listens there" if isinstance(error, ConnectionRefusedError) else None
+    if type(error).__name__ in MALFORMED:
+        return "the address or HTTPS_PROXY is malformed: http://USER:PASSWORD@HOST:PORT, percent-encoded"
+    return NOBODY if isinstance(error, ConnectionRefusedError) else None
+
+
+def _no_tls(why: str) -> str:
+    return (
+        f"what answers there speaks no TLS ({why}): should it be http://?" if why in NO_TLS else f"TLS failed ({why})"
+    )
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -63,6 +82,6 @@ def _untrusted(error: ssl.SSLCertVerificationError) -> str:
 
 
 def _no_way_through(error: BaseException) -> str:
-    if WANTS_TO_KNOW_WHO in str(error):
+    if WANTS_TO_KNOW_WHO.search(str(error)):
         return "the proxy wants a name and a password: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"
     return "the proxy of HTTPS_PROXY shows nobody through"

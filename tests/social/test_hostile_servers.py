@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import pytest
 
@@ -25,9 +26,10 @@ class Server:
 
     def __init__(self, head: bytes, piece: bytes = b"", wait: float = 0.0) -> None:
         self.head, self.piece, self.wait = head, piece, wait
-        self.sent = 0
+        self.sent = self.asked = 0
 
     async def handle(self, _: Request, wire: Wire) -> None:
+        self.asked += 1
         await wire.raw(self.head)
         while self.piece:
             await wire.raw(self.piece)
@@ -102,3 +104,22 @@ def test_a_head_that_breaks_off_writes_no_traceback(rooms: Rooms, caplog: pytest
     with served(Server(b"HTTP/1.1 200 OK\r\nContent-Ty")) as at:
         assert posted(rooms, "x", f"http://{at}").result is Result.UNKNOWN
     assert not caplog.records
+
+
+@both
+def test_a_name_found_too_late_sends_nothing(rooms: Rooms, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The post left after it was told as unknown; it may have been tried again by then, and published twice."""
+    monkeypatch.setattr("ai.social.networks.road.Road.__init__.__defaults__", (0.1,))
+    asked = socket.getaddrinfo
+
+    def late(*args: Any, **options: Any) -> Any:
+        for thread in threading.enumerate():
+            if isinstance(thread, threading.Timer):
+                thread.join()
+        return asked(*args, **options)
+
+    server = Server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    with served(server) as at:
+        monkeypatch.setattr(socket, "getaddrinfo", late)
+        assert posted(rooms, kind, f"http://{at}").result in {Result.NOT_SENT, Result.UNKNOWN}
+    assert server.asked == 0

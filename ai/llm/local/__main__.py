@@ -12,6 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from ai.llm.local.table import WEIGHTS, Weight, named
 from ai.llm.local.weights import Fetcher, FetchEvent, FetchFailed, Fetching, SourceTrouble, default_sources, find
+from ai.loop import Loop
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="The embedded local model's weights.")
 
@@ -81,7 +82,8 @@ def _fetch_any(weights: Sequence[Weight], to: Path) -> list[str]:
             fetcher = Fetcher(to, default_sources(), bar.tell)
             if fetcher.offers(weight):
                 try:
-                    asyncio.run(fetcher.fetch(weight))
+                    with asyncio.Runner(loop_factory=Loop) as runner:
+                        runner.run(fetcher.fetch(weight))
                 except FetchFailed as error:
                     problems.append(str(error))
                 else:

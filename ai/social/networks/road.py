@@ -17,6 +17,7 @@ class Road:
     def __init__(self, seconds: float = CALL_SECONDS) -> None:
         self.left = False  # the request itself, not what a proxy was asked before
         self._socket: socket.socket | None = None
+        self._over = False
         self._timer = threading.Timer(seconds, self._cut)
         self._timer.daemon = True
 
@@ -28,10 +29,14 @@ class Road:
         self._timer.cancel()
 
     def on(self, connected: Any) -> None:
-        """Take in the socket that is used from now on."""
+        """Take in the socket that is used from now on. Raises TimeoutError where it came too late to be used."""
         self._socket = connected
+        if self._over:
+            self._cut()
+            raise TimeoutError
 
     def _cut(self) -> None:
+        self._over = True
         if self._socket is not None:
             with suppress(OSError):
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)  # TLS has its own, which says farewell first
