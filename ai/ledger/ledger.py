@@ -140,14 +140,16 @@ class Ledger:
 
         Returns each one's result or error, after the commit.
         """
+        begun = False
         try:
             self._store.begin(write=True)
+            begun = True
             works += self._come()
             answers = Batch(self._store, self._clock_us).run(works)
             self._store.commit()
         except BaseException as error:  # noqa: BLE001 - the store failed: that is every caller's answer; the thread lives on
             self._store.rollback()
-            works += self._come()
+            works += [] if begun else self._come()  # else each would wait as long to be told the same
             return [(None, copy.copy(error)) for _ in works]  # each caller adds its own traceback
         return answers
 

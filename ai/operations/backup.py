@@ -27,7 +27,7 @@ ARCHIVE = "archive.tar.gz"  # what it is called until it is whole
 PURSE = "credits/ledger.db"
 MIND = "mind.db"
 FOLDERS = ("lives", "workspace")  # of DATA_DIR, with everything in them
-STAGING = ".backup-"  # what a folder's name begins with in which a backup is put together
+STAGING = ".genesis-backup-"  # what a folder's name begins with in which a backup is put together
 GZIP_LEVEL = 3  # databases shrink to a fifth already; higher levels take thrice the time for a few per cent
 
 
@@ -81,11 +81,11 @@ def make_backup(target: Path, settings: Settings, clock: Clock) -> Manifest:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[Path]:
+def _locked(folder: Path, how: int = fcntl.LOCK_EX) -> Iterator[Path]:
     """Hold a folder for as long as this process lives: the kernel lets go of it even after `kill -9`."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, how)
         yield folder
     finally:
         os.close(handle)
@@ -94,7 +94,7 @@ def _locked(folder: Path) -> Iterator[Path]:
 def _clear_what_was_cut_short(folder: Path) -> None:
     """Delete what killed backups left in `folder`, each as large as its archive and more; others may be under way."""
     for left in folder.glob(f"{STAGING}*"):
-        with suppress(OSError), _locked(left):
+        with suppress(OSError), _locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB):
             if any(left.iterdir()):  # an empty one may be a moment old, and about to be locked
                 shutil.rmtree(left, ignore_errors=True)
 

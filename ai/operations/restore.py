@@ -71,7 +71,7 @@ def restore_backup(source: Path, settings: Settings, clock: Clock, *, force: boo
             )
         part = _bring_purse(staged / PURSE, settings, clock)
         aside = f"before-restore-{clock.now():%Y%m%dT%H%M%SZ}"
-        _note_the_first_move(settings.data_dir, aside)
+        _note_the_first_move(settings, aside)
         kept = _move_aside(settings, aside)
         if part is not None:
             part.replace(part.with_name(part.name.removesuffix(PART)))
@@ -218,12 +218,13 @@ def _bring_purse(staged: Path, settings: Settings, clock: Clock) -> Path | None:
     return part
 
 
-def _note_the_first_move(data_dir: Path, aside: str) -> None:
-    note = data_dir / CUT_SHORT
+def _note_the_first_move(settings: Settings, aside: str) -> None:
+    note = settings.data_dir / CUT_SHORT
     if not note.exists():  # one that was cut short before knows where the oldest things are
+        where = ", into another database that is empty (DATABASE_URL)" if purse_path(settings) is None else ""
         told = (
-            f"a restore into {data_dir} was cut short, so nothing may live there before it is whole: "
-            f"`genesis restore FILE --force` does it again; what it had moved aside is in {aside}"
+            f"a restore into {settings.data_dir} was cut short, so nothing may live there before it is whole: "
+            f"`genesis restore FILE --force` does it again{where}; what it had moved aside is in {aside}"
         )
         write_whole(note, f"{told}\n".encode())
 

@@ -5,6 +5,7 @@ import fcntl
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -44,6 +45,19 @@ def test_who_gave_up_waiting_gives_the_turn_on(turns, tmp_path):
     assert third.take(10)
     third.close()
     assert other.take(10), "and whoever was closed can begin again"
+
+
+def test_a_turn_that_came_to_nobody_goes_on_to_the_next(turns, tmp_path):
+    """A worker that gave up once and is idle since must not keep everybody else from paying."""
+    mine, other = turns
+    assert mine.take(0)
+    assert not other.take(0.01)
+    mine.give()
+    third = Turn(tmp_path)
+    assert third.take(10)
+    third.give()
+    third.close()
+    assert other.take(10), "nor itself"
 
 
 def test_a_writer_that_waits_does_not_give_what_it_has_not(turns, tmp_path):
@@ -132,6 +146,30 @@ async def test_what_comes_while_the_turn_is_another_s_goes_in_with_the_first(led
     assert await beside == 0, "ten works were done by then, and none was committed alone"
     await asyncio.gather(first, *more)
     assert await ledger.read(holds) == 10
+
+
+async def test_who_waits_for_the_next_turn_is_not_told_of_a_commit_that_was_not_its_own(ledger, monkeypatch):
+    """After a failed commit nobody knows what is on disk of it; whoever was not in it must not be told so as well."""
+    began, go = threading.Event(), threading.Event()
+
+    def slow(tx):
+        began.set()
+        assert go.wait(30)
+
+    def fails():
+        monkeypatch.undo()
+        raise StoreUnavailable("the disk failed")
+
+    first = asyncio.ensure_future(ledger.transact(slow))
+    await asyncio.to_thread(began.wait, 30)
+    monkeypatch.setattr(ledger._store, "commit", fails)
+    second = asyncio.ensure_future(ledger.transact(spend(1)))
+    await asyncio.sleep(0)
+    go.set()
+    with pytest.raises(StoreUnavailable, match="the disk failed"):
+        await first
+    await second
+    assert (await ledger.read(lambda tx: tx.account("month"))).available == 99
 
 
 async def test_a_ledger_that_is_closed_finishes_what_waits_for_its_turn(ledger, turns):

@@ -96,7 +96,7 @@ async def test_everything_comes_back_in_an_empty_folder(home, tmp_path):
     manifest = home.backup(archive)
     assert set(manifest.files) == {"credits/ledger.db", "mind.db", "lives/0001.json"}
     assert archive.stat().st_mode & 0o777 == 0o600
-    assert list(tmp_path.glob(".backup-*")) == []
+    assert list(tmp_path.glob(".genesis-backup-*")) == []
     other = Home(tmp_path / "other")
     restored = other.restore(archive)
     assert restored.kept == ()

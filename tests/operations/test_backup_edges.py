@@ -129,23 +129,27 @@ def test_a_backup_killed_amid_leaves_nothing_that_the_next_does_not_clear_away(h
     for number in range(500):
         (home.folder / "workspace" / f"{number}.txt").write_bytes(os.urandom(2000))
     target = tmp_path / "backups"
-    target.mkdir()
+    (target / ".backup-photos").mkdir(parents=True)
+    (target / ".backup-photos" / "summer.jpg").write_text("nobody else's to clear away")
     person = Person(tmp_path, DATA_DIR=str(home.folder))
     with person.starts("backup", str(target / "one.tar.gz")) as killed:
         while killed.poll() is None and not any(path.suffix == ".txt" for path in target.rglob("*")):
             pass
         killed.kill()
-    assert [path.name for path in target.iterdir() if not path.name.startswith(".backup-")] == []
-    under_way = target / ".backup-under-way"
+    assert [path.name for path in target.iterdir() if not path.name.startswith(".genesis-backup-")] == [
+        ".backup-photos"
+    ]
+    under_way = target / ".genesis-backup-under-way"
     under_way.mkdir()
     (under_way / "mind.db").write_text("somebody else's, not done yet")
     handle = os.open(under_way, os.O_RDONLY)
     fcntl.flock(handle, fcntl.LOCK_EX)
     home.backup(target / "two.tar.gz")
     os.close(handle)
-    assert {path.name for path in target.iterdir()} == {"two.tar.gz", ".backup-under-way"}
+    assert {path.name for path in target.iterdir()} == {".backup-photos", "two.tar.gz", ".genesis-backup-under-way"}
     home.backup(target / "mind.db")
-    assert {path.name for path in target.iterdir()} == {"two.tar.gz", "mind.db"}
+    assert {path.name for path in target.iterdir()} == {".backup-photos", "two.tar.gz", "mind.db"}
+    assert (target / ".backup-photos" / "summer.jpg").exists()
     Home(tmp_path / "other").restore(target / "mind.db")
 
 
