@@ -51,10 +51,13 @@ class InFront:
 
         fresh = [one for one in news if beats_ago(one) > (1 if one.strangers else RESTS_BEATS)]
         chosen = fresh[-1] if fresh else max((*things, *reversed(news)), key=beats_ago)
+        told = next(
+            (one for one in reversed(news) if one.sort == chosen.sort), chosen
+        )  # what is new of it, if anything
         stood[chosen.sort] = life.beats
         latest = sorted(stood.items(), key=lambda item: item[1])[-SORTS_KEPT:]
         self._mind.remember(STATE, {"life": life.number, "stood": dict(latest)})
-        return whole(chosen.text, THING_CHARS)
+        return whole(told.text, THING_CHARS)
 
     def rested(self, life: Life, memories: Sequence[Memory]) -> list[Memory]:
         """Return `memories` without observations of what stood in front within the last RESTS_BEATS beats."""
@@ -63,7 +66,7 @@ class InFront:
             memory
             for memory in memories
             if memory.kind is not Kind.OBSERVATION
-            or life.beats - stood.get(sort_of(memory), -RESTS_BEATS) >= RESTS_BEATS
+            or life.beats - stood.get(sort_of(memory), -RESTS_BEATS - 1) > RESTS_BEATS
         ]
 
     def _stood(self, life: Life) -> dict[str, int]:

@@ -116,6 +116,8 @@ def look(work: Callable[[ReadOnlyApp], Awaitable[T]]) -> T:
     """Open what is there for reading alone, and return what `work` finds."""
     from ai.daemon.read_only_app import open_read_only_app  # noqa: PLC0415 - half of the rooms; the gateway's commands do without
 
+    refuse_half_a_restore(settings().data_dir)
+
     async def reading() -> T:
         async with open_read_only_app(settings(), SystemClock()) as app:
             return await work(app)

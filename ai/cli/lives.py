@@ -8,6 +8,7 @@ import typer
 from ai.cli.care import ask
 from ai.cli.door import AsJson, Failed, print_json, settings
 from ai.cli.door import show as on_screen
+from ai.durable import refuse_half_a_restore
 from ai.life import documents, queries, render
 from ai.mind.database import MindDatabase, mind_in, open_mind
 
@@ -95,6 +96,7 @@ def restore(version: Number) -> None:
 
 def read(look: Callable[[MindDatabase], T]) -> T:
     """Return what `look` finds in a mind.db opened for reading alone; the purse is not needed for it."""
+    refuse_half_a_restore(settings().data_dir)
     mind = open_mind(mind_in(settings().data_dir), read_only=True)
     try:
         return look(mind)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ai.clock import Clock
 from ai.credit_tracker import ProviderClock
+from ai.durable import RestoreCutShort, refuse_half_a_restore
 from ai.llm.local.machine import read_machine
 from ai.llm.local.model_store import RESERVE_BYTES, default_shelves
 from ai.llm.local.table import LANGUAGE_MODELS, MEGABYTE, Weight
@@ -79,6 +80,10 @@ def _folder(data_dir: Path) -> Check:
     probe = data_dir if data_dir.exists() else data_dir.absolute().parent
     if data_dir.exists() and not data_dir.is_dir():
         return Check("data folder", False, f"{data_dir} is a file", "move it away, or set another DATA_DIR")
+    try:
+        refuse_half_a_restore(data_dir)
+    except RestoreCutShort as half:
+        return Check("data folder", False, str(half), "genesis restore FILE --force")
     if not os.access(probe, os.W_OK | os.X_OK):
         return Check(
             "data folder", False, f"{probe} cannot be written", "chown it to this user, or set another DATA_DIR"

@@ -22,7 +22,7 @@ def from_json(text: str) -> Any:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         named = dict(pairs)
         for name, value in pairs:
-            if named[name] != value:
+            if named[name] is not value and named[name] != value:
                 raise KeyError(name)
         return named
 

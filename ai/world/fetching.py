@@ -77,6 +77,7 @@ def _leads_to(url: str, location: str, host: str) -> str:
     try:
         there = urljoin(url, location)
         httpx2.URL(there)
+        _ = urlsplit(there).port
     except (ValueError, httpx2.InvalidURL):
         raise SourceTrouble(f"{host} redirects to {location[:80]!r}, which is no address") from None
     return there
@@ -114,7 +115,7 @@ async def _public(url: str, named_host: str) -> tuple[str, str, dict[str, str]]:
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # also a name that can be none
         raise SourceTrouble(f"{named_host} redirects to {parts.hostname[:80]}: {why_unreached(error)}") from None
     addresses = [ipaddress.ip_address(str(entry[4][0]).split("%")[0]) for entry in found]
     if not addresses or not all(_is_public(address) for address in addresses):

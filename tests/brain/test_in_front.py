@@ -141,6 +141,8 @@ async def test_no_sort_of_thing_stands_in_front_beat_after_beat(tmp_path: Path) 
     assert set(sorts) == set(about)
     assert all(one != other for one, other in pairwise(sorts)), sorts
     assert sorts.count("machine") <= 4
+    machine_lines = [line for line, sort in zip(shown, sorts, strict=True) if sort == "machine"]
+    assert all("wait" in line or "quiet again" in line for line in machine_lines), "what is new of it, not how it is"
 
 
 async def test_what_is_always_the_same_is_read_once_for_all_lives(tmp_path: Path) -> None:

@@ -148,13 +148,17 @@ def test_a_half_of_a_backup_is_lived_in_and_paid_from_by_nobody(home, tmp_path):
     assert person.types("restore", str(tmp_path / "b.tar.gz")).status == 1
     for words in (
         ("up",), ("run", "1"), ("topup", "1", "--from", "Ada"), ("say", "hello"), ("gateway",), ("keys", "list"),
-        ("exec", "--budget", "1", "--", "true"),
+        ("exec", "--budget", "1", "--", "true"), ("backup", "half.tar.gz"), ("status",), ("budget",), ("audit",),
+        ("tweets",), ("logs",), ("lives",), ("letters",), ("memory", "log"),
     ):  # fmt: skip
         told = person.types(*words)
         assert (told.status, told.out) == (1, ""), words
         assert "was cut short" in told.err, words
         assert "`genesis restore FILE --force`" in told.err
         assert len(told.err.splitlines()) == 1
+    doctor = person.types("doctor")
+    assert doctor.status == 1
+    assert "was cut short" in " ".join(doctor.out.split())
     (broken / "data" / "workspace").unlink()
     assert person.types("restore", str(tmp_path / "b.tar.gz"), "--force").status == 0
     assert (broken / "data" / "workspace" / "note.txt").read_text() == "kept"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ai.settings.sources import SettingsError, load_settings
+from ai.settings.texts import from_json
 
 MANY = json.dumps([{"name": f"b{n}", "amount": "1", "period": "day", "covers": ["post"]} for n in range(11)])
 
@@ -46,6 +47,18 @@ def test_an_empty_value_counts_as_unset(tmp_path: Path) -> None:
     settings = load_settings({"DAILY_BUDGET_USD": ""}, tmp_path)
     assert settings.openrouter_api_key is None
     assert settings.monthly_budget_usd == Decimal("5.00")
+
+
+@pytest.mark.parametrize(
+    "dotenv", ["MONTHLY_BUDGET_USD=\nMONTHLY_BUDGET_USD=20\n", "MONTHLY_BUDGET_USD=20\nMONTHLY_BUDGET_USD=\n"]
+)
+def test_an_empty_line_from_a_template_beside_the_filled_one_is_no_second_value(tmp_path: Path, dotenv: str) -> None:
+    (tmp_path / ".env").write_text(dotenv)
+    assert load_settings({}, tmp_path).monthly_budget_usd == Decimal(20)
+
+
+def test_what_is_no_number_in_json_is_not_called_a_name_given_twice() -> None:
+    assert str(from_json('{"a": NaN}')["a"]) in {"nan", "NaN"}
 
 
 def test_a_name_that_env_gives_two_values_is_refused_and_neither_is_taken_in_silence(tmp_path: Path) -> None:

@@ -21,5 +21,5 @@ def wait_until(true: Callable[[], object]) -> None:
     end = time.monotonic() + WAIT_SECONDS
     while not true():
         if time.monotonic() > end:
-            raise TimeoutError
+            raise TimeoutError(f"never so: {true}")
         time.sleep(LOOK_SECONDS)
