@@ -16,7 +16,7 @@ from ai.mind.redaction import Redactor
 
 QUIET = {"httpx2": "WARNING", "httpcore2": "WARNING", "httpx": "WARNING", "apscheduler": "WARNING",
          "openai": "WARNING", "uvicorn.access": "WARNING", "uvicorn.error": "WARNING", "asyncio": "WARNING",
-         "tweepy": "WARNING", "requests_oauthlib": "WARNING", "oauthlib": "WARNING", "urllib3": "WARNING"}  # fmt: skip
+         "tweepy": "WARNING", "requests_oauthlib": "WARNING", "oauthlib": "WARNING", "urllib3": "ERROR"}  # fmt: skip
 
 EventDict = MutableMapping[str, Any]
 

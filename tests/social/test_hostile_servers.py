@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ai.mind.logs import QUIET
 from ai.social.network import Answer, Result
 from ai.social.networks.web import Web
 from ai.social.networks.x_client import MAX_BODY_BYTES
@@ -101,6 +103,7 @@ def test_where_tls_is_not_spoken_nothing_was_sent(
 
 
 def test_a_head_that_breaks_off_writes_no_traceback(rooms: Rooms, caplog: pytest.LogCaptureFixture) -> None:
+    logging.getLogger("urllib3").setLevel(QUIET["urllib3"])  # as every command's log does
     with served(Server(b"HTTP/1.1 200 OK\r\nContent-Ty")) as at:
         assert posted(rooms, "x", f"http://{at}").result is Result.UNKNOWN
     assert not caplog.records
