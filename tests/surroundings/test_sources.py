@@ -169,7 +169,8 @@ async def test_an_address_that_was_named_is_asked_as_it_stands_and_a_redirect_le
     assert (await fetcher.get(publisher.url("/moved"))).body == b"ours"
     private = ("http://169.254.169.254/latest/meta-data", publisher.url("/named", "localhost"), "http://[::1]/",
                "http://10.0.0.7/", "http://0.0.0.0/", "file:///etc/passwd", "http://[::ffff:127.0.0.1]/",
-               "gopher://x", "http://a..b.example/", f"http://{'a' * 70}.example/", "http://x.example:99999/")  # fmt: skip
+               "gopher://x", "http://a..b.example/", f"http://{'a' * 70}.example/",
+               "http://x.example:99999/")  # fmt: skip
     for address in private:
         asked = len(publisher.asked)
         publisher.pages["/evil"] = redirect(address)
