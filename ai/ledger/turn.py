@@ -37,7 +37,7 @@ class Turn:
         except BlockingIOError:
             come = self._coming = Event()
             self._wanted = True
-            Thread(target=self._wait, args=(self._handle, come), daemon=True).start()
+            Thread(target=self._wait, args=(self._handle, come), name="ledger-turn", daemon=True).start()
         except OSError:
             return True
         come.wait(seconds)

@@ -12,6 +12,7 @@ import pytest
 from ai.ledger import Leg, audit, open_ledger
 from ai.ledger.errors import StoreUnavailable
 from ai.ledger.turn import Turn
+from tests.world.waiting import wait_until
 
 HAVING = "import sys, time; from pathlib import Path; from ai.ledger.turn import Turn; \
 turn = Turn(Path(sys.argv[1])); turn.take(1); print('mine', flush=True); time.sleep(600)"
@@ -53,11 +54,12 @@ def test_a_turn_that_came_to_nobody_goes_on_to_the_next(turns, tmp_path):
     assert mine.take(0)
     assert not other.take(0.01)
     mine.give()
+    wait_until(lambda: all(thread.name != "ledger-turn" for thread in threading.enumerate()))  # it has come, and gone
     third = Turn(tmp_path)
-    assert third.take(10)
+    assert third.take(1)
     third.give()
     third.close()
-    assert other.take(10), "nor itself"
+    assert other.take(1), "nor itself"
 
 
 def test_a_writer_that_waits_does_not_give_what_it_has_not(turns, tmp_path):
