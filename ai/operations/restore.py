@@ -1,6 +1,7 @@
 """A backup put back: checked whole before anything is touched, nothing overwritten unasked, nothing paid too early."""
 
 import json
+import os
 import shutil
 import sqlite3
 import tarfile
@@ -13,7 +14,7 @@ from ai.clock import Clock
 from ai.credit_tracker.accounts import open_credit_ledger
 from ai.credit_tracker.audit import check_records
 from ai.credit_tracker.months import note_restore
-from ai.durable import CUT_SHORT, copy_file, sync_file, sync_folder, write_whole
+from ai.durable import CUT_SHORT, PRIVATE, copy_file, sync_file, sync_folder, write_whole
 from ai.ledger.audit import audit
 from ai.ledger.errors import LedgerError
 from ai.mind.database import open_mind
@@ -93,7 +94,7 @@ def _unpack(source: Path, target: Path) -> Manifest:
             for member in iter(archive.next, None):
                 if member.name not in manifest.files or not member.isreg() or not _inside(member.name):
                     raise BackupProblem(f"{source} has {member.name!r} in it, which its manifest does not list")
-                archive.extract(member, target, filter="data")
+                _extract(archive, member, target / member.name)
     except FileNotFoundError:
         raise BackupProblem(f"{source} does not exist; name a file that `python -m ai backup` wrote") from None
     except (tarfile.TarError, EOFError, OSError, UnicodeDecodeError) as error:
@@ -102,6 +103,20 @@ def _unpack(source: Path, target: Path) -> Manifest:
         if not (target / name).is_file() or sha256(target / name) != digest:
             raise BackupProblem(f"{source} is damaged: {name} is not what was backed up")
     return manifest
+
+
+def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
+    """Write one plain file as this process makes files, whatever the archive says of its mode and owner.
+
+    The standard library's filter for this came with Python 3.11.4, and Debian 12 has 3.11.2.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    packed = archive.extractfile(member)
+    assert packed is not None  # noqa: S101 - of a plain file there is one
+    with packed, path.open("xb") as file:
+        path.chmod(PRIVATE)
+        shutil.copyfileobj(packed, file)
+    os.utime(path, (member.mtime, member.mtime))
 
 
 def _inside(name: str) -> bool:

@@ -36,7 +36,7 @@ NOT_TAKEN = "And this was typed as the daemon went down."
 def record(tmp_path: Path) -> dict[str, Any]:
     """Lay the released folder out at `tmp_path`; return what was true when it was left."""
     with tarfile.open(RELEASED / "2026-11-27.tar.gz") as archive:
-        archive.extractall(tmp_path, filter="data")
+        archive.extractall(tmp_path)  # noqa: S202 - ours; its filters came with Python 3.11.4
     written: dict[str, Any] = json.loads((RELEASED / "2026-11-27.json").read_text())
     return written
 
