@@ -53,10 +53,12 @@ SCHEMA = {
     "properties": {
         "thought": {"type": "string", "maxLength": 80},
         "action": {"enum": ["think", "sleep"]},
-        "params": {"type": "object"},
+        "params": {"type": "object", "properties": {"why": {"type": "string", "maxLength": 40}}, "required": ["why"],
+                   "additionalProperties": False},
     },
     "required": ["thought", "action", "params"],
-}
+    "additionalProperties": False,
+}  # fmt: skip
 
 real_model = pytest.mark.local_model
 
