@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
@@ -36,6 +36,12 @@ class Loop(asyncio.SelectorEventLoop):
         """Look a name up as `socket.getaddrinfo` does. Raises OSError."""
         await self._lookups.acquire()
         return await beside(partial(socket.getaddrinfo, host, port, family, type, proto, flags), self._lookups.release)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run `work` to its end on a loop of its own, as `asyncio.run` does."""
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        return runner.run(work)
 
 
 async def beside(work: Callable[[], T], over: Callable[[], None] = lambda: None) -> T:

@@ -15,7 +15,6 @@ from ai.clock import SystemClock
 from ai.credit_tracker.audit import check_records
 from ai.credit_tracker.spending import spending_csv, spending_json
 from ai.daemon.read_only_app import ReadOnlyApp
-from ai.durable import refuse_half_a_restore
 from ai.ledger import audit as audit_books
 from ai.operations.backup import BackupProblem, make_backup
 from ai.operations.lock import DaemonLock
@@ -108,7 +107,6 @@ def reconcile(
 
 def backup(file: Annotated[Path, typer.Argument(help="The archive to write, like genesis-backup.tar.gz.")]) -> None:
     """Copy purse, mind and lives into one archive; consistent while the daemon runs."""
-    refuse_half_a_restore(settings().data_dir)
     try:
         manifest = make_backup(file, settings(), SystemClock())
     except BackupProblem as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import json
 import sys
@@ -15,7 +14,7 @@ import typer
 
 from ai.clock import SystemClock
 from ai.durable import refuse_half_a_restore
-from ai.loop import Loop
+from ai.loop import run
 from ai.mind.harmless import harmless
 from ai.mind.redaction import Redactor
 from ai.operations.modes import tighten
@@ -79,8 +78,7 @@ def print_json(document: object) -> None:
 
 def wait_for(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run a command's asynchronous work to its end."""
-    with asyncio.Runner(loop_factory=Loop) as runner:
-        return runner.run(work())
+    return run(work())
 
 
 def ensure_data_dir(data_dir: Path, *, restoring: bool = False) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ai.clock import Clock, parse_rfc3339, rfc3339
 from ai.credit_tracker.accounts import open_credit_ledger
-from ai.durable import copy_file, sync_folder
+from ai.durable import copy_file, refuse_half_a_restore, sync_folder
 from ai.ledger.sqlite import connect, named_errors
 from ai.operations.purse_copy import copy_purse
 from ai.settings import Settings
@@ -55,8 +55,10 @@ def make_backup(target: Path, settings: Settings, clock: Clock) -> Manifest:
 
     Each database is copied as it is at one moment, the purse last, so that its books never know less than the
     mind. A purse on PostgreSQL is copied into a file. Raises BackupProblem where `target` exists or there is
-    nothing to back up, StoreUnavailable and CorruptStore as the stores do, OSError as the disk does.
+    nothing to back up, RestoreCutShort where there is half of a backup, StoreUnavailable and CorruptStore as the stores
+    do, OSError as the disk does.
     """
+    refuse_half_a_restore(settings.data_dir)
     if target.exists():
         raise BackupProblem(f"{target} exists; choose another name, or move it away")
     if not (settings.data_dir / MIND).exists():

@@ -71,10 +71,10 @@ def read_dotenv(path: Path) -> dict[str, str]:
             )
         if line.key is None:
             continue
-        value = line.value or ""
-        if not value.strip() and values.get(line.key):  # as good as not said
+        value, before = line.value or "", values.get(line.key, "")
+        if before.strip() and not value.strip():  # as good as not said
             continue
-        if line.key.lower() in Settings.model_fields and values.get(line.key) not in {None, "", value}:
+        if line.key.lower() in Settings.model_fields and before.strip() and before != value:
             raise SettingsError(f"{path}: line {number} sets {line.key} again, to another value; keep one")
         values[line.key] = value
     return values

@@ -13,13 +13,7 @@ import pytest
 from ai.ledger import Leg, audit, open_ledger
 from ai.ledger.errors import ConstraintBroken, InsufficientFunds, LedgerError, StoreUnavailable
 from ai.ledger.ledger import MAX_WAITING
-
-
-def begin(tx):
-    tx.open_account("treasury", "usd", may_go_negative=True)
-    tx.open_account("month", "usd")
-    tx.open_account("spent", "usd")
-    tx.transfer("grant", debit="treasury", credit="month", amount=100)
+from tests.ledger.conftest import begin, spend
 
 
 @pytest.fixture
@@ -28,10 +22,6 @@ def ledger(store_url):
     ledger.transact_now(begin)
     yield ledger
     ledger.close()
-
-
-def spend(number, amount=1):
-    return lambda tx: tx.hold(f"call-{number}", [Leg("month", "spent", amount)])
 
 
 async def test_exactly_what_fits_is_admitted(ledger):

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 from datetime import UTC, datetime
+from functools import partial
 from urllib.parse import urlsplit
 
 import psycopg
@@ -14,6 +15,7 @@ from ai.ledger import Leg, audit, open_ledger
 from ai.ledger.circuit_breaker import QUIET_SECONDS, CircuitBreaker
 from ai.ledger.errors import InsufficientFunds, NewerSchema, StoreUnavailable
 from ai.ledger.postgres_store import PostgresStore
+from tests.ledger.conftest import begin as begin_with
 from tests.world.postgres import running_server
 from tests.world.road import Road
 
@@ -22,11 +24,7 @@ _numbers = itertools.count()
 pytestmark = pytest.mark.postgres
 
 
-def begin(tx):
-    tx.open_account("treasury", "usd", may_go_negative=True)
-    tx.open_account("month", "usd")
-    tx.open_account("spent", "usd")
-    tx.transfer("grant", debit="treasury", credit="month", amount=1000)
+begin = partial(begin_with, granted=1000)
 
 
 def hold(number):

@@ -6,19 +6,16 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import suppress
+from functools import partial
 
 import pytest
 
 from ai.ledger import Leg, audit, open_ledger
 from ai.ledger.errors import CorruptStore, NewerSchema, StoreUnavailable
+from tests.ledger.conftest import begin as begin_with
 from tests.world.small_disk import fill, set_writable
 
-
-def begin(tx):
-    tx.open_account("treasury", "usd", may_go_negative=True)
-    tx.open_account("month", "usd")
-    tx.open_account("spent", "usd")
-    tx.transfer("grant", debit="treasury", credit="month", amount=10**9)
+begin = partial(begin_with, granted=10**9)
 
 
 @pytest.fixture

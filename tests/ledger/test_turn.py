@@ -9,9 +9,10 @@ import threading
 
 import pytest
 
-from ai.ledger import Leg, audit, open_ledger
+from ai.ledger import audit, open_ledger
 from ai.ledger.errors import StoreUnavailable
 from ai.ledger.turn import Turn
+from tests.ledger.conftest import begin, spend
 from tests.world.waiting import wait_until
 
 HAVING = "import sys, time; from pathlib import Path; from ai.ledger.turn import Turn; \
@@ -20,14 +21,14 @@ turn = Turn(Path(sys.argv[1])); turn.take(1); print('mine', flush=True); time.sl
 
 @pytest.fixture
 def turns(tmp_path):
-    mine, other = Turn(tmp_path), Turn(tmp_path)
-    yield mine, other
-    mine.close()
-    other.close()
+    three = [Turn(tmp_path) for _ in range(3)]
+    yield three
+    for turn in three:
+        turn.close()
 
 
 def test_a_turn_is_one_writers_until_it_is_given(turns):
-    mine, other = turns
+    mine, other, _ = turns
     assert mine.take(0)
     assert not other.take(0.01)
     assert not other.take(0.01), "asking again waits on in the same place"
@@ -36,44 +37,39 @@ def test_a_turn_is_one_writers_until_it_is_given(turns):
     assert not mine.take(0.01)
 
 
-def test_who_gave_up_waiting_gives_the_turn_on(turns, tmp_path):
-    mine, other = turns
+def test_who_gave_up_waiting_gives_the_turn_on(turns):
+    mine, other, third = turns
     assert mine.take(0)
     assert not other.take(0.01)
     other.close()
     mine.give()
-    third = Turn(tmp_path)
     assert third.take(10)
-    third.close()
+    third.give()
     assert other.take(10), "and whoever was closed can begin again"
 
 
-def test_a_turn_that_came_to_nobody_goes_on_to_the_next(turns, tmp_path):
+def test_a_turn_that_came_to_nobody_goes_on_to_the_next(turns):
     """A worker that gave up once and is idle since must not keep everybody else from paying."""
-    mine, other = turns
+    mine, other, third = turns
     assert mine.take(0)
     assert not other.take(0.01)
     mine.give()
     wait_until(lambda: all(thread.name != "ledger-turn" for thread in threading.enumerate()))  # it has come, and gone
-    third = Turn(tmp_path)
     assert third.take(1)
     third.give()
-    third.close()
     assert other.take(1), "nor itself"
 
 
-def test_a_writer_that_waits_does_not_give_what_it_has_not(turns, tmp_path):
-    mine, other = turns
+def test_a_writer_that_waits_does_not_give_what_it_has_not(turns):
+    mine, other, third = turns
     assert mine.take(0)
     assert not other.take(0.01)
     other.give()
-    third = Turn(tmp_path)
     assert not third.take(0.01)
-    third.close()
 
 
 def test_a_turn_ends_with_its_process(turns, tmp_path):
-    mine, _ = turns
+    mine, *_ = turns
     process = subprocess.Popen([sys.executable, "-c", HAVING, str(tmp_path)], stdout=subprocess.PIPE)
     assert process.stdout.readline() == b"mine\n"
     assert not mine.take(0.01)
@@ -104,20 +100,9 @@ def ledger(tmp_path):
     ledger.close()
 
 
-def begin(tx):
-    tx.open_account("treasury", "usd", may_go_negative=True)
-    tx.open_account("month", "usd")
-    tx.open_account("spent", "usd")
-    tx.transfer("grant", debit="treasury", credit="month", amount=100)
-
-
-def spend(number):
-    return lambda tx: tx.hold(f"call-{number}", [Leg("month", "spent", 1)])
-
-
 async def test_a_turn_that_never_comes_is_named_to_all_who_wait(ledger, turns, monkeypatch):
     """A writer that was stopped in its turn must not hang the mind, nor make its callers wait one after the other."""
-    mine, _ = turns
+    mine, *_ = turns
     monkeypatch.setattr("ai.ledger.sqlite_store.BUSY_TIMEOUT_SECONDS", 0.05)
     assert mine.take(0)
     answers = await asyncio.gather(*[ledger.transact(spend(n)) for n in range(8)], return_exceptions=True)
@@ -137,7 +122,7 @@ async def test_what_comes_while_the_turn_is_another_s_goes_in_with_the_first(led
     def holds(tx):
         return tx.execute("SELECT count(*) FROM transfers WHERE kind = 'hold'")[0][0]
 
-    mine, _ = turns
+    mine, *_ = turns
     assert mine.take(0)
     first = asyncio.ensure_future(ledger.transact(spend(0)))
     await asyncio.sleep(0)
@@ -175,7 +160,7 @@ async def test_who_waits_for_the_next_turn_is_not_told_of_a_commit_that_was_not_
 
 
 async def test_a_ledger_that_is_closed_finishes_what_waits_for_its_turn(ledger, turns):
-    mine, _ = turns
+    mine, *_ = turns
     assert mine.take(0)
     spending = [asyncio.ensure_future(ledger.transact(spend(n))) for n in range(3)]
     await asyncio.sleep(0)

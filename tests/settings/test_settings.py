@@ -50,7 +50,12 @@ def test_an_empty_value_counts_as_unset(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "dotenv", ["MONTHLY_BUDGET_USD=\nMONTHLY_BUDGET_USD=20\n", "MONTHLY_BUDGET_USD=20\nMONTHLY_BUDGET_USD=\n"]
+    "dotenv",
+    [
+        "MONTHLY_BUDGET_USD=\nMONTHLY_BUDGET_USD=20\n",
+        "MONTHLY_BUDGET_USD=' '\nMONTHLY_BUDGET_USD=20\n",
+        "MONTHLY_BUDGET_USD=20\nMONTHLY_BUDGET_USD=\n",
+    ],
 )
 def test_an_empty_line_from_a_template_beside_the_filled_one_is_no_second_value(tmp_path: Path, dotenv: str) -> None:
     (tmp_path / ".env").write_text(dotenv)

@@ -1,6 +1,5 @@
 """`python -m ai.llm.local fetch 135m --to DIR`: weights by hand, for the image, for tests and for impatient people."""
 
-import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from ai.llm.local.table import WEIGHTS, Weight, named
 from ai.llm.local.weights import Fetcher, FetchEvent, FetchFailed, Fetching, SourceTrouble, default_sources, find
-from ai.loop import Loop
+from ai.loop import run
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="The embedded local model's weights.")
 
@@ -82,8 +81,7 @@ def _fetch_any(weights: Sequence[Weight], to: Path) -> list[str]:
             fetcher = Fetcher(to, default_sources(), bar.tell)
             if fetcher.offers(weight):
                 try:
-                    with asyncio.Runner(loop_factory=Loop) as runner:
-                        runner.run(fetcher.fetch(weight))
+                    run(fetcher.fetch(weight))
                 except FetchFailed as error:
                     problems.append(str(error))
                 else:
