@@ -125,15 +125,17 @@ async def deliver(kind: str, data: dict[str, Any], seconds: float | None = None)
     """
     clock, here = SystemClock(), settings()
     ensure_data_dir(here.data_dir)
-    with contextlib.closing(open_mind(here.data_dir / "mind.db", secrets=here.secrets())) as mind:
+    with (
+        _ended_by_signals(),  # before the command is asked: nobody leaves it behind between the two
+        contextlib.closing(open_mind(here.data_dir / "mind.db", secrets=here.secrets())) as mind,
+    ):
         commands = Commands(mind, clock)
         waiting = commands.waiting_like(kind, data)
         if waiting is not None:
             sys.stderr.write("genesis: the same command waits already, so it is asked once; this is its answer\n")
         row = commands.put(kind, **data) if waiting is None else waiting
         try:
-            with _ended_by_signals():
-                return await _answered(here, clock, commands, row, seconds)
+            return await _answered(here, clock, commands, row, seconds)
         except BaseException:
             if waiting is None:
                 commands.withdraw(row)

@@ -104,6 +104,29 @@ def test_a_command_that_was_given_up_is_withdrawn(person: Person, tmp_path: Path
     assert given(person) == "1.000000000"
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_command_given_up_while_it_is_written_down_is_not_left_behind(
+    person: Person, tmp_path: Path, number: signal.Signals
+) -> None:
+    person.types("topup", "1", "--from", "Ada")
+    mind = tmp_path / "data" / "mind.db"
+    with DaemonLock(tmp_path / "data"), closing(sqlite3.connect(mind, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")  # whoever writes a command down waits here
+        with person.starts("topup", "2", "--from", "Ada") as first:
+            wait_until(lambda: opened(first.pid, mind))
+            first.send_signal(number)
+            writer.execute("ROLLBACK")
+            out, _ = first.communicate(timeout=SECONDS)
+            assert (first.returncode, "Traceback" in out) == (1, False), out
+    person.types("topup", "4", "--from", "Bob")  # it carries out whatever waits
+    assert given(person) == "5.000000000"
+
+
+def opened(pid: int, file: Path) -> bool:
+    """Return whether a process has that file open."""
+    return any(link.is_symlink() and link.resolve() == file for link in Path(f"/proc/{pid}/fd").iterdir())
+
+
 def test_a_repeat_of_a_waiting_command_is_told_and_done_once(person: Person, tmp_path: Path) -> None:
     (tmp_path / "data" / "credits").mkdir(parents=True)
     lock = DaemonLock(tmp_path / "data")
