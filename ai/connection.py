@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from uvicorn.server import ServerState
 
 
+TWO_LENGTHS = "A request has a Transfer-Encoding or a Content-Length, not both."
+HEAD_BYTES = 32_768  # of a request's line and headers, where the server says nothing else
+LENGTHS = frozenset({b"transfer-encoding", b"content-length"})
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How many seconds each silence may last."""
@@ -23,6 +28,23 @@ class Patience:
     unread: float = 20.0  # nothing taken of what was sent; a stream's reader resumes by its last id
     unwanted: float = 0.0  # the rest of a body that was refused: who is still sending it cannot read why before
     stalled: float = 5.0  # nothing taken: from then on it makes room before anybody else where places are short
+
+
+class OneLength(h11.Connection):
+    """HTTP/1.1 in which no request tells its length twice: who stands in front may believe the other one.
+
+    What follows such a request would be answered as one of its own (RFC 9112, 6.3: refuse it, or close behind it).
+    """
+
+    problem: str | None = None
+
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        """Return what came next. Raises RemoteProtocolError for what is no request; `problem` says why, if we do."""
+        event = super().next_event()
+        if isinstance(event, h11.Request) and {name for name, _ in event.headers} >= LENGTHS:
+            self.problem = TWO_LENGTHS
+            raise h11.RemoteProtocolError(TWO_LENGTHS)
+        return event
 
 
 class PatientConnection(H11Protocol):
@@ -38,6 +60,7 @@ class PatientConnection(H11Protocol):
         patience: Patience,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self.conn: OneLength = OneLength(h11.SERVER, config.h11_max_incomplete_event_size or HEAD_BYTES)
         self._patience = patience
         self._head_timer: asyncio.TimerHandle | None = None
         self._body_timer: asyncio.TimerHandle | None = None
@@ -118,6 +141,13 @@ class PatientConnection(H11Protocol):
         if self._unread_timer is not None and not self.transport.is_closing():
             self._unread_timer.cancel()
             self._unread_timer = None
+
+    def send_400_response(self, msg: str) -> None:
+        """Say what is no request, where no answer has begun; the connection ends with it either way."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(self.conn.problem or msg)
+        else:
+            self.transport.close()
 
     def _unsupported_upgrade_warning(self) -> None:
         """Advise nobody to install a WebSocket's library: there is none here, and the app says so."""

@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import h11
 
+from ai.connection import LENGTHS
 from ai.llm.wire import CONNECT_TIMEOUT_SECONDS, taken_in
 
 if TYPE_CHECKING:
@@ -153,7 +154,9 @@ class Line(asyncio.Protocol):
         self._ahead = 0
         self._news: asyncio.Future[None] | None = None
         self._lost: Exception | None = None
-        self._early = False  # refused, perhaps before a large request was taken whole: the next would wait behind it
+        # An answer behind which no other is asked for: its length is told twice, or it is a refusal, given perhaps
+        # before a large request was taken whole, and the next request would wait behind the rest.
+        self._last = False
 
     async def ask(self, request: h11.Request, body: bytes, exchange: Exchange) -> h11.Response:
         """Send a request whole, and return the head of its answer."""
@@ -163,7 +166,8 @@ class Line(asyncio.Protocol):
         while True:
             event = await self._event()
             if isinstance(event, h11.Response):
-                self._early = event.status_code != OK and len(body) > TAKEN_BYTES
+                told_twice = {name for name, _ in event.headers} >= LENGTHS  # RFC 9112, 6.3
+                self._last = told_twice or (event.status_code != OK and len(body) > TAKEN_BYTES)
                 return event
 
     async def pieces(self) -> AsyncIterator[bytes]:
@@ -183,7 +187,7 @@ class Line(asyncio.Protocol):
     def again(self) -> bool:
         """Make ready for another request; False where the answer was not read to its end, or is the last one."""
         ended = (self._http.our_state, self._http.their_state) == (h11.DONE, h11.DONE)
-        if self._early or not ended or self._transport.is_closing():
+        if self._last or not ended or self._transport.is_closing():
             return False
         self._http.start_next_cycle()
         return True

@@ -133,6 +133,16 @@ async def test_what_follows_an_answer_is_nobody_elses_answer(more: bytes) -> Non
         await lines.close()
 
 
+async def test_an_answer_whose_length_is_told_twice_is_the_last_of_its_line() -> None:
+    """Whoever stands between may believe the other length: the rest would be read as the next call's answer."""
+    both = OK + b"Transfer-Encoding: chunked\r\nContent-Length: 13\r\n\r\nd\r\n" + SAID + b"\r\n0\r\n\r\n"
+    with provided(always(both)) as server:
+        lines = lines_to(server)
+        assert [await ask(lines), await ask(lines)] == [SAID, SAID]
+        assert server.accepted == 2
+        await lines.close()
+
+
 async def test_an_answer_that_was_not_read_to_its_end_ends_its_line() -> None:
     with provided(always(OK + b"Content-Length: 99\r\n\r\n" + SAID)) as server:
         lines = lines_to(server)
