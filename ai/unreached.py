@@ -13,13 +13,21 @@ MALFORMED = {"InvalidURL", "InvalidProxyURL", "LocationParseError"}  # httpx2's,
 NOBODY = "nobody listens there: is it running, and are the address, port and HTTPS_PROXY right?"
 NOT_NOW = ("expired", "not yet valid")  # of a certificate, as OpenSSL says it
 
-
+SIGN_IN_STATUS = 511  # Network Authentication Required: a network's sign-in page, never the server that was asked
+MAX_SAID = 120  # of an answer that is no JSON
 A_PAGE = "a web page: does a network's sign-in page stand between, or is the address another's?"
 
 
 def is_page(body: bytes | bytearray) -> bool:
     """Say whether what came instead of an answer is a page for people."""
     return bytes(body[:MAX_WORDS]).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+
+
+def without_json(status: int, text: str) -> str:
+    """Return what a status is told as whose body says nothing that can be read."""
+    if status == SIGN_IN_STATUS:
+        return f"status {status}: the network's sign-in page answers in its place: sign in, or use another network"
+    return f"status {status} with no JSON: {text[:MAX_SAID]}"
 
 
 def why_unreached(error: BaseException) -> str:

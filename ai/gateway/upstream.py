@@ -14,7 +14,7 @@ from ai.llm.endpoint import NO_KEY
 from ai.llm.figures import as_mapping, one_line, parse_json, read_error
 from ai.llm.reading import ReplyTooLarge
 from ai.llm.wire import Exchange, answered_within, generation_id_of
-from ai.unreached import why_unreached
+from ai.unreached import why_unreached, without_json
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -152,7 +152,7 @@ class Upstream:
             fields = as_mapping(parse_json(text))
         except ValueError:
             fields = {}
-        said = fields.get("error") or fields or {"message": f"status {status} with no JSON: {text[:120]}"}
+        said = fields.get("error") or fields or {"message": without_json(status, text)}
         return read_error(
             Shape.STATUS, said, status=status, headers=exchange.headers, now=self._clock.now(), secrets=self._secrets
         )

@@ -17,7 +17,7 @@ from ai.llm.calls import ModelRequest, Outcome, ProviderError, Shape, Wire
 from ai.llm.figures import as_mapping, one_line, parse_json, read_error
 from ai.llm.reading import Reply, ReplyReader, ReplyTooLarge, reply_bound
 from ai.llm.wire import EXCHANGE, Exchange, answered_within, generation_id_of, new_http_client, watch
-from ai.unreached import why_unreached
+from ai.unreached import why_unreached, without_json
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -206,7 +206,7 @@ class OpenAIEndpoint:
         try:
             fields = as_mapping(parse_json(response.text))
         except ValueError:
-            fields = {"message": f"status {response.status_code} with no JSON: {response.text[:120]}"}
+            fields = {"message": without_json(response.status_code, response.text)}
         said = read_error(
             Shape.STATUS,
             fields.get("error") or fields,

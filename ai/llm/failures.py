@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from ai.llm.calls import Shape
+from ai.unreached import SIGN_IN_STATUS
 
 if TYPE_CHECKING:
     from ai.llm.calls import Outcome, ProviderError
@@ -115,6 +116,7 @@ _BY_CODE: dict[int, Failure] = {
     429: Failure.RATE_LIMITED,
     451: Failure.REGION,
     504: Failure.TIMEOUT,
+    SIGN_IN_STATUS: Failure.REFUSED_CONNECTION,  # whoever is asked there; and it is over once somebody has signed in
     524: Failure.TIMEOUT,
     503: Failure.OVERLOADED,
     529: Failure.OVERLOADED,

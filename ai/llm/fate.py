@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ai.ledger.money import nanos
 from ai.llm.calls import Shape
+from ai.unreached import SIGN_IN_STATUS
 
 if TYPE_CHECKING:
     from ai.credit_tracker import Usage
@@ -15,9 +16,13 @@ if TYPE_CHECKING:
     from ai.model_config import Model
 
 OK = 200
-# Redirects and refusals (3xx, 4xx) come before a model ran, so nothing is billed; but a time-out (408), and the 499 of
-# a proxy whose client gave up, say nothing of what went on behind.
-REFUSED_STATUSES = frozenset(range(300, 500)) - {408, 499}
+# Redirects and refusals (3xx, 4xx, and those 5xx that say what a server does not do at all) come before a model ran, so
+# nothing is billed; a network's sign-in page (511) answers in the provider's place. But a time-out (408), and the 499
+# of a proxy whose client gave up, say nothing of what went on behind.
+REFUSED_STATUSES = (frozenset(range(300, 500)) - {408, 499}) | {501, 505, 510, SIGN_IN_STATUS}
+# What a delivery network says where it came to no connection with the server behind it: refused, no route, TLS that
+# failed either way. (520, 522, 524 and 530 of the same row may come after the request got there.)
+NOT_REACHED_STATUSES = frozenset({521, 523, 525, 526})
 TIMEOUT_STATUSES = frozenset({408, 499, 504, 524})
 NOT_ROUTED_STATUS = 503
 # What the books keep, as the end of the reason, of a call of which no content came: it may never have been billed.
@@ -54,6 +59,8 @@ def fate_of(outcome: Outcome, model: Model) -> Fate:
         return Fate(End.CAPTURE, nanos(outcome.cost), reason="the provider said what it cost")
     if outcome.status in REFUSED_STATUSES:
         return Fate(End.REFUSE, reason=f"refused with status {outcome.status}")
+    if _not_reached(outcome):
+        return Fate(End.REFUSE, reason=f"status {outcome.status} says that the provider was not reached")
     if _not_routed(outcome):
         return Fate(End.REFUSE, reason="refused before it was routed")
     if outcome.status == OK and outcome.usage is not None and _answered_by(outcome, model):
@@ -65,6 +72,12 @@ def fate_of(outcome: Outcome, model: Model) -> Fate:
 def table_cost(model: Model, usage: Usage) -> int:
     """Return nano-dollars for these token counts at the model's listed prices, cached input at the full price."""
     return model.prices.cost(usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens)
+
+
+def _not_reached(outcome: Outcome) -> bool:
+    """Of the provider itself; where it names one behind it, that one was not reached, another may have been before."""
+    behind = outcome.error is not None and outcome.error.provider_name is not None
+    return outcome.status in NOT_REACHED_STATUSES and not behind
 
 
 def _not_routed(outcome: Outcome) -> bool:

@@ -35,6 +35,8 @@ FAULTS = {
     "cut before": (faults.cut(), 502),
     "cut before, billed": (faults.cut(billed=True), 502),
     "html": (faults.html(), 502),
+    "a sign-in page": (faults.portal(), 511),
+    "nobody behind its delivery network": (faults.status(521), 521),
 }
 
 
@@ -106,6 +108,17 @@ async def test_a_provider_that_hangs_is_a_time_out(tmp_path: Any, provider: Fake
         answer = await gateway.post("/v1/chat/completions", secret, {**BODIES["/v1/chat/completions"], "stream": True})
         assert answer.status_code == 504
         await agree(gateway)
+
+
+@pytest.mark.parametrize("fault", [faults.portal(), faults.status(521)], ids=["sign in", "nobody behind"])
+async def test_what_never_reached_the_provider_holds_nothing(gateway: Open, fault: Any) -> None:
+    """It had no id that could be asked about: the cap's whole hold stayed for a day, and was booked then."""
+    gateway.provider.then(fault)
+    failed = await gateway.post("/v1/chat/completions", await gateway.key(), BODIES["/v1/chat/completions"])
+    statement = await gateway.books.statement()
+    assert (statement.unknown, statement.held, statement.cost) == (0, 0, 0)
+    if failed.status_code == 511:
+        assert "sign in, or use another network" in failed.json()["error"]["message"]
 
 
 async def test_an_answer_without_a_cost_is_booked_by_its_tokens(gateway: Open) -> None:

@@ -17,6 +17,7 @@ from tests.world.openrouter_faults import (
     error_200,
     hang,
     html,
+    portal,
     status,
     stream_error,
 )
@@ -358,3 +359,15 @@ async def test_a_barred_model_is_never_asked(build):
     with pytest.raises(NoAnswer, match="never asked: its price is dynamic"):
         await rooms.ask(FIRST)
     assert rooms.provider.calls == []
+
+
+async def test_a_sign_in_page_is_told_as_one_and_nobody_is_asked_through_it_for_a_minute(quick):
+    """Each model was asked in turn, each was rested for two minutes, and the log showed the page's first letters."""
+    quick.provider.then(portal(), portal())
+    with pytest.raises(NoAnswer) as raised:
+        await quick.ask(FIRST, SECOND)
+    assert [attempt.kind for attempt in raised.value.attempts if attempt.sent] == [Failure.REFUSED_CONNECTION] * 2
+    assert "sign in, or use another network" in str(raised.value)
+    assert len(quick.provider.calls) == 2  # once more after half a second, as where nobody listens
+    quick.clock.advance(61)
+    assert (await quick.ask(FIRST, SECOND)).model.id == FIRST

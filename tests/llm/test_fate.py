@@ -36,6 +36,7 @@ MODEL = "acme/small-1"
 REFUSED = [status(code) for code in (400, 401, 402, 403, 404, 405, 409, 410, 412, 413, 415, 422, 429, 451)] + [
     *(status(code, headers={"Location": "/api/v1/chat/completions"}) for code in (301, 302, 303, 307, 308)),
     status(503, "There is no available model provider that meets your routing requirements"),
+    *(status(code) for code in (501, 505, 510, 511, 521, 523, 525, 526)),
 ]
 BILLED = [
     None,
@@ -51,7 +52,9 @@ BILLED = [
 ]
 UNKNOWN = [
     *(status(code) for code in (408, 499, 500, 502, 503, 504, 524, 529)),
+    *(status(code) for code in (507, 520, 522, 530)),
     status(503, "no allowed providers", metadata={"provider_name": "Acme"}),
+    status(521, metadata={"provider_name": "Acme"}),
     hang(),
     hang(billed=True),
     hang(after_headers=True, billed=True),

@@ -160,7 +160,12 @@ class FakeOpenRouter:
             document = error_document(
                 fault.code or 500, fault.message, fault.error_type, fault.metadata, fault.availability
             )
-            await self._json(wire, fault.code or 500, document, {**self._named(generation), **fault.headers})
+            if fault.body:
+                length = {"Content-Length": str(len(fault.body))}
+                await wire.head(fault.code or 500, {**self._common(), **fault.headers, **length})
+                await wire.write(fault.body)
+            else:
+                await self._json(wire, fault.code or 500, document, {**self._named(generation), **fault.headers})
         elif entry is not None and (refused := refused_by_listing(entry, request.json)) is not None:
             await self._json(wire, refused[0], error_document(*refused))
         elif entry is None:

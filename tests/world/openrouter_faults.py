@@ -127,6 +127,12 @@ def html() -> Fault:
     return body(b"<html><body>Welcome to the hotel</body></html>", content_type="text/html")
 
 
+def portal() -> Fault:
+    """A network's sign-in page with the status that says so, in the provider's place: it never saw the call."""
+    page = b"<html><body>Please sign in to the network</body></html>"
+    return Fault("status", code=511, headers={"Content-Type": "text/html"}, body=page)
+
+
 def endless(piece: bytes) -> Fault:
     """An event stream that repeats this piece until the client cuts."""
     return Fault("endless", body=piece)
@@ -166,6 +172,8 @@ EVERY_FAULT: dict[str, Fault] = {
     "no JSON": bad_json(),
     "no JSON but billed": bad_json(billed=True),
     "a page": html(),
+    "a sign-in page": portal(),
+    "nobody behind its delivery network": status(521),
     "endless": endless(b": still here\n\n" * 1000),
     "endless line": endless(b"data: " + b"x" * 1_000_000),
     "comments first": sse_prefix(b": hello\n\n" * 3),
