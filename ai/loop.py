@@ -12,6 +12,10 @@ T = TypeVar("T")
 LOOKUPS_AT_ONCE = 32  # threads; a name server that never answers keeps each for a minute and more
 
 
+class NoThread(OSError):
+    """No thread could be started for blocking work, so none of it was begun."""
+
+
 class Loop(asyncio.SelectorEventLoop):
     """asyncio's own, whose names are looked up in threads that end with the process.
 
@@ -47,7 +51,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 async def beside(work: Callable[[], T], over: Callable[[], None] = lambda: None) -> T:
     """Return what `work` returns, or raise what it raises, from a thread of its own, which ends with the process.
 
-    Raises OSError where no thread can be started. `over` is told when the thread has ended, also where nobody waits for
+    Raises NoThread where none can be started. `over` is told when the thread has ended, also where nobody waits for
     it any more.
     """
     loop = asyncio.get_running_loop()
@@ -71,5 +75,5 @@ async def beside(work: Callable[[], T], over: Callable[[], None] = lambda: None)
         threading.Thread(target=run, name="beside", daemon=True).start()
     except RuntimeError:
         over()
-        raise OSError("no thread for a name's lookup or a request can be started") from None
+        raise NoThread("no thread for a name's lookup or a request can be started") from None
     return await answered

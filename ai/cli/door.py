@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import lru_cache
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 import typer
 
 from ai.clock import SystemClock
-from ai.durable import refuse_half_a_restore
+from ai.durable import FULL, refuse_half_a_restore
 from ai.loop import run
 from ai.mind.harmless import harmless
 from ai.mind.redaction import Redactor
@@ -30,7 +31,7 @@ T = TypeVar("T")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 PATH_SHOWN = 200  # letters of a path in a line for people
 DISK_ADVICE = {
-    errno.ENOSPC: "free some space, or set DATA_DIR to another disk",
+    **dict.fromkeys(FULL, "free some space, or set DATA_DIR to another disk"),
     errno.EROFS: "it is mounted read-only; mount it writable, or set DATA_DIR to a folder that is",
     errno.EACCES: "give this user write access (chown), or set DATA_DIR to a folder of its own",
     errno.EPERM: "give this user write access (chown), or set DATA_DIR to a folder of its own",
@@ -97,11 +98,21 @@ def explain(error: BaseException) -> str:
     """Return one line for people that says what was wrong and what would be right; no secret in it."""
     text = harmless(" ".join(str(error).split())) or type(error).__name__
     if isinstance(error, OSError) and error.errno in DISK_ADVICE:
-        text = f"{error.strerror}: {str(error.filename or 'the data folder')[:PATH_SHOWN]}; {DISK_ADVICE[error.errno]}"
+        text = f"{error.strerror}: {str(error.filename or 'the data folder')[:PATH_SHOWN]}; {_advice(error)}"
     try:
         return Redactor(settings().secrets())(text)
     except Exception:  # noqa: BLE001 - the settings themselves may be what is wrong; they hide their own secrets
         return text
+
+
+def _advice(error: OSError) -> str:
+    """Return what to do about what a disk refused; where it is another user's, whose."""
+    if isinstance(error, PermissionError) and error.filename is not None:
+        from ai.ledger.owners import another_users  # noqa: PLC0415 - a command that succeeds does without
+
+        if (whose := another_users(Path(os.fsdecode(error.filename)))) is not None:
+            return whose
+    return DISK_ADVICE[error.errno or 0]
 
 
 def fail(error: BaseException) -> NoReturn:

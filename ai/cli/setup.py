@@ -13,6 +13,7 @@ import typer
 from ai.cli.door import Failed, settings, wait_for
 from ai.clock import SystemClock
 from ai.durable import PRIVATE, write_whole
+from ai.mind.logs import configure
 from ai.operations.doctor import examine
 from ai.operations.provider_check import Check
 from ai.settings import Settings
@@ -116,6 +117,8 @@ def _quoted(value: str) -> str:
 
 
 def _report(checked: Settings) -> None:
+    configure(checked.log_format, "ERROR", checked.secrets(), stream=sys.stderr)  # what is found is told by the checks
+
     async def work() -> list[Check]:
         return [check async for check in examine(checked, SystemClock())]
 

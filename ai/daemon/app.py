@@ -52,7 +52,8 @@ class App(ReadOnlyApp):
     votes: Votes
 
     async def greet(self) -> None:
-        """Close a beat that a crash cut short, take up calls that it left open, and say who serves."""
+        """Say who lives, close a beat that a crash cut short, take up calls that it left open, and say who serves."""
+        self.lives.tell_awake()
         interrupted = self.schedule.interrupted_beat()
         if interrupted is not None:
             self.journal.append("beat.interrupted", beat=interrupted)

@@ -9,6 +9,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from ai.ledger.errors import CorruptStore, LedgerError, StoreUnavailable
+from ai.ledger.owners import another_users
 from ai.ledger.versions import migrations_in, refuse_other
 
 # Other processes commit in under a millisecond; a lock held this long is a stuck process, and saying so
@@ -26,6 +27,7 @@ _REASONS = {
     sqlite3.SQLITE_BUSY: ("another process keeps it locked", True),
     sqlite3.SQLITE_LOCKED: ("another connection keeps it locked", True),
 }
+_REFUSED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_CANTOPEN}
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
@@ -153,6 +155,8 @@ def name_error(error: sqlite3.Error, path: Path | str) -> LedgerError | None:
         code = sqlite3.SQLITE_FULL  # no room for the shared memory file; SQLite calls that a failed disk
     if code in _REASONS:
         reason, transient = _REASONS[code]
+        if code in _REFUSED:
+            reason = another_users(Path(path)) or reason
         return StoreUnavailable(f"the database {path} cannot be used: {reason} ({error})", transient=transient)
     return None
 

@@ -99,6 +99,7 @@ class Lives:
         async with self._changing:
             if self._life is None and numbers_in(self.folder)[-1:] > [self.chronicle.last()]:
                 self._life = self._wake()  # its birth reached the disk, and then mind.db failed
+                self.tell_awake()
             life = self.current()
             ending = None if life is None else self._endings.due(life.age_seconds(), funds, self._clock.now())
             if life is not None and ending is not None:
@@ -132,6 +133,12 @@ class Lives:
             await self._finish_dying(life, ask, announce, funds)
             return True
 
+    def tell_awake(self) -> None:
+        """Journal that the life which was found goes on; whoever opens it for one command lives no beat of it."""
+        if self._life is not None:
+            life = self._life
+            self._journal.append("life.woke", number=life.number, name=life.name, beats=life.beats)
+
     def close(self) -> None:
         """Save what is left and let go of the living life's file."""
         if self._life is not None:
@@ -149,10 +156,8 @@ class Lives:
             wipe(self.workspace)  # nobody lives: what is in it is the dead one's, and a crash came before the wiping
             self._await_birth(facts)
             return None
-        life = self._open(file, last)
         self._journal.bind(life=last)
-        self._journal.append("life.woke", number=last, name=life.name, beats=life.beats)
-        return life
+        return self._open(file, last)
 
     def _read(self, number: int) -> LifeFile:
         path, problem = life_path(self.folder, number), f"life file of #{number} is not there"

@@ -16,7 +16,9 @@ from ai.mind.redaction import Redactor
 
 QUIET = {"httpx2": "WARNING", "httpcore2": "WARNING", "httpx": "WARNING", "apscheduler": "WARNING",
          "openai": "WARNING", "uvicorn.access": "WARNING", "uvicorn.error": "WARNING", "asyncio": "WARNING",
-         "tweepy": "WARNING", "requests_oauthlib": "WARNING", "oauthlib": "WARNING", "urllib3": "ERROR"}  # fmt: skip
+         "tweepy": "WARNING", "requests_oauthlib": "WARNING", "oauthlib": "WARNING"}  # fmt: skip
+# Also where LOG_LEVEL is DEBUG: of an odd answer it writes a traceback.
+MUTE = {"urllib3": "ERROR"}
 
 EventDict = MutableMapping[str, Any]
 
@@ -72,8 +74,9 @@ def configure(
     root.handlers[:] = [handler]
     root.setLevel(level)
     levels = logging.getLevelNamesMapping()
-    for name, least in QUIET.items():
-        logging.getLogger(name).setLevel("INFO" if level == "DEBUG" else max(levels[least], levels[level]))
+    for name, least in (QUIET | MUTE).items():
+        usual = "INFO" if level == "DEBUG" and name in QUIET else least
+        logging.getLogger(name).setLevel(max(levels[usual], levels[level]))
     logging.captureWarnings(True)
 
 

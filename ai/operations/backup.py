@@ -20,6 +20,7 @@ from ai.durable import copy_file, refuse_half_a_restore, sync_folder
 from ai.ledger.sqlite import connect, named_errors
 from ai.operations.purse_copy import copy_purse
 from ai.settings import Settings
+from ai.settings.safe_addresses import SQLITE, is_postgres
 
 FORMAT = 1  # of the archive; a newer one is refused
 MANIFEST = "manifest.json"
@@ -45,9 +46,13 @@ class Manifest:
 
 
 def purse_path(settings: Settings) -> Path | None:
-    """Return the purse's file, or None where the purse is a PostgreSQL."""
-    scheme, _, rest = settings.purse_url.partition("://")
-    return Path(rest[1:]) if scheme == "sqlite" else None
+    """Return the purse's file, or None where the purse is a PostgreSQL; raises BackupProblem for any other store."""
+    url = settings.purse_url
+    if url.startswith(SQLITE):
+        return Path(url.removeprefix(SQLITE))
+    if not is_postgres(url):
+        raise BackupProblem("a purse is backed up and restored on SQLite and PostgreSQL alone; see DATABASE_URL")
+    return None
 
 
 def make_backup(target: Path, settings: Settings, clock: Clock) -> Manifest:

@@ -9,6 +9,7 @@ from pathlib import Path
 from ai.clock import Clock
 from ai.credit_tracker import ProviderClock
 from ai.durable import RestoreCutShort, refuse_half_a_restore
+from ai.ledger.owners import another_users
 from ai.llm.local.machine import read_machine
 from ai.llm.local.model_store import RESERVE_BYTES, default_shelves
 from ai.llm.local.table import LANGUAGE_MODELS, MEGABYTE, Weight
@@ -77,6 +78,8 @@ def _budgets(settings: Settings, clock: Clock) -> Check | None:
 
 
 def _folder(data_dir: Path) -> Check:
+    if (whose := another_users(data_dir)) is not None:
+        return Check("data folder", False, f"{data_dir} cannot be used", f"{whose}; or set another DATA_DIR")
     probe = data_dir if data_dir.exists() else data_dir.absolute().parent
     if data_dir.exists() and not data_dir.is_dir():
         return Check("data folder", False, f"{data_dir} is a file", "move it away, or set another DATA_DIR")

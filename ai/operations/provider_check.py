@@ -1,5 +1,6 @@
 """Asks the provider what a start needs to know: is it there, what may the key do, which models, what time is it."""
 
+import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -15,18 +16,30 @@ from ai.clock import Clock
 from ai.llm.answers import NoAnswer
 from ai.llm.providers import unusable
 from ai.llm.purse import open_purse
+from ai.llm.reading import ReplyTooLarge
+from ai.llm.wire import PACKED, bounded
 from ai.model_config import Model
-from ai.model_config.listing import read_json
+from ai.model_config.listing import MAX_LISTING_BYTES, read_json
 from ai.model_rotator.reasons import why_unknown
 from ai.settings import Settings
 from ai.unreached import A_PAGE, is_page, why_unreached
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 10.0  # without a byte
+ANSWER_SECONDS = 60.0  # an answer in all: a server that drips bytes ends here
 WORD_SECONDS = 120  # a server at home may have to load its model first
 WORD_TOKENS = 64
 SHOWN_CHARS = 40
 CLOCK_OFF_SECONDS = 86_400  # DESIGN: a month never opens on a clock more than a day off the provider's
 HTTP_OK, HTTP_UNAUTHORIZED, HTTP_FORBIDDEN, HTTP_NOT_FOUND = 200, 401, 403, 404
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a provider answered, whole: its status, its Date and its body."""
+
+    status_code: int
+    date: str | None
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +53,7 @@ class Check:
 
 
 async def examine_provider(settings: Settings, clock: Clock) -> AsyncIterator[Check]:
-    """Yield what the configured provider says; every question waits TIMEOUT_SECONDS, one word WORD_SECONDS at most."""
+    """Yield what the configured provider says; every question has ANSWER_SECONDS, one word WORD_SECONDS at most."""
     if settings.provider == "local":
         yield Check("provider", None, "no key is set: the embedded model thinks", "genesis init adds a key")
         return
@@ -50,11 +63,15 @@ async def examine_provider(settings: Settings, clock: Clock) -> AsyncIterator[Ch
     base, openrouter = settings.provider_url, settings.provider == "openrouter"
     try:
         async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS, headers=_headers(settings)) as client:
-            answer = await client.get(f"{base}/{'key' if openrouter else 'models'}")
-            listed = await client.get(f"{base}/models/user") if openrouter else answer
-    except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError) as error:
+            answer = await _asked(client, f"{base}/{'key' if openrouter else 'models'}")
+            listed = await _asked(client, f"{base}/models/user") if openrouter else answer
+    except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError, TimeoutError) as error:
         said = f"{base} cannot be reached: {why_unreached(error)}"
         yield Check("provider", False, said, "check the network and the base URL")
+        return
+    except ReplyTooLarge:
+        said = f"{base} answers with more than {MAX_LISTING_BYTES:,} bytes, which no provider's list has"
+        yield Check("provider", False, said, "is the base URL the API's address?")
         return
     if is_page(answer.content):
         yield Check("provider", False, f"{base} answers with {A_PAGE}", "sign in to the network, or mend the base URL")
@@ -63,20 +80,29 @@ async def examine_provider(settings: Settings, clock: Clock) -> AsyncIterator[Ch
     now = clock.now()
     yield _key(settings, answer, now)
     yield _models(settings, listed)
-    yield _clock(settings, answer.headers.get("date"), now)
+    yield _clock(settings, answer.date, now)
     if answer.status_code == HTTP_OK and (word := await _one_word(settings, clock)) is not None:
         yield word
 
 
 def _headers(settings: Settings) -> dict[str, str]:
     key = settings.openrouter_api_key if settings.provider == "openrouter" else settings.openai_api_key
-    return {} if key is None else {"Authorization": f"Bearer {key.get_secret_value()}"}
+    bearer = {} if key is None else {"Authorization": f"Bearer {key.get_secret_value()}"}
+    return {"Accept-Encoding": "identity", **bearer}
+
+
+async def _asked(client: httpx2.AsyncClient, url: str) -> Answered:
+    """Return an answer whole; raises TimeoutError or ReplyTooLarge for one that does not end."""
+    async with asyncio.timeout(ANSWER_SECONDS), client.stream("GET", url) as response:
+        packed = response.headers.get("content-encoding", "").strip().lower() in PACKED
+        body = bounded(response.aiter_raw(), MAX_LISTING_BYTES, unpack=packed)
+        return Answered(response.status_code, response.headers.get("date"), b"".join([piece async for piece in body]))
 
 
 # --- the key ----------------------------------------------------------------------------------------------------
 
 
-def _key(settings: Settings, answer: httpx2.Response, now: datetime) -> Check:
+def _key(settings: Settings, answer: Answered, now: datetime) -> Check:
     status = answer.status_code
     if status in {HTTP_UNAUTHORIZED, HTTP_FORBIDDEN}:
         advice = "copy the key anew from the provider's page; genesis init"
@@ -123,7 +149,7 @@ def _budgets(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 # --- models and time ----------------------------------------------------------------------------------------------
 
 
-def _models(settings: Settings, listed: httpx2.Response) -> Check:
+def _models(settings: Settings, listed: Answered) -> Check:
     """Return how many models there are for this key, and whether the pinned one is among them."""
     if listed.status_code != HTTP_OK:
         return Check("models", None, f"the list of models could not be had (HTTP {listed.status_code})")
@@ -199,7 +225,7 @@ def _chosen(models: Mapping[str, Model], pin: str | None) -> Model | None:
     )
 
 
-def _data(answer: httpx2.Response) -> Mapping[str, Any]:
+def _data(answer: Answered) -> Mapping[str, Any]:
     data = (read_json(answer.content) or {}).get("data")
     return data if isinstance(data, Mapping) else {}
 

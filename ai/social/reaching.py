@@ -3,16 +3,18 @@
 import asyncio
 from collections.abc import Callable
 
-from ai.loop import beside
+from ai.loop import NoThread, beside
 from ai.social.network import Answer, Network, Result
 
 CALL_SECONDS = 60.0  # a request in all, beyond the client's own time-outs: a server that drips bytes ends here
 
 
 async def reach(request: Callable[[], Answer], title: str) -> Answer:
-    """Return what `request` answers, or UNKNOWN where it takes longer than CALL_SECONDS."""
+    """Return what `request` answers, UNKNOWN where it takes longer than CALL_SECONDS; never raises for the machine."""
     try:
         return await asyncio.wait_for(beside(request), CALL_SECONDS)
+    except NoThread:
+        return Answer(Result.NOT_SENT, detail=f"{title} was not asked: this machine can start no thread now")
     except TimeoutError:
         return Answer(Result.UNKNOWN, detail=f"{title} did not finish its answer within {CALL_SECONDS:.0f} seconds")
 

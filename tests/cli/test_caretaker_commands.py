@@ -42,6 +42,25 @@ def test_money_given_after_the_lives_were_lost_is_in_the_books(person: Person, t
     assert given(person) == "5.000000000"
 
 
+def test_a_command_where_no_daemon_lives_tells_of_its_own_doing_alone(tmp_path: Path) -> None:
+    """Each said that the life goes on, and readers of the page saw a mind resume that slept."""
+    with FakeOpenRouter(reply=thinker(3)) as provider:
+        person = Person(tmp_path, provider)
+        assert person.types("run", "1").status == 0
+    before = journal(tmp_path)
+    asked = [("topup", "1", "--from", "Ada"), ("say", "hello"), ("pause",), ("resume",), ("reconcile",)]
+    assert [person.types(*words).status for words in asked] == [0] * len(asked)
+    told = ["caretaker.command", "caretaker.message", "brain.paused", "brain.resumed"]
+    assert journal(tmp_path) == [*before, *told]
+    person.types("run", "1")
+    assert "life.woke" in journal(tmp_path)
+
+
+def journal(tmp_path: Path) -> list[str]:
+    with closing(sqlite3.connect(tmp_path / "data" / "mind.db")) as mind:
+        return [kind for (kind,) in mind.execute("SELECT kind FROM events ORDER BY seq")]
+
+
 def test_two_minds_of_one_name_lose_no_gift_to_each_other(person: Person, tmp_path: Path) -> None:
     purse = f"sqlite:///{tmp_path}/purse.db"
     for folder in ("one", "two"):

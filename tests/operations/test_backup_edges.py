@@ -65,6 +65,17 @@ async def test_a_backup_needs_no_room_in_the_systems_temporary_folder(home, tmp_
     Home(tmp_path / "other").restore(tmp_path / "b.tar.gz")
 
 
+async def test_a_store_that_is_neither_of_both_is_no_postgresql(home, tmp_path):  # noqa: F811 - the fixture
+    """Whatever was no SQLite was read and written as a PostgreSQL."""
+    archive = tmp_path / "b.tar.gz"
+    home.backup(archive)
+    home.settings = home.settings.model_copy(update={"database_url": "tigerbeetle://purse"})
+    for work in (lambda: home.backup(tmp_path / "c.tar.gz"), lambda: home.restore(archive, force=True)):
+        with pytest.raises(BackupProblem, match="on SQLite and PostgreSQL alone; see DATABASE_URL"):
+            work()
+    assert (home.folder / "mind.db").exists()
+
+
 async def test_a_purse_that_is_missing_or_a_mind_that_is_damaged_is_named(home, tmp_path):  # noqa: F811 - the fixture
     path = purse_path(home.settings)
     path.rename(tmp_path / "moved")

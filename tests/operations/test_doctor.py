@@ -1,5 +1,6 @@
 """The doctor says what a person can mend before a beat fails of it, and spends nothing."""
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from ai.settings.sources import load_settings
 from tests.brain.lived import environment
 from tests.world.openai_like import OpenAILike
 from tests.world.openrouter import FakeOpenRouter
-from tests.world.openrouter_wire import Request, Wire, WireServer
+from tests.world.openrouter_wire import Cut, Request, Wire, WireServer
 
 NOW = datetime(2026, 11, 22, 5, tzinfo=UTC)
 
@@ -44,6 +45,32 @@ async def test_a_networks_sign_in_page_accepts_no_key(tmp_path: Path) -> None:
     portal.stop()
     assert (checks["provider"].ok, "key" in checks) == (False, False)
     assert "sign-in page" in checks["provider"].found
+
+
+@pytest.mark.parametrize(("wait", "said"), [(0.0, "answers with more than 16,777,216 bytes"), (0.05, "in time")])
+async def test_an_answer_without_end_ends_the_question(
+    tmp_path: Path, wait: float, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was read into memory for as long as it came, fast or drop by drop."""
+    monkeypatch.setattr("ai.operations.provider_check.ANSWER_SECONDS", 0.5 if wait else 60.0)
+    sent = 0
+
+    async def endless(_: Request, wire: Wire) -> None:
+        nonlocal sent
+        await wire.head(200, {"Content-Type": "application/json", "Content-Length": str(10**12)})
+        while sent < 100_000_000:  # where nobody hangs up, the test is red and not endless
+            await wire.raw(b" " * (1 if wait else 65_536))
+            sent += 65_536
+            await asyncio.sleep(wait)
+        raise Cut
+
+    server = WireServer(endless).start()
+    url = f"http://127.0.0.1:{server.port}/api/v1"
+    checks = await found(tmp_path, OPENROUTER_API_KEY="sk-or-v1-test", OPENROUTER_BASE_URL=url)
+    server.stop()
+    assert (checks["provider"].ok, "key" in checks) == (False, False)
+    assert said in checks["provider"].found
+    assert sent < 100_000_000
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import io
 import socket
 import threading
 from collections.abc import Iterator
@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from ai.mind.logs import QUIET
+from ai.mind.logs import configure
+from ai.social import Post
 from ai.social.network import Answer, Result
 from ai.social.networks.web import Web
 from ai.social.networks.x_client import MAX_BODY_BYTES
@@ -20,6 +21,7 @@ from tests.social.conftest import Rooms
 from tests.world.openrouter_wire import Cut, Request, Wire, WireServer
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n"
+NO_THREAD = 1 << 47  # bytes of a thread's stack: no machine has them, so no thread starts
 UNDER_WAY_BYTES = 20_000_000  # that lie in buffers on the way when somebody stops to read
 
 
@@ -102,11 +104,30 @@ def test_where_tls_is_not_spoken_nothing_was_sent(
     assert (answer.result, told in answer.detail) == (Result.NOT_SENT, True), answer
 
 
-def test_a_head_that_breaks_off_writes_no_traceback(rooms: Rooms, caplog: pytest.LogCaptureFixture) -> None:
-    logging.getLogger("urllib3").setLevel(QUIET["urllib3"])  # as every command's log does
+@pytest.mark.parametrize("level", ["DEBUG", "INFO", "ERROR"])
+def test_a_head_that_breaks_off_writes_no_traceback(rooms: Rooms, level: str) -> None:
+    """At LOG_LEVEL=DEBUG it did: the log lowered what the client of X had raised."""
+    log = io.StringIO()
+    configure("emoji", level, (), stream=log)
     with served(Server(b"HTTP/1.1 200 OK\r\nContent-Ty")) as at:
         assert posted(rooms, "x", f"http://{at}").result is Result.UNKNOWN
-    assert not caplog.records
+    assert "URLLIB3" not in log.getvalue()
+
+
+async def test_a_post_that_no_thread_could_send_never_left(rooms: Rooms) -> None:
+    """It stood as sending, its money held and its outcome unknown, and every chore of that minute failed with it."""
+    outbox = await rooms.outbox()
+    queued = await outbox.queue("hello", source="action", life=1)
+    assert isinstance(queued, Post)
+    before = threading.stack_size(NO_THREAD)
+    try:
+        await outbox.deliver_due()
+    finally:
+        threading.stack_size(before)
+    delivery = outbox.table(1)[0]["deliveries"][0]
+    assert (delivery["state"], rooms.x.requests) == ("queued", [])
+    assert "can start no thread" in delivery["problem"]
+    assert await rooms.held() == 0
 
 
 @both

@@ -1,7 +1,6 @@
 """Weights on disk: found by their hash, fetched from the first source that gives them whole, renamed into place."""
 
 import asyncio
-import errno
 import fcntl
 import hashlib
 import json
@@ -11,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ai.durable import FULL
 from ai.llm.local.sources import HubSource, Source, SourceFailed, WheelSource, write_aside
 from ai.llm.local.table import MEGABYTE, Weight, WeightFile
 
@@ -120,7 +120,7 @@ class Fetcher:
             with _alone(weight, self.folder):
                 return await self._from_any(weight)
         except OSError as error:
-            full = error.errno == errno.ENOSPC
+            full = error.errno in FULL
             problem = f"the disk of {self.folder} is full" if full else f"{self.folder}: {error.strerror or error}"
             raise FetchFailed(f"weights {weight.name} could not be had ({problem})") from None
 

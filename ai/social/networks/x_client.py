@@ -1,7 +1,6 @@
 """The only importer of tweepy: it asks X where X_API_BASE_URL says, and each answer is read into a plain result."""
 
 import json
-import logging
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -34,9 +33,6 @@ MAX_DETAIL_CHARS = 300
 MAX_BODY_BYTES = 2_000_000  # a page of posts is a hundredth of it
 PIECE_BYTES = 64 * 1024
 MAX_ID_CHARS = 64  # of an id; X has 19 digits now
-
-logging.getLogger("tweepy").setLevel(logging.INFO)  # at DEBUG it writes request headers and bodies into the log
-logging.getLogger("urllib3").setLevel(logging.ERROR)  # of an odd answer it would write a traceback
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ai.durable import FULL
 from ai.llm.local.sources import HubSource, Progress, Source, WheelSource
 from ai.llm.local.table import WEIGHTS, Weight, WeightFile
 from ai.llm.local.weights import (
@@ -177,20 +178,24 @@ def test_room_on_the_disk_is_looked_at_first(tmp_path: Path) -> None:
 
 
 class FullDisk:
-    """A source whose writing finds the disk full."""
+    """A source whose writing finds the disk full, or this user's part of it."""
 
     name = "full"
+
+    def __init__(self, number: int = errno.ENOSPC) -> None:
+        self.number = number
 
     def offers(self, weight: Weight) -> bool:
         return True
 
     async def fetch(self, weight: Weight, files: Sequence[WeightFile], into: Path, progress: Progress) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise OSError(self.number, os.strerror(self.number))
 
 
-def test_a_disk_that_fills_up_ends_the_fetch_plainly(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", FULL)
+def test_a_disk_that_fills_up_ends_the_fetch_plainly(tmp_path: Path, number: int) -> None:
     with pytest.raises(FetchFailed, match=r"the disk of .* is full"):
-        Trial(tmp_path, FullDisk()).now()
+        Trial(tmp_path, FullDisk(number)).now()
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
