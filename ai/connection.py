@@ -38,7 +38,7 @@ class OneLength(h11.Connection):
 
     problem: str | None = None
 
-    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+    def next_event(self) -> type[h11.NEED_DATA | h11.PAUSED] | h11.Event:
         """Return what came next. Raises RemoteProtocolError for what is no request; `problem` says why, if we do."""
         event = super().next_event()
         if isinstance(event, h11.Request) and {name for name, _ in event.headers} >= LENGTHS:

@@ -30,8 +30,12 @@ def add_to(app: typer.Typer) -> None:
 def budget(
     as_json: AsJson = False,
     calls: Annotated[int, typer.Option("--calls", min=0, max=1000, help="Show the last N calls too.")] = 0,
-    month: Annotated[str | None, typer.Option("--month", help="Another month, like 2026-10.")] = None,
-    since: Annotated[str | None, typer.Option("--since", help="From this UTC day on, like 2026-11-01.")] = None,
+    month: Annotated[
+        str | None, typer.Option("--month", metavar="YYYY-MM", help="Another month, like 2026-10.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="YYYY-MM-DD", help="From this UTC day on, like 2026-11-01.")
+    ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print the spending as CSV.")] = False,
 ) -> None:
     """The month: granted, spent, held, available, how long it lasts, and where it went."""
@@ -91,7 +95,9 @@ def audit(as_json: AsJson = False) -> None:
 
 def reconcile(
     as_json: AsJson = False,
-    gap: Annotated[str | None, typer.Option("--gap", help="After a restore: dollars spent since the backup.")] = None,
+    gap: Annotated[
+        str | None, typer.Option("--gap", metavar="USD", help="After a restore: dollars spent since the backup.")
+    ] = None,
 ) -> None:
     """Ask the provider about unknown outcomes and its total of the month; show drift and its likely cause."""
     answer = wait_for(lambda: deliver("reconcile", {} if gap is None else {"gap": gap}))

@@ -37,7 +37,7 @@ def add_to(app: typer.Typer) -> None:
 
 def topup(
     usd: Annotated[str, typer.Argument(help="Dollars to add, like 2.50.")],
-    from_: Annotated[str, typer.Option("--from", help="Who gives them.")],
+    from_: Annotated[str, typer.Option("--from", metavar="WHO", help="Who gives them.")],
 ) -> None:
     """Put money into this month's budget; it rolls over to the next month."""
     ask("topup", amount=_dollars(usd), **{"from": from_})

@@ -18,7 +18,7 @@ from ai.credit_tracker.caller_books import CallerBooks
 from ai.credit_tracker.callers import PERIODS, Key, KeyEnded, KeyTerms, Per
 from ai.credit_tracker.records import CallRecord
 from ai.credit_tracker.statement import Statement, statement_json
-from ai.ledger.money import exact_nanos, usd9
+from ai.ledger.money import dollars, exact_nanos, usd9
 
 T = TypeVar("T")
 keys = typer.Typer(no_args_is_help=True, help="Keys that programs come to the gateway with.")
@@ -38,17 +38,25 @@ def add_to(app: typer.Typer) -> None:
 
 def create(  # noqa: PLR0913, PLR0917 - an option each
     name: Annotated[str, typer.Argument(help="What it is called: 1 to 64 letters, digits, `.`, `_` or `-`.")],
-    budget: Annotated[str | None, typer.Option("--budget", help="Dollars a period; `none`: no cap of its own.")] = None,
-    per: Annotated[str, typer.Option("--per", help="day, week, month or ever.")] = "month",
-    model: Annotated[str | None, typer.Option("--model", help="Serve every chat completion with this model.")] = None,
-    models: Annotated[
-        list[str] | None, typer.Option("--models", help="A glob of ids that it may use; repeatable.")
+    budget: Annotated[
+        str | None, typer.Option("--budget", metavar="USD", help="Dollars a period; `none`: no cap of its own.")
     ] = None,
-    max_call: Annotated[str | None, typer.Option("--max-call", help="Dollars that one call may cost at most.")] = None,
+    per: Annotated[str, typer.Option("--per", metavar="TIME", help="day, week, month or ever.")] = "month",
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="ID", help="Serve every chat completion with this model.")
+    ] = None,
+    models: Annotated[
+        list[str] | None, typer.Option("--models", metavar="GLOB", help="A glob of ids that it may use; repeatable.")
+    ] = None,
+    max_call: Annotated[
+        str | None, typer.Option("--max-call", metavar="USD", help="Dollars that one call may cost at most.")
+    ] = None,
     rpm: Annotated[
         int | None, typer.Option("--requests-per-minute", min=1, max=MOST_A_MINUTE, help="Calls a minute at most.")
     ] = None,
-    expires: Annotated[str | None, typer.Option("--expires", help="Its last day, like 2027-01-31, or a time.")] = None,
+    expires: Annotated[
+        str | None, typer.Option("--expires", metavar="DATE", help="Its last day, like 2027-01-31, or a time.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a key. Its secret is shown this once; only a hash of it is kept."""
@@ -119,13 +127,15 @@ def topup(
         await books.topup_key(name, amount, uuid.uuid4().hex)
 
     with_books(work)
-    typer.echo(f"key {name} may spend ${usd9(amount)} more")
+    typer.echo(f"key {name} may spend {dollars(amount)} more")
 
 
 def statement(  # noqa: PLR0913, PLR0917 - an option each
-    run: Annotated[str | None, typer.Option("--run", help="Of this run alone.")] = None,
-    key: Annotated[str | None, typer.Option("--key", help="Of this key alone.")] = None,
-    period: Annotated[str | None, typer.Option("--period", help="Of this month alone, like 2026-11.")] = None,
+    run: Annotated[str | None, typer.Option("--run", metavar="NAME", help="Of this run alone.")] = None,
+    key: Annotated[str | None, typer.Option("--key", metavar="NAME", help="Of this key alone.")] = None,
+    period: Annotated[
+        str | None, typer.Option("--period", metavar="YYYY-MM", help="Of this month alone, like 2026-11.")
+    ] = None,
     calls: Annotated[bool, typer.Option("--calls", help="Every call too, with the provider's id.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print it as CSV.")] = False,
     as_json: AsJson = False,
@@ -133,6 +143,8 @@ def statement(  # noqa: PLR0913, PLR0917 - an option each
     """What programs spent, exact: calls, tokens and cost by model, what is held, outcomes that are unknown."""
 
     async def work(books: CallerBooks) -> tuple[Statement, list[CallRecord] | None]:
+        if (problem := await books.nobody(run=run, key=key)) is not None:
+            raise Failed(problem)
         found = await books.statement(run=run, key=key, period=period)
         return found, await _calls(books, found) if calls else None
 

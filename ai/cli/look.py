@@ -110,9 +110,11 @@ def tweets(as_json: AsJson = False) -> None:
 
 def logs(
     follow: Annotated[bool, typer.Option("--follow", help="Go on with what happens from now on.")] = False,
-    kind: Annotated[list[str] | None, typer.Option("--kind", help="Only this kind; may be given again.")] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option("--kind", metavar="KIND", help="Only this kind; may be given again.")
+    ] = None,
     since: Annotated[
-        str | None, typer.Option("--since", help="From then on: 2h, 30m, 1d, or an RFC 3339 time.")
+        str | None, typer.Option("--since", metavar="TIME", help="From then on: 2h, 30m, 1d, or an RFC 3339 time.")
     ] = None,
 ) -> None:
     """The journal as log lines."""

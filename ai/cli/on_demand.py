@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand, TyperGroup, TyperOption
 from typer.main import get_group
 
 COMMANDS = {  # in the order of `--help`: the file in this folder, and the first words of the command's own help
@@ -67,12 +68,16 @@ COMMANDS = {  # in the order of `--help`: the file in this folder, and the first
 }
 
 
+WORDS = {int: "N", Path: "FILE"}  # what stands behind an option of that type in `--help`; else TEXT
+
+
 class OnDemand(TyperGroup):
     """Lists COMMANDS without loading them; the file of the one that is called is loaded then."""
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
         self.commands = {name: TyperCommand(name, help=line) for name, (_, line) in COMMANDS.items()}
+        _name_values(self)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Return the command that the first word names, ready to run; raises UsageError for a word that is none."""
@@ -85,7 +90,19 @@ class OnDemand(TyperGroup):
         for file in files:
             one = typer.Typer()
             import_module(f"ai.cli.{file}").add_to(one)
-            self.commands = {**self.commands, **get_group(one).commands}
+            group = get_group(one)
+            _name_values(group)
+            self.commands = {**self.commands, **group.commands}
+
+
+def _name_values(command: Any) -> None:
+    """Have `--help` show what a person writes behind each option, a switch nothing, instead of Python's types."""
+    for param in command.get_params(typer.Context(command)):
+        if isinstance(param, TyperOption) and param.metavar is None:
+            kind = param.type_descriptor.annotation
+            param.metavar = "" if kind is bool else WORDS.get(kind, "TEXT")
+    for inner in getattr(command, "commands", {}).values():
+        _name_values(inner)
 
 
 def whole(app: typer.Typer) -> TyperGroup:

@@ -31,11 +31,16 @@ def add_to(app: typer.Typer) -> None:
 
 def run_program(
     command: Annotated[list[str], typer.Argument(metavar="-- PROGRAM …", help="The program and its arguments.")],
-    budget: Annotated[str, typer.Option("--budget", help="Dollars that it may spend at most, like 0.50.")],
+    budget: Annotated[
+        str, typer.Option("--budget", metavar="USD", help="Dollars that it may spend at most, like 0.50.")
+    ],
     run: Annotated[
-        str | None, typer.Option("--run", help="The name that it is booked under; made where none is given.")
+        str | None,
+        typer.Option("--run", metavar="NAME", help="The name that it is booked under; made where none is given."),
     ] = None,
-    model: Annotated[str | None, typer.Option("--model", help="Serve every chat completion with this model.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="ID", help="Serve every chat completion with this model.")
+    ] = None,
 ) -> None:
     """Run any program under a cap that it cannot exceed; its usage is told at the end, its status is this one's."""
     most, chosen, clock = amount_of(budget, "--budget"), settings(), SystemClock()
@@ -49,7 +54,10 @@ def run_program(
             sys.stderr.write(f"\r\x1b[K🚪 {name}: {calls:,} calls, ${usd9(cost)} of ${usd9(most)}\r")
             sys.stderr.flush()
 
-    ended = wait_for(lambda: execute(chosen, clock, Order(command, most, name, model), progress))
+    try:
+        ended = wait_for(lambda: execute(chosen, clock, Order(command, most, name, model), progress))
+    except ValueError as error:
+        raise Failed(str(error)) from None
     if live:
         sys.stderr.write("\r\x1b[K")
     sys.stderr.write(summary(ended.usage) + "\n")

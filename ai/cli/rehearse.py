@@ -30,9 +30,14 @@ def add_to(app: typer.Typer) -> None:
 
 def rehearse(
     days: Annotated[int, typer.Option("--days", min=1, max=DAYS_AT_MOST, help="Days to live.")] = 30,
-    budget: Annotated[str | None, typer.Option("--budget", help="Dollars a month; else what is set.")] = None,
+    budget: Annotated[
+        str | None, typer.Option("--budget", metavar="USD", help="Dollars a month; else what is set.")
+    ] = None,
     interval: Annotated[
-        int | None, typer.Option("--interval", min=10, max=86_400, help="Seconds between thoughts; else what is set.")
+        int | None,
+        typer.Option(
+            "--interval", metavar="SECONDS", min=10, max=86_400, help="Seconds between thoughts; else what is set."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="The same seed lives the same days.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document and nothing else.")] = False,

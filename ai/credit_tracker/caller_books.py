@@ -126,6 +126,18 @@ class CallerBooks:
         month = None if period is None else month_of(month_start(period))
         return await self._ledger.read(lambda tx: read_statement(tx, run=run, key=key, period=month))
 
+    async def nobody(self, *, run: str | None = None, key: str | None = None) -> str | None:
+        """Return in words which of these there never was: of it a statement would say that nothing was spent."""
+
+        def query(tx: Transaction) -> str | None:
+            if key is not None and find_key(tx, key) is None:
+                return f"there is no key {key!r}; `genesis keys list` shows those there are"
+            if run is not None and find_run(tx, run) is None:
+                return f"there is no run {run!r}; nothing was ever called under that name"
+            return None
+
+        return await self._ledger.read(query)
+
     async def spending(self, limit: int) -> list[CallerSpending]:
         """Return who spent what this month, the dearest first, `limit` at most."""
         period = month_of(self._clock.now())

@@ -53,8 +53,8 @@ def named(name: str, models: Mapping[str, Model], *, allowed: Collection[str] = 
     """
     local = next((model for model in models.values() if model.tier is Tier.LOCAL), None)
     remote = {id_: model for id_, model in models.items() if model.tier is not Tier.LOCAL}
-    if pinned is not None and pinned in models:
-        return _checked(Named("model", models[pinned], _told(name, pinned)), allowed)
+    if pinned is not None and (pinned in models or remote):
+        return _checked(_pinned(name, pinned, models), allowed)
     if name == "local" or (local is not None and name == local.id) or not remote:
         if local is None:
             raise Refusal(404, "there is no embedded model here (LOCAL_MODEL=off)", code="model_not_found")
@@ -144,6 +144,15 @@ def _checked(found: Named, allowed: Collection[str]) -> Named:
 def may_use(model: Model, allowed: Collection[str]) -> bool:
     """Return whether a key's globs let it use this model; the embedded model costs nothing and is always there."""
     return not allowed or model.tier is Tier.LOCAL or any(fnmatchcase(model.id, pattern) for pattern in allowed)
+
+
+def _pinned(name: str, pinned: str, models: Mapping[str, Model]) -> Named:
+    """Return the model that serves every name; one that is not there lets nobody ask another, which may be dearer."""
+    found = known(pinned, models)
+    if found is None or found.model is None:
+        said = f"{pinned!r} alone serves here (OPENROUTER_MODEL, OPENAI_MODEL or the key's --model)"
+        raise Refusal(404, f"{said}, and {_unknown(pinned, models).message}", code="model_not_found", param="model")
+    return Named("model", found.model, _told(name, found.sent or found.model.id), found.sent)
 
 
 def _retired(name: str, models: Mapping[str, Model]) -> Model | None:

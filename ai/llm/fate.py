@@ -51,7 +51,7 @@ class Fate:
     reason: str = ""
 
 
-def fate_of(outcome: Outcome, model: Model) -> Fate:
+def fate_of(outcome: Outcome, model: Model) -> Fate:  # noqa: PLR0911 - a row of the table each
     """Return what becomes of the money; a row of DESIGN's table each, the surest knowledge first."""
     if not outcome.sent:
         return Fate(End.VOID, reason="nothing was sent")

@@ -3,9 +3,13 @@
 import re
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import typer
 
+from ai.cli.app import app
+from ai.cli.on_demand import COMMANDS, whole
 from tests.brain.lived import thinker
 from tests.cli.commands import Person
 from tests.world.openrouter import FakeOpenRouter
@@ -58,3 +62,18 @@ def test_a_terminal_that_knows_few_letters_stops_no_command_and_hides_no_line(pe
     assert re.search(r"\[BRAIN\] .+ Beat \d+ lived in", log)
     assert person.types("say", "Grüße 🐣").status == 0
     assert person.types("letters", "--json", **few).document[0]["text"] == "Grüße 🐣"
+
+
+def test_help_shows_what_a_person_writes_and_no_type_of_python(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--json <bool>` looked as if it wanted a word behind it, and `--calls <int range>` said nothing."""
+
+    def leaves(command: Any) -> Iterator[Any]:
+        yield command
+        for inner in getattr(command, "commands", {}).values():
+            yield from leaves(inner)
+
+    for one in leaves(whole(app)):
+        one.get_help(typer.Context(one))  # prints it
+    options = re.findall(r"^│[* ]*--[a-z].*$", capsys.readouterr().out, re.MULTILINE)
+    assert len(options) > len(COMMANDS)
+    assert [line for line in options if "<" in line.replace("<=", "")] == []

@@ -131,7 +131,9 @@ def test_a_program_may_call_genesis_and_no_call_of_it_is_booked_twice(tmp_path: 
     done = genesis("exec", "--budget", "1", "--run", "r", "--", "sh", "-c", script, env=env)
     assert '"calls": 0' in done.stdout, done.stderr
     assert "ran" not in done.stdout
-    assert "run the program itself" in done.stderr
+    assert done.stderr.startswith(
+        "genesis: this runs under `genesis exec` already, whose cap binds; run the program itself\n"
+    )
     assert done.returncode == 1
 
 
@@ -217,6 +219,11 @@ def test_keys_and_statements_are_told(tmp_path: Path, provider: FakeOpenRouter) 
     assert '"calls": 0' in empty
     assert genesis("statement", "--csv", env=env).stdout == "model,calls,prompt_tokens,completion_tokens,cost\n"
     assert genesis("statement", "--period", "yesterday", env=env).returncode == 1
+    assert genesis("statement", "--key", "agent", env=env).returncode == 0
+    for what in ("key", "run"):  # of a name that is misspelt nobody knows that nothing was spent
+        misspelt = genesis("statement", f"--{what}", "agnet", "--json", env=env)
+        assert (misspelt.returncode, misspelt.stdout) == (1, "")
+        assert misspelt.stderr.startswith(f"genesis: there is no {what} 'agnet'; ")
 
 
 @pytest.mark.local_model

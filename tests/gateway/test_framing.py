@@ -19,7 +19,7 @@ SMUGGLED = b"0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 async def test_a_request_with_two_lengths_is_refused_and_ends_its_connection(
     gateway: Open, framing: str, before: bytes
 ) -> None:
-    """What followed it was answered as a request of its own, which a proxy in front took for its body (RFC 9112, 6.3)."""
+    """What followed it was answered as a request of its own, which a proxy in front took for its body (RFC 9112)."""
     head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n".encode()
     reader, writer = await asyncio.open_connection("127.0.0.1", int(gateway.url.rsplit(":", 1)[1]))
     writer.write(before + head + SMUGGLED)

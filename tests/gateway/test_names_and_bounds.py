@@ -90,6 +90,14 @@ def test_a_key_reaches_only_the_models_it_may_use() -> None:
     assert refused.value.status == 403
 
 
+def test_a_pinned_model_that_is_not_there_lets_nobody_ask_another() -> None:
+    """`--model gpt-4o-mimi` was no pin at all: whatever was asked for was served, at any price."""
+    with pytest.raises(Refusal) as told:
+        named("openai/gpt-5.5-pro", SHIPPED, pinned="gpt-4o-mimi")
+    assert (told.value.status, "did you mean openai/gpt-4o-mini?" in told.value.message) == (404, True)
+    assert served_by("openai/gpt-5.5-pro", SHIPPED, pinned="gpt-4o-mini") == "openai/gpt-4o-mini"
+
+
 def test_a_pinned_model_serves_whatever_name_is_asked_for() -> None:
     assert served_by("auto", SHIPPED, pinned="anthropic/claude-haiku-4.5") == "anthropic/claude-haiku-4.5"
     assert served_by("local", SHIPPED, pinned="anthropic/claude-haiku-4.5") == "anthropic/claude-haiku-4.5"
