@@ -4,7 +4,7 @@ import csv
 import io
 import sys
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
@@ -16,13 +16,14 @@ from ai.clock import SystemClock, rfc3339
 from ai.credit_tracker import open_credit_ledger
 from ai.credit_tracker.caller_books import CallerBooks
 from ai.credit_tracker.callers import PERIODS, Key, KeyEnded, KeyTerms, Per
-from ai.credit_tracker.records import CallRecord
+from ai.credit_tracker.records import CallRecord, CapState
 from ai.credit_tracker.statement import Statement, statement_json
 from ai.ledger.money import dollars, exact_nanos, usd9
 
 T = TypeVar("T")
 keys = typer.Typer(no_args_is_help=True, help="Keys that programs come to the gateway with.")
 CSV_COLUMNS = ("model", "calls", "prompt_tokens", "completion_tokens", "cost")
+MOST_SHOWN = 100  # keys in a table that nobody asked to be whole: each `exec` leaves one that ended
 MOST_A_MINUTE = 1_000_000  # beyond it no limit is meant
 
 
@@ -88,22 +89,30 @@ def create(  # noqa: PLR0913, PLR0917 - an option each
         typer.echo("keep it: it is shown this once", err=True)
 
 
-def list_keys(as_json: AsJson = False) -> None:
-    """Show every key with what it may do and what it spent; never a secret."""
+def list_keys(
+    every: Annotated[bool, typer.Option("--all", help="All of them, however many there are.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show the keys with what each may do and what it spent, ended ones last; never a secret. `--json` has them all."""
+    now = datetime.now(UTC)
 
-    async def work(books: CallerBooks) -> list[dict[str, Any]]:
-        return [await _row(books, key) for key in await books.keys()]
+    async def work(books: CallerBooks) -> list[tuple[Key, CapState | None, int]]:
+        return await books.all_keys()
 
-    rows = with_books(work, reading=True)
+    found = with_books(work, reading=True)
     if as_json:
-        print_json(rows)
+        print_json([_row(*one, now) for one in found])
         return
-    if not rows:
+    if not found:
         typer.echo("no keys yet; `genesis keys create NAME --budget USD` makes one")
         return
     from ai.cli.tables import keys_table  # noqa: PLC0415 - rich, where a table is wanted
 
-    show(keys_table(rows))
+    in_order = sorted(found, key=lambda one: _place(one[0], now))  # those of one place stay by name
+    shown = in_order if every else in_order[:MOST_SHOWN]
+    show(keys_table([_row(*one, now) for one in shown]))
+    if len(shown) < len(found):
+        typer.echo(f"{len(found) - len(shown):,} more, {_left_out(in_order[MOST_SHOWN:], now)}; --all shows them")
 
 
 def revoke(name: Annotated[str, typer.Argument(help="The key's name.")]) -> None:
@@ -187,16 +196,27 @@ def _show(document: dict[str, Any]) -> None:
         typer.echo(f"{row['held_at']} {row['state']} {row['model']} ${cost} {row['provider_id'] or '–'}")
 
 
-async def _row(books: CallerBooks, key: Key) -> dict[str, Any]:
-    terms, now = key.terms, datetime.now(UTC)
-    spent = (await books.statement(key=key.name)).cost
-    own = next((cap for cap in await books.caps(key.name) if cap.name == f"key {key.name}"), None)
+def _place(key: Key, now: datetime) -> tuple[bool, float]:
+    """Good keys first, then those that ended, the one that ended last before the others."""
+    if key.ended(now) is None:
+        return False, 0.0
+    ends = [at for at in (key.revoked_at, key.terms.expires_at) if at is not None and at <= now]
+    return True, -min(ends).timestamp()
+
+
+def _left_out(rest: Sequence[tuple[Key, CapState | None, int]], now: datetime) -> str:
+    good = sum(key.ended(now) is None for key, _, _ in rest)
+    return f"{good:,} of them good" if good else "all of which ended"
+
+
+def _row(key: Key, cap: CapState | None, spent: int, now: datetime) -> dict[str, Any]:
+    terms = key.terms
     return {
         "name": key.name,
         "budget": None if terms.budget is None else usd9(terms.budget),
         "per": None if terms.budget is None else terms.per,
         "spent": usd9(spent),
-        "available": None if own is None else usd9(own.available),
+        "available": None if cap is None else usd9(cap.available),
         "model": terms.model,
         "models": list(terms.models),
         "max_call": None if terms.max_call is None else usd9(terms.max_call),

@@ -30,9 +30,12 @@ from ai.credit_tracker.months import find_month
 from ai.credit_tracker.periods import month_end, month_of, month_start
 from ai.credit_tracker.records import CallRecord, CapState, NamedRequest, RunUsage
 from ai.credit_tracker.statement import (
+    Callers,
     CallerSpending,
     Look,
     Statement,
+    count_callers,
+    look_at_all_keys,
     look_at_callers,
     read_statement,
     spending_by_caller,
@@ -139,14 +142,24 @@ class CallerBooks:
         return await self._ledger.read(query)
 
     async def spending(self, limit: int) -> list[CallerSpending]:
-        """Return who spent what this month, the dearest first, `limit` at most."""
+        """Return who spent what this month, the dearest `limit` first; all others together come last, as OTHERS."""
         period = month_of(self._clock.now())
         return await self._ledger.read(lambda tx: spending_by_caller(tx, period, limit))
 
     async def looks(self, limit: int) -> tuple[list[Look[Key]], list[Look[Run]]]:
-        """Return how keys and runs stand now, `limit` of each at most: good keys and busy runs first."""
+        """Return how keys and runs stand now, `limit` of each at most: the busy, the newest and the dearest."""
         now = self._clock.now()
         return await self._ledger.read(lambda tx: look_at_callers(tx, now, limit))
+
+    async def count(self) -> Callers:
+        """Return how many keys and runs there are."""
+        now = self._clock.now()
+        return await self._ledger.read(lambda tx: count_callers(tx, now))
+
+    async def all_keys(self) -> list[tuple[Key, CapState | None, int]]:
+        """Return every key by name, its cap (None: no budget of its own) and what was ever spent with it."""
+        now = self._clock.now()
+        return await self._ledger.read(lambda tx: look_at_all_keys(tx, now))
 
     async def statement_calls(
         self, *, run: str | None = None, key: str | None = None, period: str | None = None, after_seq: int = 0

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import secrets
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, cast
@@ -20,6 +21,7 @@ Per = Literal["day", "week", "month", "ever"]
 PERIODS: tuple[Per, ...] = ("day", "week", "month", "ever")
 SECRET_PREFIX = "gk-"  # noqa: S105 - how every secret begins, so that one is known where it leaks
 SECRET_BYTES = 32  # nobody guesses so many, so that a plain hash of them may be kept
+AT_ONCE = 500  # names or accounts in one statement: both stores take many more
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -208,6 +210,29 @@ def foreseen(tx: Transaction, key: Key, now: datetime) -> Limit | None:
         return None
     account = _account(key, now)
     return _key_limit(key, account, _level(tx, key, account), now)
+
+
+def foreseen_of(tx: Transaction, keys: Sequence[Key], now: datetime) -> dict[str, Limit]:
+    """Return by name the caps that these keys' budgets are or will be at `now`, in few reads for however many."""
+    accounts = {key.name: _account(key, now) for key in keys if key.terms.budget is not None}
+    added: dict[str, int] = {}
+    for part in parts_of(list(accounts.values())):
+        rows = tx.execute(
+            "SELECT account, SUM(amount) AS added FROM key_topups "
+            f"WHERE account IN ({','.join('?' * len(part))}) GROUP BY account",
+            part,
+        )
+        added |= {row["account"]: int(row["added"]) for row in rows}
+    return {
+        key.name: _key_limit(key, account, (key.terms.budget or 0) + added.get(account, 0), now)
+        for key in keys
+        if (account := accounts.get(key.name)) is not None
+    }
+
+
+def parts_of(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield so many of the names at a time as one statement may ask for."""
+    return (names[start : start + AT_ONCE] for start in range(0, len(names), AT_ONCE))
 
 
 def _account(key: Key, now: datetime) -> str:

@@ -1,12 +1,25 @@
 """What a key or a run spent, exact at any number of calls, and how all of them stand."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any, Generic, TypeVar
 
-from ai.credit_tracker.callers import Key, Run, find_run, foreseen, newest_keys, newest_runs, run_limit
+from ai.clock import microseconds
+from ai.credit_tracker.callers import (
+    Key,
+    Run,
+    all_keys,
+    find_key,
+    find_run,
+    foreseen_of,
+    newest_keys,
+    newest_runs,
+    parts_of,
+    run_limit,
+)
 from ai.credit_tracker.calls import IS_OPEN, OF_A_CALLER, call_record
 from ai.credit_tracker.limits import Limit, cap_states
 from ai.credit_tracker.periods import month_of
@@ -16,7 +29,7 @@ from ai.ledger.money import usd9
 from ai.ledger.transaction import Transaction
 
 Who = TypeVar("Who", Key, Run)
-CALLERS = 1_000  # keys and runs whose sums of the month are read, the dearest
+OTHERS = "(others)"  # who stands for all that are not listed one by one; no key or run can be called so
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +98,24 @@ class CallerSpending:
 
 
 def spending_by_caller(tx: Transaction, period: str, limit: int) -> list[CallerSpending]:
-    """Return who spent what through the gateway in a month like `2026-11`, the dearest first, `limit` at most."""
+    """Return who spent what through the gateway in a month like `2026-11`, the dearest first, `limit` at most.
+
+    Where there are more, a last row in the name of OTHERS has what they spent, so that the sum is the month's.
+    """
     rows = tx.execute(
         "SELECT key, run, SUM(calls) AS calls, SUM(cost) AS cost FROM caller_rollups WHERE period = ? "
         "GROUP BY key, run ORDER BY SUM(cost) DESC, key, run LIMIT ?",
         (period, limit),
     )
-    return [CallerSpending(row["key"], row["run"], int(row["calls"]), int(row["cost"])) for row in rows]
+    found = [CallerSpending(row["key"], row["run"], int(row["calls"]), int(row["cost"])) for row in rows]
+    if len(found) == limit:
+        whole = tx.execute(
+            "SELECT SUM(calls) AS calls, SUM(cost) AS cost FROM caller_rollups WHERE period = ?", (period,)
+        )
+        calls = int(whole[0]["calls"] or 0) - sum(one.calls for one in found)
+        cost = int(whole[0]["cost"] or 0) - sum(one.cost for one in found)
+        found += [CallerSpending(OTHERS, OTHERS, calls, cost)] if calls else []
+    return found
 
 
 def under_way_by_caller(tx: Transaction) -> list[tuple[str, str, int, int, int]]:
@@ -179,34 +203,108 @@ class Look(Generic[Who]):
 
 
 def look_at_callers(tx: Transaction, now: datetime, limit: int) -> tuple[list[Look[Key]], list[Look[Run]]]:
-    """Return keys (good ones first) and runs (busy ones first, then the newest and the dearest), `limit` of each."""
-    by_key, by_run = _uses(tx, month_of(now))
-    caps = {key: foreseen(tx, key, now) if key.ended(now) is None else None for key in newest_keys(tx, limit)}
-    keys = [_look(tx, key, cap, by_key) for key, cap in caps.items()]
+    """Return keys (good ones first) and runs, `limit` of each: the busy, then the newest and the month's dearest."""
+    period, open_calls = month_of(now), under_way_by_caller(tx)
+    by_key = _busy([(key, Use(0, 0, *use)) for key, _, *use in open_calls])
+    newest = {key.name: key for key in newest_keys(tx, limit)}
+    names = _chosen_few(by_key, newest, _dearest(tx, "key", period, limit), limit)
+    known = [key for key in (newest.get(name) or find_key(tx, name) for name in names) if key is not None]
+    caps = foreseen_of(tx, [key for key in known if key.ended(now) is None], now)
+    keys = _look_at(tx, known, caps, _used(tx, "key", period, names), by_key)
     keys.sort(key=lambda look: (look.who.ended(now) is not None, -look.use.under_way, -look.use.cost, look.who.name))
-    return keys, [_look(tx, run, run_limit(run), by_run) for run in _runs(tx, by_run, limit)]
+    return keys, _look_at_runs(tx, _busy([(run, Use(0, 0, *use)) for _, run, *use in open_calls]), period, limit)
 
 
-def _look(tx: Transaction, who: Who, cap: Limit | None, uses: Mapping[str, Use]) -> Look[Who]:
-    return Look(who, cap_states(tx, [cap])[0] if cap else None, uses.get(who.name, Use()))
-
-
-def _uses(tx: Transaction, period: str) -> tuple[Mapping[str, Use], Mapping[str, Use]]:
-    by_key: defaultdict[str, Use] = defaultdict(Use)
-    by_run: defaultdict[str, Use] = defaultdict(Use)
-    for row in spending_by_caller(tx, period, CALLERS):
-        by_key[row.key] += Use(calls=row.calls, cost=row.cost)
-        by_run[row.run] += Use(calls=row.calls, cost=row.cost)
-    for key, run, calls, held, unknown in under_way_by_caller(tx):
-        by_key[key] += Use(under_way=calls, held=held, unknown=unknown)
-        by_run[run] += Use(under_way=calls, held=held, unknown=unknown)
-    return by_key, by_run
-
-
-def _runs(tx: Transaction, uses: Mapping[str, Use], limit: int) -> Collection[Run]:
+def _look_at_runs(tx: Transaction, busy: Mapping[str, Use], period: str, limit: int) -> list[Look[Run]]:
     newest = {run.name: run for run in newest_runs(tx, limit)}
-    dearest = sorted(uses, key=lambda name: -uses[name].cost)
-    busy = [name for name in dearest if uses[name].under_way]
-    chosen = [name for name in dict.fromkeys([*busy, *newest, *dearest]) if name][:limit]
-    found = [newest.get(name) or find_run(tx, name) for name in chosen]
-    return [run for run in found if run is not None]
+    names = _chosen_few(busy, newest, _dearest(tx, "run", period, limit), limit)
+    known = [run for run in (newest.get(name) or find_run(tx, name) for name in names) if run is not None]
+    caps = {run.name: cap for run in known if (cap := run_limit(run)) is not None}
+    runs = _look_at(tx, known, caps, _used(tx, "run", period, names), busy)
+    runs.sort(key=lambda look: (0, -look.use.cost) if look.use.under_way else (1, 0))  # the others stay as they stand
+    return runs
+
+
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """How many keys there are and how many are good, how many runs, and how many of these have open calls."""
+
+    keys: int
+    good: int
+    runs: int
+    live: int
+
+
+def count_callers(tx: Transaction, now: datetime) -> Callers:
+    """Return how many keys and runs there are."""
+    keys = tx.execute(
+        "SELECT COUNT(*) AS keys, COALESCE(SUM(CASE WHEN revoked_at IS NULL AND COALESCE(expires_at > ?, 1 = 1) "
+        "THEN 1 ELSE 0 END), 0) AS good FROM keys",
+        (microseconds(now),),
+    )[0]
+    runs = tx.execute("SELECT COUNT(*) AS runs FROM runs")[0]
+    live = {run for _, run, *_ in under_way_by_caller(tx) if run}
+    return Callers(int(keys["keys"]), int(keys["good"]), int(runs["runs"]), len(live))
+
+
+def look_at_all_keys(tx: Transaction, now: datetime) -> list[tuple[Key, CapState | None, int]]:
+    """Return every key by name with its cap (None: no budget of its own) and what was ever spent with it."""
+    keys = all_keys(tx)
+    rows = tx.execute("SELECT key, SUM(cost) AS cost FROM caller_rollups GROUP BY key")
+    spent = {row["key"]: int(row["cost"]) for row in rows}
+    caps = _caps(tx, foreseen_of(tx, keys, now))
+    return [(key, caps.get(key.name), spent.get(key.name, 0)) for key in keys]
+
+
+def _caps(tx: Transaction, limits: Mapping[str, Limit]) -> dict[str, CapState]:
+    """Return how each cap stands, by the name that its limit is under."""
+    names = list(limits)
+    return {
+        name: state
+        for part in parts_of(names)
+        for name, state in zip(part, cap_states(tx, [limits[name] for name in part]), strict=True)
+    }
+
+
+def _look_at(
+    tx: Transaction, them: Sequence[Who], limits: Mapping[str, Limit], used: Mapping[str, Use], busy: Mapping[str, Use]
+) -> list[Look[Who]]:
+    caps = _caps(tx, limits)
+    return [Look(who, caps.get(who.name), used.get(who.name, Use()) + busy.get(who.name, Use())) for who in them]
+
+
+def _used(tx: Transaction, kind: str, period: str, names: Sequence[str]) -> dict[str, Use]:
+    """Return what these keys or runs spent in a month, whoever else there is."""
+    found: dict[str, Use] = {}
+    for part in parts_of(names):
+        rows = tx.execute(
+            f"SELECT {kind} AS name, SUM(calls) AS calls, SUM(cost) AS cost FROM caller_rollups "
+            f"WHERE {kind} IN ({','.join('?' * len(part))}) AND period = ? GROUP BY {kind}",
+            (*part, period),
+        )
+        found |= {row["name"]: Use(calls=int(row["calls"]), cost=int(row["cost"])) for row in rows}
+    return found
+
+
+def _dearest(tx: Transaction, kind: str, period: str, limit: int) -> list[str]:
+    rows = tx.execute(
+        f"SELECT {kind} AS name FROM caller_rollups WHERE period = ? AND {kind} <> '' "
+        f"GROUP BY {kind} ORDER BY SUM(cost) DESC, {kind} LIMIT ?",
+        (period, limit),
+    )
+    return [row["name"] for row in rows]
+
+
+def _busy(open_calls: Iterable[tuple[str, Use]]) -> Mapping[str, Use]:
+    found: defaultdict[str, Use] = defaultdict(Use)
+    for name, use in open_calls:
+        if name:
+            found[name] += use
+    return found
+
+
+def _chosen_few(busy: Mapping[str, Use], newest: Iterable[str], dearest: Iterable[str], limit: int) -> list[str]:
+    """Return the names of those to look at: who holds most first, then the newest and the dearest in turn."""
+    held = sorted(busy, key=lambda name: (-busy[name].held, name))
+    in_turn = (name for pair in zip_longest(newest, dearest) for name in pair if name is not None)
+    return list(dict.fromkeys([*held, *in_turn]))[:limit]

@@ -17,9 +17,14 @@ TOPUP_AT_MOST_NANOS = 10_000 * NANOS_PER_USD  # as of the month's own: more is r
 async def look(books: CallerBooks, now: datetime) -> GatewayLook:
     """Return how keys and runs stand. Raises StoreUnavailable."""
     keys, runs = await books.looks(SHOWN)
+    there = await books.count()
     return {
         "keys": [_row(one.who.name, one.cap, one.use, one.who.ended(now), _terms(one.who, now)) for one in keys],
         "runs": [_row(one.who.name, one.cap, one.use, None, "") for one in runs],
+        "keys_in_all": there.keys,
+        "good": there.good,
+        "runs_in_all": there.runs,
+        "live": there.live,
     }
 
 

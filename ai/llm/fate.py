@@ -51,7 +51,7 @@ class Fate:
     reason: str = ""
 
 
-def fate_of(outcome: Outcome, model: Model) -> Fate:  # noqa: PLR0911 - a row of the table each
+def fate_of(outcome: Outcome, model: Model) -> Fate:
     """Return what becomes of the money; a row of DESIGN's table each, the surest knowledge first."""
     if not outcome.sent:
         return Fate(End.VOID, reason="nothing was sent")
@@ -59,10 +59,8 @@ def fate_of(outcome: Outcome, model: Model) -> Fate:  # noqa: PLR0911 - a row of
         return Fate(End.CAPTURE, nanos(outcome.cost), reason="the provider said what it cost")
     if outcome.status in REFUSED_STATUSES:
         return Fate(End.REFUSE, reason=f"refused with status {outcome.status}")
-    if _not_reached(outcome):
-        return Fate(End.REFUSE, reason=f"status {outcome.status} says that the provider was not reached")
-    if _not_routed(outcome):
-        return Fate(End.REFUSE, reason="refused before it was routed")
+    if _not_reached(outcome) or _not_routed(outcome):
+        return Fate(End.REFUSE, reason=f"refused with status {outcome.status} before it was routed")
     if outcome.status == OK and outcome.usage is not None and _answered_by(outcome, model):
         cost = table_cost(model, outcome.usage)
         return Fate(End.CAPTURE, cost, estimated=True, reason="token counts at the listed prices")

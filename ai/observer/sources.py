@@ -192,10 +192,17 @@ class CallerLook(TypedDict):
 
 
 class GatewayLook(TypedDict):
-    """The gateway's keys and runs, those that are busy first."""
+    """Some of the gateway's keys and runs, those that are busy first, and how many there are in all.
+
+    `good` keys may spend; `live` runs have calls under way or of unknown outcome.
+    """
 
     keys: Sequence[CallerLook]
     runs: Sequence[CallerLook]
+    keys_in_all: int
+    good: int
+    runs_in_all: int
+    live: int
 
 
 @dataclass(frozen=True, slots=True)

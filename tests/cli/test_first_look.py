@@ -1,5 +1,6 @@
 """What a person types first, and into a folder that takes no writing: each answer says what to do now."""
 
+import asyncio
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,9 @@ import pytest
 
 from ai import __version__
 from ai.cli.setup import _wrong
+from ai.clock import SystemClock
+from ai.credit_tracker import CallerBooks, KeyTerms, open_credit_ledger
+from ai.settings import Settings
 from tests.cli.commands import Person
 from tests.cli.test_commands import one_line
 
@@ -87,6 +91,34 @@ def test_a_purse_that_nobody_has_opened_yet_has_no_keys_and_a_statement_of_nothi
     (tmp_path / "data" / "credits" / "ledger.db").touch()
     assert "no keys yet" in person.types("keys", "list").out
     assert "in all" in person.types("statement").out
+
+
+def test_a_year_of_programs_does_not_bury_the_keys_that_are_good(tmp_path: Path) -> None:
+    """Each `exec` leaves a key that ended: the list had them all, by name, and took a second for each thousand."""
+    person = Person(tmp_path)
+    assert person.types("keys", "create", "zoe", "--budget", "1").status == 0
+
+    async def leave() -> None:
+        settings, clock = Settings(data_dir=tmp_path / "data"), SystemClock()
+        ledger = open_credit_ledger(settings.purse_url, clock)
+        books = CallerBooks(ledger, settings, clock)
+        for n in range(120):
+            await books.create_key(f"exec-{n:03d}", KeyTerms())
+            await books.revoke_key(f"exec-{n:03d}")
+        ledger.close()
+
+    asyncio.run(leave())
+    few, every = person.types("keys", "list").out, person.types("keys", "list", "--all").out
+    assert [name for name in ("zoe", "exec-119", "exec-021", "exec-020") if name in few] == [
+        "zoe",
+        "exec-119",
+        "exec-021",
+    ]
+    assert few.index("zoe") < few.index("exec-119")
+    assert "21 more, all of which ended; --all shows them" in few
+    assert "exec-000" in every
+    assert "more" not in every
+    assert len(person.types("keys", "list", "--json").document) == 121
 
 
 @pytest.mark.parametrize("mistaken", ["OPENROUTER_KEY", "OPENROUTER_API_KEY_FILE", "MONTHLY_BUDGET"])

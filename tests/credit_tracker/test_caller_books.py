@@ -7,8 +7,9 @@ from decimal import Decimal
 import pytest
 
 from ai.credit_tracker import Caller, CallerBooks, Expense, KeyEnded, KeyTerms, TooManyRequests
+from ai.credit_tracker.callers import ensure_run
 from ai.credit_tracker.records import CapState
-from ai.credit_tracker.statement import CallerSpending, Use
+from ai.credit_tracker.statement import CallerSpending, Use, look_at_all_keys
 from ai.settings import Cap, Settings
 from tests.credit_tracker.conftest import BOTH_STORES, CENT, USD, spend
 
@@ -125,7 +126,77 @@ async def test_who_spent_what_is_told_for_this_month_dearest_first(tracker, book
     dear = CallerSpending("", "dear", 1, 5 * CENT)
     town, plain = CallerSpending("bob", "town", 2, 2 * CENT), CallerSpending("bob", "", 1, CENT)
     assert await books.spending(10) == [dear, town, plain]
-    assert await books.spending(2) == [dear, town]
+    assert await books.spending(3) == [dear, town, plain]
+    assert await books.spending(2) == [dear, town, CallerSpending("(others)", "(others)", 1, CENT)], "the month's sum"
+
+
+async def test_a_key_is_shown_with_what_it_spent_however_many_spent_more(books, purse):
+    """Beyond a thousand keys and runs that were dearer it stood there with $0.00 and no calls."""
+    await books.create_key("ann", KeyTerms())
+    many = [*((f"dear-{n}", f"run-{n}", 2 * CENT) for n in range(1001)), ("ann", "small", CENT), ("ann", "", CENT)]
+
+    def spent(tx):
+        for key, run, cost in many:
+            values = (key, run, "2026-11", "lab/model", 1, 10, 10, cost)
+            tx.execute("INSERT INTO caller_rollups VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+        for run in ("run-7", "small"):
+            ensure_run(tx, run)
+
+    await purse.ledger.transact(spent)
+    keys, runs = await books.looks(2000)
+    assert [(look.who.name, look.use) for look in keys] == [("ann", Use(calls=2, cost=2 * CENT))]
+    assert {look.who.name: look.use.cost for look in runs} == {"run-7": 2 * CENT, "small": CENT}
+    await purse.ledger.transact(lambda tx: tx.execute("DELETE FROM caller_rollups"))  # there were no calls behind them
+
+
+async def test_an_old_key_that_is_busy_or_dear_is_shown_among_many_new_ones(tracker, books, purse):
+    """It was the newest alone that were shown, so a key of last year spent unseen."""
+    for name in ("dear", "busy"):
+        await books.create_key(name, KeyTerms(budget=9 * CENT))
+    await spend(tracker, call(5 * CENT, key="dear", run="dear"))
+    await tracker.hold(call(CENT, key="busy", run="busy"))
+    for n in range(9):
+        purse.clock.advance(1)
+        await books.create_key(f"new-{n}", KeyTerms())
+        await books.set_run_budget(f"new-{n}", None)
+    keys, runs = await books.looks(4)
+    assert [look.who.name for look in keys] == ["busy", "dear", "new-7", "new-8"]
+    assert [look.who.name for look in runs] == ["busy", "new-8", "dear", "new-7"]
+
+
+async def test_all_keys_are_read_in_as_few_reads_as_two_of_them(tracker, books, purse):
+    """Each was asked for twice: 10,000 keys took the list seven seconds."""
+
+    def reads():
+        seen = []
+
+        def query(tx):
+            plain = tx.execute
+
+            class Spy:
+                at = tx.at
+
+                def execute(self, sql, params=()):
+                    seen.append(sql)
+                    return plain(sql, params)
+
+            return look_at_all_keys(Spy(), purse.clock.now())
+
+        return purse.ledger.read_now(query), len(seen)
+
+    await books.create_key("ann", KeyTerms(budget=2 * CENT))
+    await books.topup_key("ann", CENT, "one")
+    await books.create_key("bob", KeyTerms())
+    await spend(tracker, call(key="ann"))
+    few, before = reads()
+    assert [(key.name, cap and (cap.available, cap.spent), spent) for key, cap, spent in few] == [
+        ("ann", (2 * CENT, CENT), CENT),
+        ("bob", None, 0),
+    ]
+    for n in range(60):
+        await books.create_key(f"more-{n}", KeyTerms(budget=CENT))
+    many, after = reads()
+    assert (len(many), after) == (62, before)
 
 
 async def test_the_calls_behind_a_statement_are_those_of_its_run_and_month_in_pages(tracker, books, purse):

@@ -386,4 +386,4 @@ async def test_a_look_shows_busy_runs_and_good_keys_first_with_what_each_holds_a
     assert [(one.who.name, one.use.under_way, one.use.cost) for one in runs[:2]] == [("town", 1, CENT), ("idle", 0, 0)]
     assert (runs[0].cap.available, runs[0].cap.held, runs[0].cap.spent) == (3 * CENT, CENT, CENT)
     keys, runs = await books.looks(1)
-    assert ([one.who.name for one in keys], [one.who.name for one in runs]) == (["bob"], ["town"])
+    assert ([one.who.name for one in keys], [one.who.name for one in runs]) == (["ann"], ["town"])

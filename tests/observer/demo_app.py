@@ -152,7 +152,7 @@ class DemoApp:
         if self.away:
             raise StoreUnavailable("the purse cannot be reached", transient=True)
         if self.caller_books is None:
-            return {"keys": [], "runs": []}
+            return {"keys": [], "runs": [], "keys_in_all": 0, "good": 0, "runs_in_all": 0, "live": 0}
         return await caller_sources.look(self.caller_books, self.clock.now())
 
     async def revoke_key(self, name: str, by: str) -> str:

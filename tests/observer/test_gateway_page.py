@@ -43,6 +43,21 @@ async def test_it_shows_keys_and_runs_with_what_each_spent_and_why_calls_were_re
         assert "gk-" not in page
 
 
+async def test_it_says_how_many_there_are_where_it_shows_some(served: Served) -> None:
+    """Of seventy good keys it said "60 keys good", as if there were no other."""
+    async with programs(served.app) as books:
+        for n in range(70):
+            await books.create_key(f"key-{n:02d}", KeyTerms(budget=nanos("1")))
+            await books.set_run_budget(f"run-{n:02d}", None)
+        await sign_in(served)
+        page = (await served.client.get("/gateway")).text
+        keys, now = await books.keys(), served.app.clock.now()
+        assert f"{sum(key.ended(now) is None for key in keys)} keys good, 2 runs live." in page
+        assert f"60 of {len(keys)} are shown: those under way, the newest and the dearest." in page
+        assert "<code>genesis statement --run NAME</code> tells of any." in page
+        assert "live" in row_of(page, "alice"), "it is busy, though none is older"
+
+
 async def test_who_calls_is_shown_to_nobody_but_the_caretaker(served: Served) -> None:
     named = ("alice", "smallville", "nightly-evals", "evals-2026-11-21", "crawler", "old-laptop")
     async with programs(served.app):
