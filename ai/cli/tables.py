@@ -132,8 +132,8 @@ def reconciliation_lines(found: Mapping[str, Any]) -> list[str]:
     def money(name: str) -> str:
         return dollars(nanos(found[name]))
 
-    said = "does not say" if found["provider"] is None else f"says {money('provider')}"
-    lines = [f"{found['period']}: {money('booked')} are booked for models, the provider {said}: {found['cause']}"]
+    said = "" if found["provider"] is None else f", the provider says {money('provider')}"
+    lines = [f"{found['period']}: {money('booked')} are booked for models{said}: {found['cause']}"]
     if found["drift"] is not None and nanos(found["drift"]):
         lines.append(f"drift: {money('drift')} (the provider's figure less the books')")
     for name, meaning in (

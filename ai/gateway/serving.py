@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from ai import listening
 from ai.connection import Patience, PatientConnection
 from ai.gateway.app import create_app
 
@@ -91,23 +92,8 @@ class GatewayServer:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens. Raises OSError with one line for people."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise OSError(f"OBSERVER_HOST={host}: {error.strerror}; write an address like 127.0.0.1") from error
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)
-        listener.setblocking(False)
-    except OSError as error:
-        listener.close()
-        raise OSError(
-            f"OBSERVER_PORT={port} on {host} cannot be used: {error.strerror}; set another one, or 0 for any"
-        ) from error
-    return listener
+    """Return a socket that listens. Raises PortUnusable with one line for people."""
+    return listening.listen(host, port, backlog=BACKLOG)
 
 
 def url_of(listener: socket.socket) -> str:

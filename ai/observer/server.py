@@ -11,6 +11,7 @@ from ipaddress import ip_address
 import uvicorn
 
 from ai.connection import Patience
+from ai.listening import PortUnusable, listen
 from ai.observer.accepting import accept
 from ai.observer.app import create_app
 from ai.observer.connection import Connection, NoiseFilter
@@ -27,10 +28,6 @@ START_SECONDS = 10.0
 HEADERS_BYTES = 32_768  # a request's line and headers at most
 
 USUAL_PATIENCE = Patience()
-
-
-class PortUnusable(OSError):
-    """The address cannot be listened on; the message is one line for people."""
 
 
 class _Server(uvicorn.Server):
@@ -102,7 +99,7 @@ class ObserverServer:
     async def start(self) -> None:
         """Listen; `url` is where a browser on this machine finds it. Raises PortUnusable with one line for people."""
         settings = self._sources.settings
-        listener = _listen(settings.observer_host, settings.observer_port)
+        listener = listen(settings.observer_host, settings.observer_port, backlog=BACKLOG, send_bytes=SEND_BYTES)
         config = uvicorn.Config(
             self._app,
             http="h11",
@@ -148,23 +145,3 @@ class ObserverServer:
         await asyncio.gather(self._task, return_exceptions=True)
         if self._noise is not None:
             logging.getLogger("uvicorn.error").removeFilter(self._noise)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise PortUnusable(f"OBSERVER_HOST={host}: {error.strerror}; write an address like 127.0.0.1") from error
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)  # of each connection
-        listener.bind(address)
-        listener.listen(BACKLOG)
-        listener.setblocking(False)
-    except OSError as error:
-        listener.close()
-        raise PortUnusable(
-            f"OBSERVER_PORT={port} on {host} cannot be used: {error.strerror}; set another one, or 0 for any"
-        ) from error
-    return listener

@@ -151,22 +151,26 @@ class Letters:
         return self._get(letter.id)
 
     def _meant(self, to: str) -> Letter:
-        """Return the letter to answer; raises LetterRefused with what there is."""
-        unanswered = self._select("state = 'open' AND answer IS NULL ORDER BY seen DESC, id DESC LIMIT ?", KEPT_AT_MOST)
-        known = ", ".join(f"{letter.id} ({letter.name})" for letter in unanswered[:5])
+        """Return the letter to answer; raises LetterRefused with what there is. Of the others no word is read."""
+        unanswered = self._mind.connection.execute(
+            "SELECT id, role, name FROM letters WHERE state = 'open' AND answer IS NULL "
+            "ORDER BY seen DESC, id DESC LIMIT ?",
+            (KEPT_AT_MOST,),
+        ).fetchall()
+        known = ", ".join(f"{row['id']} ({row['name']})" for row in unanswered[:5])
         there = f"unanswered are: {known}" if known else "none is unanswered"
         wanted = to.casefold().strip().removeprefix("letter").strip(" #:.")
         if not wanted:
             if not unanswered:
                 raise LetterRefused("there is no letter to answer; every one has its answer")
-            return unanswered[0]
+            return self._get(unanswered[0]["id"])
         if wanted.isascii() and wanted.isdigit():
-            found = [letter for letter in unanswered if str(letter.id) == wanted.lstrip("0")]
+            found = (row["id"] for row in unanswered if str(row["id"]) == wanted.lstrip("0"))
         else:
-            found = [letter for letter in unanswered if _is_meant(letter, wanted)]
-        if not found:
+            found = (row["id"] for row in unanswered if _is_meant(row["role"], row["name"], wanted))
+        if (number := next(found, None)) is None:
             raise LetterRefused(f"to: no unanswered letter of {to[:MAX_NAME_CHARS]!r}; {there}")
-        return found[0]
+        return self._get(number)
 
     def _check_room(self) -> None:
         connection = self._mind.connection
@@ -237,10 +241,10 @@ def document(letter: Letter) -> Conversation:
     }
 
 
-def _is_meant(letter: Letter, wanted: str) -> bool:
-    name = letter.name.casefold()
-    return wanted in {name, f"{letter.role} {name}", f"the {letter.role} {name}", f"your {letter.role}"} or (
-        letter.role == "caretaker" and "caretaker" in wanted
+def _is_meant(role: str, signed: str, wanted: str) -> bool:
+    name = signed.casefold()
+    return wanted in {name, f"{role} {name}", f"the {role} {name}", f"your {role}"} or (
+        role == "caretaker" and "caretaker" in wanted
     )
 
 

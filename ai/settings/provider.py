@@ -4,16 +4,16 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, Field, field_validator
 
 from ai.settings.addresses import OPENAI_URL, is_home, is_openai
 from ai.settings.fields import secret, setting
-from ai.settings.texts import HeaderSecret, HttpUrl, from_json
+from ai.settings.texts import HeaderSecret, HttpUrl, from_json, plain_number
 
 MAX_PRICE_USD = Decimal(1_000_000)  # a million tokens; a dollar a token is beyond every price list
 
 
-Price = Annotated[Decimal, Field(ge=0, le=MAX_PRICE_USD, allow_inf_nan=False)]
+Price = Annotated[Decimal, BeforeValidator(plain_number), Field(ge=0, le=MAX_PRICE_USD, allow_inf_nan=False)]
 
 
 class ProviderSettings(BaseModel):

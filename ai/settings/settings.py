@@ -4,13 +4,15 @@ import os
 import re
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
+    ValidationInfo,
     field_validator,
 )
 
@@ -34,10 +36,12 @@ from ai.settings.texts import (
     PublicUrl,
     from_json,
     home_path,
+    plain_number,
 )
 
 LOCAL_MODELS = ("auto", "4b", "3b", "2b", "1.5b", "0.5b", "135m", "off")
 MAX_SUB_BUDGETS = 10  # a hold has 16 legs at most: month, day, two quotas, wishes and reflection take six
+NUMBERS: frozenset[Any] = frozenset({int, float, Decimal})  # types of settings that are written in plain digits
 MAX_BUDGET_USD = Decimal(1_000_000)  # beyond it a typing error is likelier than a wish
 
 
@@ -47,7 +51,7 @@ class Cap(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")
-    amount: Decimal = Field(ge=0, le=MAX_BUDGET_USD, allow_inf_nan=False)
+    amount: Annotated[Decimal, BeforeValidator(plain_number)] = Field(ge=0, le=MAX_BUDGET_USD, allow_inf_nan=False)
     period: Literal["day", "week", "month"]
     covers: tuple[str, ...] = Field(min_length=1)
 
@@ -207,7 +211,10 @@ class Settings(ProviderSettings, PostingSettings, PeopleSettings):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _tidy(cls, value: object) -> object:
+    def _tidy(cls, value: object, field: ValidationInfo) -> object:
+        kind = cls.model_fields[field.field_name or ""].annotation
+        if NUMBERS & {kind, *get_args(kind)}:
+            plain_number(value)
         if isinstance(value, str):
             value = value.strip(" \t")
             if re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", value):

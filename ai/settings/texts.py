@@ -36,6 +36,13 @@ def from_json(text: str) -> Any:
         raise ValueError("is not JSON that anybody could mean") from None
 
 
+def plain_number(value: object) -> object:
+    """Refuse what Python takes for a number and nobody means: `1_0`, which is ten, and digits of other scripts."""
+    if isinstance(value, str) and ("_" in value or not value.isascii()):
+        raise ValueError("is no number in plain digits")
+    return value
+
+
 def _http_url(value: str) -> str:
     if not origin_of(value):
         raise ValueError("is not an http(s) URL")

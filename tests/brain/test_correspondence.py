@@ -1,6 +1,8 @@
 """People write, and are read at once, remembered, known by name and answered; nothing of it costs a call more."""
 
 import json
+import tracemalloc
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,9 @@ import pytest
 from ai.clock import VirtualClock, rfc3339
 from ai.memory import Kind
 from ai.mind.database import open_mind
-from ai.people import TooManyLetters
-from ai.people.letters import WAITING_AT_MOST, conversation
+from ai.mind.journal import Journal
+from ai.people import Letters, TooManyLetters
+from ai.people.letters import KEPT_AT_MOST, MAX_VISITOR_CHARS, WAITING_AT_MOST, conversation
 from tests.brain.lived import START, live, mind
 from tests.brain.test_scene import Scripted
 from tests.world.openrouter import FakeOpenRouter
@@ -185,3 +188,21 @@ async def test_letters_of_an_older_data_folder_stay_to_be_read(tmp_path: Path) -
         ("caretaker", "caretaker", "Still here?", False),
     ]
     new.close()
+
+
+def test_an_answer_among_thousands_of_letters_reads_the_words_of_one(tmp_path: Path) -> None:
+    """All that were not answered were read whole, tens of megabytes between two thoughts."""
+    clock = VirtualClock(START)
+    with closing(open_mind(tmp_path / "mind.db")) as mind:
+        letters = Letters(mind, Journal(mind, clock), clock)
+        mind.connection.executemany(
+            "INSERT INTO letters (role, name, text, at, state, seen) VALUES ('visitor', ?, ?, ?, 'open', 1)",
+            ((f"visitor {number}", "x" * MAX_VISITOR_CHARS, rfc3339(START)) for number in range(KEPT_AT_MOST)),
+        )
+        tracemalloc.start()
+        try:
+            assert letters.answer("Yes.", "visitor 7", 1).name == "visitor 7"
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert most < KEPT_AT_MOST * MAX_VISITOR_CHARS / 4

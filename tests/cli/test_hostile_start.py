@@ -19,15 +19,16 @@ from tests.world.openrouter import FakeOpenRouter
 from tests.world.small_disk import fill, set_writable
 
 WRONG_SETTINGS = {
-    "MONTHLY_BUDGET_USD": ("abc", "-3", "1e30", "NaN", "Infinity", "99999999"),
-    "THINK_INTERVAL_SECONDS": ("0", "soon"),
-    "OBSERVER_PORT": ("70000", "http"),
+    "MONTHLY_BUDGET_USD": ("abc", "-3", "1e30", "NaN", "Infinity", "99999999", "1_0", "\u0663"),
+    "THINK_INTERVAL_SECONDS": ("0", "soon", "6_0"),
+    "OBSERVER_PORT": ("70000", "http", "80_85"),
+    "OPENAI_PRICES": ('{"a": ["1_0", 1]}',),
     "TWEETS": ("maybe",),
     "LOG_FORMAT": ("xml",),
     "LOCAL_MODEL": ("7b",),
     "OPENROUTER_BASE_URL": ("nonsense",),
     "DATABASE_URL": ("mysql://x",),
-    "BUDGETS": ("nonsense",),
+    "BUDGETS": ("nonsense", '[{"name": "p", "amount": "1_0", "period": "month", "covers": ["post"]}]'),
 }
 
 

@@ -221,6 +221,16 @@ BROKEN = """[...document.querySelectorAll("td:not(.standing)")].filter(cell => {
     return new Set([...range.getClientRects()].map(line => Math.round(line.top))).size > 1;
 }).map(cell => cell.textContent)"""
 
+HIDDEN = """(next => next.getBoundingClientRect().right > next.closest(".scroll").getBoundingClientRect().right)(
+    document.querySelector("td.standing b"))"""
+
+
+async def test_who_thinks_next_is_seen_on_a_phone(browser: Browser, served: Served) -> None:
+    """It stood in the last of eight columns, of which a phone shows two."""
+    async with tab(browser, viewport=PHONE | {"width": 360}) as opened:
+        await opened.page.goto(served.url + "/models")
+        assert await opened.page.evaluate(HIDDEN) is False
+
 
 async def test_nothing_is_cut_in_two(browser: Browser, served: Served) -> None:
     async with tab(browser, viewport={"width": 1200, "height": 860}, reduced_motion="reduce") as opened:
