@@ -16,6 +16,7 @@ from ai.credit_tracker.calls import (
     last_calls,
     last_seq,
     open_calls,
+    shares_its_id,
     unknown_sums,
     usage_after,
 )
@@ -232,6 +233,10 @@ class Books:
     async def unknowns(self) -> list[CallRecord]:
         """Return this mind's calls of unknown outcome, oldest first."""
         return await self._open_calls(CallState.UNKNOWN)
+
+    async def shares_its_id(self, call: CallRecord) -> bool:
+        """Say whether the provider's id of a call is another's too, so that nothing is known of it by that."""
+        return await self.read(lambda tx: shares_its_id(tx, call))
 
     async def open_holds(self) -> list[CallRecord]:
         """Return this mind's calls that have not ended: held, sent or unknown; oldest first."""

@@ -15,6 +15,7 @@ from ai.ledger.transaction import Transaction
 NOBODY = Caller()  # whose calls the mind's own are
 # as the indexes of the open calls say it, so that they are used
 IS_OPEN = "state IN ('held', 'sent', 'unknown')"
+NEAR_CALLS = 10_000  # looked at for an id that was given twice
 OF_A_CALLER = "(key <> '' OR run <> '')"
 
 
@@ -183,6 +184,19 @@ def open_calls(tx: Transaction, mind: str, states: Sequence[CallState], limit: i
         (mind, *(state.value for state in states), limit),
     )
     return [call_record(row) for row in rows]
+
+
+def shares_its_id(tx: Transaction, call: CallRecord) -> bool:
+    """Say whether another call near it bears the id that the provider knows it by: what is told of it may be either's.
+
+    Looks so far as an id is likely to be given again, so that it takes no longer however many calls there were.
+    """
+    near = (call.seq - NEAR_CALLS, call.seq + NEAR_CALLS)
+    rows = tx.execute(
+        "SELECT id FROM calls WHERE seq BETWEEN ? AND ? AND remote_id = ? AND id <> ? LIMIT 1",
+        (*near, call.remote_id, call.id),
+    )
+    return bool(rows)
 
 
 def overdue_calls(tx: Transaction, age: timedelta, limit: int) -> list[CallRecord]:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from ai.asking import Purpose
 from ai.clock import Clock, instant
 from ai.credit_tracker.accounts import month_account, spent_account
-from ai.credit_tracker.calls import IS_OPEN, CallLeg, call_record, insert_call
+from ai.credit_tracker.calls import IS_OPEN, CallLeg, call_record, insert_call, shares_its_id
 from ai.credit_tracker.months import Restore, find_month, pending_restore
 from ai.credit_tracker.periods import days_of, month_of
 from ai.credit_tracker.records import Bill, CallRecord, CallState, Category, Expense, Usage
@@ -291,7 +291,11 @@ class Reconciler:
     async def _ask_for_calls(self) -> tuple[int, tuple[str, ...]]:
         """Ask what became of calls of unknown, estimated or no cost; book what is known of those that wait for it."""
         period = month_of(self._clock.now())
-        calls = await self._ledger.read(lambda tx: doubtful_calls(tx, period, MAX_ASKED))
+
+        def in_doubt(tx: Transaction) -> list[CallRecord]:
+            return [call for call in doubtful_calls(tx, period, MAX_ASKED) if not shares_its_id(tx, call)]
+
+        calls = await self._ledger.read(in_doubt)
         settled, lost = 0, []
         for call in calls:
             known = await self._ask_generation(call.remote_id or "")

@@ -53,12 +53,21 @@ def believable(usage: Usage | None, came: int) -> bool:
     )
 
 
+def differs(told: tuple[Usage | None, Decimal | None], again: tuple[Usage | None, Decimal | None]) -> bool:
+    """Say whether one of two bills of the same answer cannot be true: by their costs, else by their counts."""
+    (usage, cost), (later, later_cost) = told, again
+    if cost is not None or later_cost is not None:
+        return None not in (cost, later_cost) and cost != later_cost
+    return None not in (usage, later) and usage != later
+
+
 @dataclass(slots=True)
 class Reply:
     """What has been read so far; grows as the answer comes, so that a cut leaves what was known.
 
     `usage` and `cost` are the bill only where they came with the end of the answer or after it (`billed`): what a
-    stream says before may be a first count, at no cost yet. What is complete and billed stays so, whatever follows.
+    stream says before may be a first count, at no cost yet. What is complete and billed stays so, whatever follows; but
+    two such bills that differ (`doubted`) are none: the provider is asked.
     """
 
     parts: list[str] = field(default_factory=list)
@@ -67,6 +76,7 @@ class Reply:
     usage: Usage | None = None
     cost: Decimal | None = None
     billed: bool = False
+    doubted: bool = False
     id: str | None = None
     model: str | None = None
     tool_calls: bool = False
@@ -93,7 +103,7 @@ class Reply:
     @property
     def bill(self) -> tuple[Usage | None, Decimal | None]:
         """The tokens and the cost that may be booked; counts without a cost only where what came can be that little."""
-        if not self.billed:
+        if not self.billed or self.doubted:
             return None, None
         if self.cost is None and not believable(self.usage, len(self.text.encode()) + self.thinking_bytes):
             return None, None
@@ -146,10 +156,11 @@ class Reply:
         if not usage:
             return
         at_the_end = not streamed or bool(self.finish_reason) or self.error is not None
-        cost = read_cost(usage)
-        if cost is None and self.billed:
-            cost = self.cost
-        self.usage, self.cost, self.billed = read_usage(usage) or self.usage, cost, at_the_end
+        found, cost = read_usage(usage), read_cost(usage)
+        if self.billed:
+            self.doubted = self.doubted or differs((self.usage, self.cost), (found, cost))
+            cost = self.cost if cost is None else cost
+        self.usage, self.cost, self.billed = found or self.usage, cost, at_the_end
 
 
 class ReplyReader:

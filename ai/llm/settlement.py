@@ -92,6 +92,8 @@ class Settler:
         for call in due[:MAX_ASKED_AT_ONCE]:
             times, _ = self._asked.get(call.id, (0, now))
             self._asked[call.id] = (times + 1, now)
+            if await self._payments.tracker.shares_its_id(call):  # what is told of that id may be the other's
+                continue
             known = await self._ask(call)
             if isinstance(known, Generation):
                 await self._book(call, known)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from decimal import Decimal
+from itertools import repeat
 from typing import Any
 
+import openai
 import pytest
 
 from ai.ledger.money import nanos
@@ -131,3 +134,40 @@ async def test_an_answer_that_only_thought_has_begun(gateway: Open, fault: fault
     await gateway.post(PATH, await gateway.key(), {**BODY, "stream": stream})
     (call,) = await gateway.alone.gateway.rooms.tracker.unknowns()
     assert call.problem == "the answer did not say what it cost"
+
+
+@pytest.mark.parametrize("name", faults.ODDLY_TOLD)
+async def test_the_providers_record_is_what_is_booked_whichever_figure_its_stream_told_when(
+    gateway: Open, name: str
+) -> None:
+    """Of two bills the last was believed, and of two counts: what the provider's record said was never asked."""
+    gateway.provider.reply = Answer("word " * 20, cost=faults.BILL)
+    gateway.provider.then(faults.ODDLY_TOLD[name])
+    client, heard = gateway.sdk(await gateway.key(budget=nanos("1")), "odd"), ""
+    with suppress(openai.APIError):
+        stream = await client.chat.completions.create(**BODY, stream=True, stream_options={"include_usage": True})
+        async for chunk in stream:
+            heard += "".join(choice.delta.content or "" for choice in chunk.choices)
+    assert heard == "word " * 20
+    await gateway.settled()
+    statement = await gateway.books.statement(run="odd")
+    assert (statement.cost, statement.held, statement.unknown) == (nanos(faults.BILL), 0, 0)
+    assert gateway.provider.billed_nanos == nanos(faults.BILL)
+    assert len(gateway.provider.calls) == 1
+
+
+async def test_what_is_told_of_an_id_that_two_calls_bear_is_booked_for_neither(gateway: Open) -> None:
+    """The first was booked at what the second cost: the record of that id was taken for its own."""
+    secret = await gateway.key()
+    gateway.provider._numbers = repeat(1)
+    gateway.provider.reply = Answer(SAID, cost=BILL)
+    gateway.provider.unseen_asks = 10**6
+    gateway.provider.then(faults.no_usage())
+    await gateway.post(PATH, secret, BODY)
+    gateway.provider.reply = Answer(SAID, cost=2 * BILL)
+    await gateway.post(PATH, secret, BODY)
+    gateway.provider.unseen_asks = 0
+    await gateway.settled()
+    statement = await gateway.books.statement()
+    assert (statement.cost, statement.unknown) == (nanos(2 * BILL), 1)
+    assert statement.cost + statement.held >= gateway.provider.billed_nanos == 3 * nanos(BILL)

@@ -6,10 +6,13 @@ from contextlib import suppress
 import pytest
 
 from ai.credit_tracker import CallState
+from ai.ledger.money import nanos
 from ai.llm import Limits, NoAnswer
 from tests.world.openrouter import FakeOpenRouter
 from tests.world.openrouter_answers import Answer
 from tests.world.openrouter_faults import (
+    BILL,
+    ODDLY_TOLD,
     above_bound,
     bad_json,
     body,
@@ -212,3 +215,14 @@ async def test_a_cancelled_call_stays_held_and_can_be_asked_about(build, fault):
 async def test_the_answer_of_a_scripted_cost_is_exact(quick: object, provider: FakeOpenRouter):
     provider.reply = lambda _: Answer("Yes.", prompt_tokens=1, completion_tokens=0)
     assert (await quick.ask("acme/tiny-1")).cost_nanos == 38  # 37.5, rounded up
+
+
+@pytest.mark.parametrize("name", ODDLY_TOLD)
+async def test_the_providers_record_is_what_is_booked_whichever_figure_its_stream_told_when(quick, provider, name):
+    """Of two bills the last was believed, and of two counts: what the provider's record said was never asked."""
+    provider.reply = Answer("word " * 20, cost=BILL)
+    await _one(quick, ODDLY_TOLD[name])
+    quick.clock.advance(60)
+    await quick.client.settle_unknowns()
+    assert await quick.spent() == provider.billed_nanos == nanos(BILL)
+    assert await quick.available() == 5_000_000_000 - nanos(BILL)

@@ -3,7 +3,7 @@
 import random
 from contextlib import suppress
 from decimal import Decimal
-from itertools import pairwise
+from itertools import pairwise, repeat
 
 import pytest
 
@@ -11,6 +11,7 @@ from ai.credit_tracker import CallState, Category, Expense
 from ai.credit_tracker.reconciliation import Reconciler
 from ai.llm import Limits, NoAnswer
 from ai.llm.account import generation
+from tests.world.openrouter_answers import Answer
 from tests.world.openrouter_faults import cut, no_usage, status
 
 MODEL = "acme/small-1"
@@ -96,6 +97,24 @@ async def test_what_stays_unknown_for_a_day_is_captured_in_full(quick):
     assert quick.events("call.settled")[0]["how"] == "in full after a day"
 
 
+async def test_what_is_told_of_an_id_that_two_calls_bear_is_booked_for_neither(quick):
+    """The first was booked at what the second cost: the record of that id was taken for its own."""
+    quick.provider._numbers = repeat(1)
+    quick.provider.reply = Answer("Yes.", cost=Decimal("0.0001"))
+    call = await _unknown(quick, no_usage())
+    quick.provider.reply = Answer("Yes.", cost=Decimal("0.0003"))
+    await quick.ask(MODEL)
+    quick.clock.advance(60)
+    await quick.client.settle_unknowns()
+    assert _asks(quick) == 0
+    assert quick.calls()[0].state is CallState.UNKNOWN
+    assert await quick.spent() == 300_000
+    assert await quick.available() == 5_000_000_000 - 300_000 - call.held
+    quick.clock.advance(86_400)
+    await quick.client.settle_unknowns()
+    assert await quick.spent() == 300_000 + call.held >= quick.provider.billed_nanos
+
+
 async def test_a_provider_that_is_away_is_no_answer(quick):
     await _unknown(quick, no_usage())
     quick.provider.stop()
@@ -119,7 +138,6 @@ async def test_three_unknowns_stop_paying_and_settling_them_starts_it_again(quic
 async def test_holds_that_a_crash_left_open_are_asked_about_after_the_start(build):
     rooms = await build()
     answer = await rooms.ask(MODEL)
-    lost = rooms.calls()[0]
     crashed = [
         Expense("sent-with-id", MODEL, "thought", 5_000_000, 1, 1),
         Expense("never-known", MODEL, "thought", 5_000_000, 1, 1),
@@ -128,7 +146,8 @@ async def test_holds_that_a_crash_left_open_are_asked_about_after_the_start(buil
     ]
     for expense in crashed:
         await rooms.tracker.hold(expense)
-    await rooms.tracker.sent("sent-with-id", lost.remote_id)
+    await rooms.tracker.sent("sent-with-id", "gen-crashed")
+    rooms.provider._generations["gen-crashed"] = Decimal(answer.cost_nanos) / 10**9
     again = await build(folder=rooms.folder, clock=rooms.clock)
     await again.client.resolve_open()
     rooms.clock.advance(60)
@@ -252,11 +271,12 @@ async def test_what_was_taken_for_unbilled_and_was_billed_is_found_by_the_reconc
 async def test_a_mind_killed_every_few_seconds_keeps_its_model(build):
     """Each start asks at once, by the saved ids, for the calls that the kill before it left."""
     rooms = await build()
-    for _ in range(6):
+    for number in range(6):
         answer = await rooms.ask(MODEL)
         lost = Expense(f"lost-{rooms.clock.now()}", MODEL, "thought", 5_000_000, 1, 1)
         await rooms.tracker.hold(lost)
-        await rooms.tracker.sent(lost.id, answer.generation_id)  # any id that the provider knows
+        await rooms.tracker.sent(lost.id, f"gen-lost-{number}")
+        rooms.provider._generations[f"gen-lost-{number}"] = Decimal(answer.cost_nanos) / 10**9
         rooms.clock.advance(3)
         rooms = await build(folder=rooms.folder, clock=rooms.clock)
         await rooms.client.resolve_open()

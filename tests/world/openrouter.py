@@ -26,7 +26,7 @@ from tests.world.openrouter_dialects import PATHS, as_chat, told_events, told_wh
 from tests.world.openrouter_wire import Cut, Request, Wire, WireServer, dumps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from tests.world.openrouter_faults import Fault
 
@@ -65,7 +65,7 @@ class FakeOpenRouter:
     _script: deque[Fault | None] = field(default_factory=deque)
     _generations: dict[str, Decimal] = field(default_factory=dict)
     _asked: dict[str, int] = field(default_factory=dict)
-    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _server: WireServer | None = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -133,6 +134,13 @@ def portal() -> Fault:
     return Fault("status", code=511, headers={"Content-Type": "text/html"}, body=page)
 
 
+def told_stream(*chunks: dict[str, Any] | bytes) -> Fault:
+    """A billed stream of these chunks, whatever they say of their usage; its record is the provider's own."""
+    fixed = {"id": "gen-00000001", "model": "acme/small-1"}
+    events = (one if isinstance(one, bytes) else b"data: " + json.dumps({**fixed, **one}).encode() for one in chunks)
+    return body(b"".join(b"%s\n\n" % event for event in events), content_type="text/event-stream", billed=True)
+
+
 def endless(piece: bytes) -> Fault:
     """An event stream that repeats this piece until the client cuts."""
     return Fault("endless", body=piece)
@@ -142,6 +150,50 @@ def sse_prefix(piece: bytes) -> Fault:
     """A whole answer whose stream begins with these bytes."""
     return Fault("sse_prefix", billed=True, body=piece)
 
+
+# Streams that tell their usage oddly. The provider's own record (`BILL`) is what is owed, whichever figure came when.
+BILL = Decimal("0.000321")
+_OTHER = Decimal("0.000123")
+_WORDS: dict[str, Any] = {"choices": [{"index": 0, "delta": {"role": "assistant", "content": "word " * 20}}]}
+_AT_ONCE: dict[str, Any] = {"choices": [{**_WORDS["choices"][0], "finish_reason": "stop"}]}
+_FINISH: dict[str, Any] = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+_DONE = b"data: [DONE]"
+_FAILED: dict[str, Any] = {"error": {"code": 402, "message": "Insufficient credits"}, "choices": []}
+_CHOICE_FAILED: dict[str, Any] = {"choices": [{"index": 0, "delta": {}, "finish_reason": "error", **_FAILED}]}
+
+
+def _usage(cost: Decimal | None = None, *, prompt: int = 9, completion: int = 40) -> dict[str, Any]:
+    told = {} if cost is None else {"cost": float(cost)}
+    return {"usage": {"prompt_tokens": prompt, "completion_tokens": completion, **told}}
+
+
+def _bill(cost: Decimal | None = None, **counts: int) -> dict[str, Any]:
+    return {"choices": [], **_usage(cost, **counts)}
+
+
+ODDLY_TOLD: dict[str, Fault] = {
+    "usage in the first chunk alone": told_stream({**_WORDS, **_usage(BILL)}, _FINISH, _DONE),
+    "another usage in the first chunk": told_stream({**_WORDS, **_usage(_OTHER)}, _FINISH, _bill(BILL), _DONE),
+    "usage with the words and none after": told_stream({**_AT_ONCE, **_usage(BILL)}, _DONE),
+    "two bills, the true one last": told_stream(_WORDS, _FINISH, _bill(_OTHER), _bill(BILL), _DONE),
+    "two bills, the true one first": told_stream(_WORDS, _FINISH, _bill(BILL), _bill(_OTHER), _DONE),
+    "two bills, the last of nothing": told_stream(_WORDS, _FINISH, _bill(BILL), _bill(Decimal(0)), _DONE),
+    "two bills, the first of nothing": told_stream(_WORDS, _FINISH, _bill(Decimal(0)), _bill(BILL), _DONE),
+    "a bill with the finish and another after": told_stream(_WORDS, {**_FINISH, **_usage(_OTHER)}, _bill(BILL), _DONE),
+    "the same bill twice": told_stream(_WORDS, {**_FINISH, **_usage(BILL)}, _bill(BILL), _DONE),
+    "a bill, and counts after it": told_stream(_WORDS, _FINISH, _bill(BILL), _bill(completion=41), _DONE),
+    "two counts without a cost": told_stream(_WORDS, _FINISH, _bill(), _bill(completion=90), _DONE),
+    "a bill and no [DONE]": told_stream(_WORDS, _FINISH, _bill(BILL)),
+    "a bill without a finish": told_stream(_WORDS, _bill(BILL), _DONE),
+    "a bill with neither": told_stream(_WORDS, _bill(BILL)),
+    "402 amid its words": told_stream(_WORDS, _FAILED, _DONE),
+    "402 amid its words, and its bill": told_stream(_WORDS, _FAILED, _bill(BILL), _DONE),
+    "402 in the choice, and its bill": told_stream(_WORDS, _CHOICE_FAILED, _bill(BILL), _DONE),
+    "a bill amid its words, then 402": told_stream(_WORDS, _bill(_OTHER), _FAILED, _DONE),
+    "402, and two bills": told_stream(_WORDS, _FAILED, _bill(_OTHER), _bill(BILL), _DONE),
+    "402, and two bills, the true one first": told_stream(_WORDS, _FAILED, _bill(BILL), _bill(_OTHER), _DONE),
+    "a whole answer with its bill, then 402": told_stream(_WORDS, _FINISH, _bill(BILL), _FAILED),
+}
 
 # Every kind of failure that keeps the price of the listing, by name. `above_bound` and `byok` are not among them: they
 # are providers that charge more than they list, against which no hold can be made.

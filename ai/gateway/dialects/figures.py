@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ai.llm.figures import as_mapping, one_line, read_cost
-from ai.llm.reading import believable
+from ai.llm.reading import believable, differs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,14 +28,15 @@ class Figures:
     """What has been read so far, so that a cut leaves what was known.
 
     `usage` and `cost` are the bill only where they came with the end of the answer, or after it (`billed`); what a
-    stream tells before is `partial`, a first count. `ended`: the answer came to its own end, `finish`: how. `said`: it
-    holds words or a call of a tool; `said_bytes`: how much of it, thoughts too. `error` is the provider's error object,
-    `broken` why it could not be read.
+    stream tells before is `partial`, a first count. `doubted`: two that came so differ, so neither is the bill.
+    `ended`: the answer came to its own end, `finish`: how. `said`: it holds words or a call of a tool; `said_bytes`:
+    how much of it, thoughts too. `error` is the provider's error object, `broken` why it could not be read.
     """
 
     usage: Usage | None = None
     cost: Decimal | None = None
     billed: bool = False
+    doubted: bool = False
     partial: Usage | None = None
     id: str | None = None
     model: str | None = None
@@ -54,7 +55,7 @@ class Figures:
     @property
     def bill(self) -> tuple[Usage | None, Decimal | None]:
         """The tokens and the cost that may be booked; counts without a cost only where what came can be that little."""
-        if self.cost is None and not believable(self.usage, self.said_bytes):
+        if self.doubted or (self.cost is None and not believable(self.usage, self.said_bytes)):
             return None, None
         return self.usage, self.cost
 
@@ -89,7 +90,10 @@ class Figures:
             self.broken = problem
 
     def counted(self, usage: Any, read: Callable[[Any], Usage | None], *, at_the_end: bool) -> None:
-        """Take in a `usage` object with the dialect's own reading of its token counts; a later one takes its place."""
+        """Take in a `usage` object with the dialect's own reading of its token counts; a later one takes its place.
+
+        A later one that tells another cost, or other counts where neither tells a cost, leaves both in doubt.
+        """
         fields = as_mapping(usage)
         if not fields:
             return
@@ -98,6 +102,7 @@ class Figures:
             self.partial = found or self.partial
             return
         cost = read_cost(fields)
+        self.doubted = self.doubted or (self.billed and differs((self.usage, self.cost), (found, cost)))
         self.usage = found or self.usage
         self.cost = self.cost if cost is None else cost
         self.billed = True
