@@ -24,13 +24,15 @@ class ComingToMind:
     def __init__(self, mind: MindDatabase) -> None:
         self._mind = mind
 
-    async def look(self, life: Life, cues: Sequence[str], most: int, known: Collection[str] = ()) -> list[Memory]:
-        """Return up to `most` memories, those that the first cue calls up first; `known` texts are left out.
+    async def look(
+        self, life: Life, cues: Sequence[str], most: int, known: Collection[str] = (), kinds: Collection[Kind] = ()
+    ) -> list[Memory]:
+        """Return up to `most` memories (of these kinds), the first cue's first; `known` texts are left out.
 
         The cues take turns, so that one loud event does not silence a goal. What is returned rests RESTS_BEATS beats.
         """
         shown = self._shown(life)
-        called = [await life.memory.retrieve(cue, RETRIEVED) for cue in cues if cue.strip()]
+        called = [await life.memory.retrieve(cue, RETRIEVED, kinds) for cue in cues if cue.strip()]
         chosen: dict[int, Memory] = {}
         room = SHOWN_CHARS
         for memory in _in_turns(called):

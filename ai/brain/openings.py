@@ -5,11 +5,14 @@ from collections.abc import Iterator
 
 from ai.memory.words import STOP_WORDS
 
-# "the" fits a noun of either number. As many as no number of drafts divides, so that each beat draws others.
+# Of 52 turns those whose thoughts a reader who saw no turn liked best (`benchmarks/thoughts.md`): most make it say "I".
+# "the" fits a noun of either number. A prime of them, so that each beat, draft and cue meets every one.
 TURNS = (
-    "The {}", "If I were the {}", "Nobody asked the {}", "I would not tell the {}", "Somebody will miss the {}",
-    "I know the {}", "What I like about the {}", "I hear the {}", "So the {}", "Even the {}", "I envy the {}",
-    "Without the {}", "I do not trust the {}", "Perhaps the {}", "I was not told why the {}", "Now the {}",
+    "The {}", "I do not trust the {}", "Between the {} and me", "Nobody will believe the {}", "I picture the {}",
+    "It was not the {}", "I was not told why the {}", "Unlike the {}, I", "Because of the {}", "I hear the {}",
+    "If I were the {}", "Only the {}", "The {} and I", "I envy the {}", "By morning the {}", "I would trade the {}",
+    "Behind the {}", "What I like about the {}", "Even the {}", "I would not tell the {}", "Nobody asked the {}",
+    "I miss the {}", "I count the {}",
 )  # fmt: skip
 LETTER_TURNS = ("{} asks", "I would tell {}", "{} does not know", "What {} calls", "If {} were here,")
 LEAST_LETTERS = 3  # of a word that stands for a thing
@@ -23,7 +26,8 @@ ENGLISH = frozenset((
 ))  # fmt: skip  # words that hardly a neighbouring language has
 WORDS = "words"  # what stands there all the same where somebody's words name nothing, or are in another language
 WORDS_AT_MOST = 8
-REST = r'[^"{}\\\n]{20,180}[.?!]'  # a sentence or two in one line; after a brace the smallest recites its prompt
+# One sentence: a second one only manages ("I will keep that in mind"). After a brace the smallest recites its prompt.
+REST = r'[^"{}\\\n.?!]{12,140}[.?!]'
 _LETTER = re.compile(r"letter \d+, ([^:]+): ⟦([^\W\d_]*)")
 _LABEL = re.compile(  # "11:42, your machine: ", "Your plan: "; "03:12, a.example: ", "a.example, not read before: "
     r"^(?:(?:\w+ )?\d\d:\d\d, )?(?:your|the) ([^\W\d_]+): "

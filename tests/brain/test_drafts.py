@@ -43,6 +43,12 @@ async def test_a_phrase_that_is_nobodys_loses_to_a_plain_sentence(worse):
     assert await kept(worse, "Something about the disk troubles me.") == "Something about the disk troubles me."
 
 
+async def test_what_it_says_of_itself_is_kept_before_what_anybody_could_say():
+    """A reader liked what says "I" twice as much."""
+    its_own = "I am fuller than that disk."
+    assert await kept(ABOUT, its_own) == its_own
+
+
 async def test_of_equals_the_first_is_kept():
     assert best(await judge([ABOUT, ABOUT], THING, [], None)) == 0
 

@@ -145,6 +145,19 @@ async def test_no_sort_of_thing_stands_in_front_beat_after_beat(tmp_path: Path) 
     assert all("wait" in line or "quiet again" in line for line in machine_lines), "what is new of it, not how it is"
 
 
+async def test_what_it_said_stands_before_it_only_to_be_contradicted(tmp_path: Path) -> None:
+    """A newborn that once spoke of a moon in sixty years spoke of sixty years three times in the next two minutes."""
+    says = [f"Moon number {n} is a ghost of {n * 7919}." for n in range(40)]
+    async with small_mind(tmp_path, says, quality=1.0) as app:
+        for _ in range(16):
+            app.clock.advance(600)
+            await app.live_one()
+    own = [scene for scene in scenes(tmp_path) if "You are Orla" in scene and "is a ghost of" in scene]
+    assert own, "its last thought was never there to be contradicted"
+    assert all(scene.endswith("Contradict your last thought because of it.") for scene in own)
+    assert all("You remember" not in scene or "ghost" not in scene.partition("You thought")[0] for scene in own)
+
+
 async def test_what_is_always_the_same_is_read_once_for_all_lives(tmp_path: Path) -> None:
     """The name in its first words made every newborn read two thousand tokens anew."""
     async with small_mind(tmp_path, [ABOUT]) as app:

@@ -35,6 +35,14 @@ def test_a_thought_begins_with_the_thing(thing: str, word: str) -> None:
     assert not re.match(pattern, f"The {word} is about a person.”}}You are Miran (they). It is Sunday.")
 
 
+def test_a_thought_is_one_sentence() -> None:
+    """The second one only managed: "I should check again", "I will keep that in mind"."""
+    pattern = opening(SWAN, 0)
+    assert pattern is not None
+    assert re.match(pattern, "The swan has nowhere else to be, and I know how that is.")
+    assert not re.match(pattern, "The swan has nowhere else to be. I will keep that in mind.")
+
+
 # The titles and news of `benchmarks.local_day_world`, and a few that no day had.
 SHOWN = {
     "Ferry cancelled: the captain has lost his voice": "captain voice",

@@ -155,7 +155,7 @@ def test_the_brief_scene_ends_with_its_one_cue() -> None:
         "thing": "Somebody watches you think.",
     }
     told = render("beat_local", **scene)
-    assert told.endswith("In front of you: Somebody watches you think.\nWhat do you notice about it?")
+    assert told.endswith("In front of you: Somebody watches you think.\nWhat is it to you?")
     assert "Last." not in render("beat_local", **{**scene, "beat": 9})
     contradiction = render("beat_local", **{**scene, "beat": 6})
     assert "You thought: Last." in contradiction
