@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
@@ -132,7 +132,12 @@ class CreditTracker(Books):
     async def left(self, call_id: str) -> int | None:
         """Return what the narrowest cap has left on which a call is held that has not ended; None where nobody sees."""
         held = self._held.get(call_id)
-        return None if held is None else await self._least_left(held.legs)
+        accounts = [] if held is None else _caps_of(held.legs)
+        try:
+            left = await self._accounts.ask(*accounts) if accounts else {}
+        except LedgerError:
+            return None
+        return min((left[account] for account in accounts if account in left), default=None)
 
     async def _place(self, expense: Expense, wallet: Wallet) -> None:
         try:
@@ -163,15 +168,6 @@ class CreditTracker(Books):
             return await self._ledger.transact(carefully)
         return await self._ledger.transact(lambda tx: hold_straight(tx, expense, wallet, known), careful=carefully)
 
-    async def _least_left(self, legs: Sequence[CallLeg]) -> int | None:
-        """Return what the narrowest cap on money among the legs has left; None where there is none, or nobody sees."""
-        accounts = [leg.debit for leg in legs if leg.kind == "money" and leg.debit != OVERRUN]
-        try:
-            left = await self._accounts.ask(*accounts) if accounts else {}
-        except LedgerError:
-            return None
-        return min((left[account] for account in accounts if account in left), default=None)
-
     async def sent(self, call_id: str, remote_id: str | None) -> None:
         """Commit that the request left, with the provider's generation id where it is known."""
         await self._book(call_id, lambda tx: mark_sent(tx, call_id, remote_id))
@@ -195,9 +191,9 @@ class CreditTracker(Books):
         bill = Bill(cost_nanos, usage, estimated, problem, remote_id)
         current, held = self._current, self._held.pop(call_id, None)
 
-        def carefully(tx: Transaction) -> tuple[int, Sequence[CallLeg] | None]:
+        def carefully(tx: Transaction) -> tuple[int, Mapping[str, int] | None]:
             call = book_cost(tx, call_id, bill, current=current)
-            return call.held, legs_of(tx, call_id) if call.key or call.run else None
+            return call.held, tx.left_then(_caps_of(legs_of(tx, call_id))) if call.key or call.run else None
 
         if held is None or held.period != current or not 0 <= cost_nanos <= held.expense.amount_nanos:
             booked = await self._book(call_id, carefully)
@@ -207,11 +203,11 @@ class CreditTracker(Books):
             return Settlement(
                 cost_nanos, self._away("the purse is away; the cost is booked when it is back"), overrun=False
             )
-        amount, legs = booked
-        left = None if legs is None else await self._least_left(legs)
-        if legs is None or self._last is None:  # callers are many, and look at their own caps alone
+        amount, left = booked
+        if left is None or self._last is None:  # callers are many, and look at their own caps alone
             self._last = (await self._balances.ask(None))[None]
-        return Settlement(cost_nanos, self._last, overrun=cost_nanos > amount, available=left)
+        least = None if left is None else min(left.values(), default=None)
+        return Settlement(cost_nanos, self._last, overrun=cost_nanos > amount, available=least)
 
     async def refuse(self, call_id: str) -> None:
         """End a call that the provider refused: nothing is captured but its free request."""
@@ -380,9 +376,14 @@ class CreditTracker(Books):
                 self._owed.popleft()
 
 
-def _settle(tx: Transaction, held: HeldCall, bill: Bill) -> tuple[int, Sequence[CallLeg] | None]:
+def _settle(tx: Transaction, held: HeldCall, bill: Bill) -> tuple[int, Mapping[str, int] | None]:
     settle_straight(tx, held, bill)
-    return held.expense.amount_nanos, held.legs if held.expense.caller else None
+    return held.expense.amount_nanos, tx.left_then(_caps_of(held.legs)) if held.expense.caller else None
+
+
+def _caps_of(legs: Sequence[CallLeg]) -> list[str]:
+    """Return the accounts among the legs that cap money."""
+    return [leg.debit for leg in legs if leg.kind == "money" and leg.debit != OVERRUN]
 
 
 def _void_if_held(tx: Transaction, call_id: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Never, TypeVar
 
 from ai.ledger.errors import CorruptStore, StoreUnavailable
 from ai.ledger.store import BulkStatement, Rows, Store, Written
-from ai.ledger.transaction import CAPTURES, Transaction
+from ai.ledger.transaction import CAPTURES, Looks, Transaction
 
 T = TypeVar("T")
 Answer = tuple[Any, BaseException | None]  # a work's result, or what it raised
@@ -72,6 +72,7 @@ class Batch:
     """Runs works in a transaction that was begun; its order is theirs, but what ends a hold goes before what holds."""
 
     def __init__(self, store: Store, clock_us: Callable[[], int]) -> None:
+        self.looks = Looks()
         self._store = store
         self._clock_us = clock_us
         self._answers: dict[int, Answer] = {}
@@ -99,7 +100,7 @@ class Batch:
         """Return what a work writes, its answer foretold; None where that depends on what the store would say."""
         recorder = _Recorder()
         try:
-            answer: Answer = run_work(Transaction(recorder, at), work.run), None
+            answer: Answer = run_work(Transaction(recorder, at, self.looks), work.run), None
         except _Asked:
             return None
         except BaseException as error:  # noqa: BLE001 - whatever one caller's work raises is that caller's answer
@@ -138,7 +139,7 @@ class Batch:
         """Run one work by itself; an error that it raises undoes it alone."""
         self._store.mark()
         try:
-            self._answers[place] = run_work(Transaction(self._store, at), run), None
+            self._answers[place] = run_work(Transaction(self._store, at, self.looks), run), None
         except (StoreUnavailable, CorruptStore):
             raise
         except BaseException as error:  # noqa: BLE001 - whatever one caller's work raises is that caller's answer

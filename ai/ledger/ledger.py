@@ -17,7 +17,7 @@ from ai.ledger.circuit_breaker import CircuitBreaker
 from ai.ledger.errors import LedgerError, StoreUnavailable
 from ai.ledger.sqlite_store import SQLiteStore
 from ai.ledger.store import ComponentFolders, OpenStore, Store
-from ai.ledger.transaction import Transaction
+from ai.ledger.transaction import Looks, Transaction
 
 T = TypeVar("T")
 
@@ -77,8 +77,9 @@ class Ledger:
         with self._alone:
             try:
                 self._store.begin(write=True)
-                result = run_work(Transaction(self._store, self._clock_us()), work)
-                self._store.commit()
+                looks = Looks()
+                result = run_work(Transaction(self._store, self._clock_us(), looks), work)
+                looks.fill(self._store.commit(looks.accounts))
             except BaseException:
                 self._store.rollback()
                 raise
@@ -145,8 +146,9 @@ class Ledger:
             self._store.begin(write=True)
             begun = True
             works += self._come()
-            answers = Batch(self._store, self._clock_us).run(works)
-            self._store.commit()
+            batch = Batch(self._store, self._clock_us)
+            answers = batch.run(works)
+            batch.looks.fill(self._store.commit(batch.looks.accounts))
         except BaseException as error:  # noqa: BLE001 - the store failed: that is every caller's answer; the thread lives on
             self._store.rollback()
             works += [] if begun else self._come()  # else each would wait as long to be told the same

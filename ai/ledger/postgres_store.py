@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from time import monotonic
@@ -34,6 +34,7 @@ _BEGIN_WRITING = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact
 # What such a plan costs is counted so high that the server would compile it, which takes longer than it does.
 _PLANS = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off"
 _BACK_TO_PART = "ROLLBACK TO SAVEPOINT part; "
+_AVAILABLE = "SELECT id, credits_posted - debits_posted - debits_pending FROM accounts WHERE id = ANY(%s)"
 _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
@@ -139,17 +140,28 @@ class PostgresStore:
         if not self._first:
             self._first, self._back = _BACK_TO_PART, ""
 
-    def commit(self) -> None:
-        """Commit, with `synchronous_commit` on: it is on the server's disk when this returns."""
+    def commit(self, looked_at: Collection[str] = ()) -> Mapping[str, int]:
+        """Commit, with `synchronous_commit` on: it is on the server's disk when this returns.
+
+        What is looked at goes in the same message.
+        """
+        found: dict[str, int] = {}
         try:
             back = self._back + (self._first if self._first == _BACK_TO_PART else "")
             with self._named_errors():
-                tag = self._live().execute(f"{back}COMMIT".encode()).set_result(-1).statusmessage
+                cursor = self._live()
+                if looked_at:
+                    cursor.execute(f"{back}{_AVAILABLE}; COMMIT".encode(), ([*looked_at],)).set_result(-2)
+                    found = dict(cursor.fetchall())
+                else:
+                    cursor.execute(f"{back}COMMIT".encode())
+                tag = cursor.set_result(-1).statusmessage
         except StoreUnavailable as error:
             error.outcome_unknown = True  # the server may have committed before the answer was lost
             raise
         if tag != "COMMIT":  # PostgreSQL answers ROLLBACK where a statement had failed
             raise StoreUnavailable(f"the purse at {self._where} undid the transaction")
+        return found
 
     def rollback(self) -> None:
         """Undo; a connection that does not say that it is idle is dropped, and the server undoes."""

@@ -1,6 +1,6 @@
 """What the ledger asks of a database: SQLite and PostgreSQL answer it alike."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Any, Literal, Protocol
@@ -83,8 +83,11 @@ class Store(Statements, Protocol):
         """Take back all since `mark`, also where a statement of it was refused."""
         ...
 
-    def commit(self) -> None:
-        """Return only when all since `begin` is durable; raises StoreUnavailable (outcome_unknown) otherwise."""
+    def commit(self, looked_at: Collection[str] = ()) -> Mapping[str, int]:
+        """Return only when all since `begin` is durable; raises StoreUnavailable (outcome_unknown) otherwise.
+
+        What comes back is what these accounts have available then, without those that were never opened.
+        """
         ...
 
     def rollback(self) -> None:

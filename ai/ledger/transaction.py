@@ -4,7 +4,7 @@ The schema decides: a verb writes all its rows in one statement, which it takes 
 after a refusal does Python look why, and names it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ai.ledger.errors import (
@@ -95,13 +95,37 @@ class Transfer:
     at: int
 
 
+class Looks:
+    """What is to be looked at when a transaction ends, and where that is waited for."""
+
+    def __init__(self) -> None:
+        self._asked: list[tuple[Collection[str], dict[str, int]]] = []
+
+    def at(self, accounts: Collection[str]) -> dict[str, int]:
+        """Return where it will stand what these accounts have available."""
+        found: dict[str, int] = {}
+        self._asked.append((accounts, found))
+        return found
+
+    @property
+    def accounts(self) -> frozenset[str]:
+        """All that is to be looked at."""
+        return frozenset(account for accounts, _ in self._asked for account in accounts)
+
+    def fill(self, available: Mapping[str, int]) -> None:
+        """Give everybody what was seen."""
+        for accounts, found in self._asked:
+            found.update((account, available[account]) for account in accounts if account in available)
+
+
 class Transaction:
     """The verbs; `at` is this transaction's time in microseconds since 1970, UTC."""
 
-    __slots__ = ("_store", "at", "failed")
+    __slots__ = ("_looks", "_store", "at", "failed")
 
-    def __init__(self, store: Statements, at: int) -> None:
+    def __init__(self, store: Statements, at: int, looks: Looks | None = None) -> None:
         self.at = at
+        self._looks = looks
         self._store = store
         self.failed: Exception | None = None
 
@@ -145,6 +169,14 @@ class Transaction:
             "INSERT INTO accounts (id, unit, may_go_negative) VALUES (?, ?, ?)",
             (account_id, unit, int(may_go_negative)),
         )
+
+    def left_then(self, accounts: Collection[str]) -> dict[str, int]:
+        """Return what fills up at the commit: what each account has available then, without those never opened.
+
+        It goes with the commit, where `account` would ask the store on its own, after all that waits was written.
+        """
+        assert self._looks is not None, "a query has no commit"  # noqa: S101 - of a writer alone
+        return self._looks.at(accounts)
 
     def account(self, account_id: str) -> Account:
         """Return the account. Raises UnknownAccount."""

@@ -46,6 +46,37 @@ async def test_a_work_that_fails_is_undone_alone_and_wholly(ledger):
     assert (await ledger.read(lambda tx: tx.account("month"))).available == 98
 
 
+def spend_and_look(number, amount=1):
+    """Return a work that holds so much of the month, and what is left then of it and of an account that is none."""
+
+    def work(tx):
+        spend(number, amount)(tx)
+        return tx.left_then(["month", "nowhere"])
+
+    return work
+
+
+async def test_who_looks_at_the_commit_sees_what_all_in_it_wrote(ledger):
+    held, go = threading.Event(), threading.Event()
+
+    def slow(tx):
+        held.set()
+        assert go.wait(30)
+
+    first = asyncio.ensure_future(ledger.transact(slow))
+    await asyncio.to_thread(held.wait, 30)
+    together = [spend_and_look(1), spend(2, 5), spend(3, 1000), spend_and_look(4)]
+    waiting = [asyncio.ensure_future(ledger.transact(work)) for work in together]
+    await asyncio.sleep(0)
+    go.set()
+    await first
+    one, _, refused, four = await asyncio.gather(*waiting, return_exceptions=True)
+    assert isinstance(refused, InsufficientFunds)
+    assert one == four == {"month": 93}
+    assert await ledger.transact(spend_and_look(5)) == {"month": 92}
+    assert ledger.transact_now(spend_and_look(6)) == {"month": 91}
+
+
 async def test_works_that_wait_together_share_a_commit(store_url, ledger):
     held, go = threading.Event(), threading.Event()
 

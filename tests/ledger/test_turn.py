@@ -143,7 +143,7 @@ async def test_who_waits_for_the_next_turn_is_not_told_of_a_commit_that_was_not_
         began.set()
         assert go.wait(30)
 
-    def fails():
+    def fails(_looked_at):
         monkeypatch.undo()
         raise StoreUnavailable("the disk failed")
 
