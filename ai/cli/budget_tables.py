@@ -8,7 +8,7 @@ from rich.text import Text
 
 from ai.credit_tracker.records import Balance, Band, CapState
 from ai.credit_tracker.spending import BurnRate, Line, Spending, daily_costs
-from ai.ledger.money import dollars
+from ai.ledger.money import about, dollars
 
 BARS = "▁▂▃▄▅▆▇█"
 MAX_SPARKS = 62  # two months of days fit on a line; longer spans are drawn in their last days
@@ -82,10 +82,10 @@ def _standing(balance: Balance, caps: Sequence[CapState]) -> Table:
 def _pace(balance: Balance, pace: BurnRate) -> Text:
     if pace.burn_per_day is None or pace.projected is None:
         return Text("pace: known after a day", style="dim")
-    line = f"pace: {dollars(pace.burn_per_day)} a day"
+    line = f"pace: {about(pace.burn_per_day)} a day"
     if balance.runway_days is not None:
         line += f", lasts {balance.runway_days:,.1f} days"
-    line += f"; at this pace {dollars(pace.projected)} by the end of the month"
+    line += f"; at this pace {about(pace.projected)} by the end of the month"
     given = balance.granted + balance.donated
     return Text(line, style="yellow" if pace.projected > given else "")
 

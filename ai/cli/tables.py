@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ai.clock import parse_rfc3339
-from ai.ledger.money import dollars, nanos
+from ai.ledger.money import dollars, nanos, short_price
 
 OPEN_STATES = {"held": "held", "sent": "held", "unknown": "unknown"}  # of a call that has not ended
 
@@ -81,7 +81,7 @@ def models_table(rows: Sequence[Mapping[str, Any]]) -> Table:
             _plain(row["id"]),
             row["tier"].replace("_", " "),
             "–" if row["intelligence"] is None else str(row["intelligence"]),
-            "–" if None in prices else f"{prices[0]}→{prices[1]}",
+            "–" if None in prices else "→".join(map(short_price, prices)),
             _whether(row),
         )
     return table

@@ -3,7 +3,10 @@
 from decimal import ROUND_CEILING, Context, Decimal, InvalidOperation
 
 NANOS_PER_USD = 1_000_000_000
-CENT = Decimal("0.01")
+NANO = Decimal("1e-9")
+EVERY_PLACE = 9  # of a dollar, down to a nano-dollar
+PLACES = (2, 4, 6, EVERY_PLACE)  # of which an amount for people has the fewest that tell it whole
+CENT_NANOS = NANOS_PER_USD // 100
 MAX_USD = 10**12  # beyond any purse; "1e999999" in a provider's answer must not become a million digits
 
 # Wide enough for the largest amount with every digit that a provider's figure may carry.
@@ -45,8 +48,31 @@ def usd9(amount_nanos: int) -> str:
     return f"{sign}{dollars}.{rest:09d}"
 
 
+def price9(usd: Decimal) -> str:
+    """Return a price in dollars with 9 places, rounded up: one that is not zero never looks like it."""
+    return f"{_EXACT.quantize(usd, NANO):f}"
+
+
+def short_price(usd: Decimal | str) -> str:
+    """Return a price in dollars without digits that say nothing: "0.150000000" is "0.15"."""
+    return f"{Decimal(usd).normalize():f}"
+
+
 def dollars(amount_nanos: int) -> str:
-    """Return nano-dollars as dollars for people: cents, and as many places as it takes to show a small amount."""
-    amount = Decimal(abs(amount_nanos)) / NANOS_PER_USD
-    places = 2 if amount == 0 or amount >= 1 else 4 if amount >= CENT else 6
+    """Return nano-dollars as dollars for people, exactly: cents, and more places where it is small or has them."""
+    whole, rest = divmod(abs(amount_nanos), NANOS_PER_USD)
+    fraction = f"{rest:0{EVERY_PLACE}d}"
+    least = _usual_places(amount_nanos)
+    shown = next(places for places in PLACES if places >= least and not fraction[places:].strip("0"))
+    return f"{'-' if amount_nanos < 0 else ''}${whole:,}.{fraction[:shown]}"
+
+
+def about(amount_nanos: int) -> str:
+    """Return an estimate in nano-dollars as dollars for people, to the places that it can be meant with."""
+    amount, places = Decimal(abs(amount_nanos)) / NANOS_PER_USD, _usual_places(amount_nanos)
     return f"{'-' if amount_nanos < 0 else ''}${amount:,.{places}f}"
+
+
+def _usual_places(amount_nanos: int) -> int:
+    amount = abs(amount_nanos)
+    return 2 if amount == 0 or amount >= NANOS_PER_USD else 4 if amount >= CENT_NANOS else 6

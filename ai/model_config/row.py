@@ -6,7 +6,10 @@ from typing_extensions import TypedDict  # pydantic reads typing's own from Pyth
 
 
 class ModelRow(TypedDict):
-    """One model as `models --json` and the page show it; prices are USD per million tokens, `bound` USD."""
+    """One model as `models --json` and the page show it.
+
+    Prices are USD per million tokens, `bound` USD: decimal strings with nine places.
+    """
 
     id: str
     name: str

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from ai.clock import rfc3339
-from ai.ledger.money import usd9
+from ai.ledger.money import price9, short_price, usd9
 from ai.model_config import Model, Tier
 from ai.model_config.bound import size_bound
 from ai.model_config.prices import PER_MILLION
@@ -32,8 +32,8 @@ def model_row(model: Model, state: RotatorState, health: Health | None, preferre
         tier=model.tier.value,
         intelligence=replace(model, quality=quality).intelligence,
         quality=round(quality, 2),
-        price_prompt=per_million(model.prices.prompt) if known else None,
-        price_completion=per_million(model.prices.completion) if known else None,
+        price_prompt=price9(model.prices.prompt * PER_MILLION) if known else None,
+        price_completion=price9(model.prices.completion * PER_MILLION) if known else None,
         bound=None if bound is None else usd9(bound),
         affordable=barred is None and payable and quota,
         available=barred is None and model.id not in state.resting,
@@ -47,4 +47,4 @@ def model_row(model: Model, state: RotatorState, health: Health | None, preferre
 
 def per_million(price: Decimal) -> str:
     """Return USD per token as USD per million tokens, without digits that say nothing: "0.15"."""
-    return f"{(price * PER_MILLION).normalize():f}"
+    return short_price(price * PER_MILLION)

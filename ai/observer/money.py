@@ -59,8 +59,8 @@ def usd_of_nanos(amount: int | None, places: int = 2) -> str:
 
 
 def exact(amount: str) -> str:
-    """Return an amount with six places, so that a column of them can be added up by eye."""
-    return f"${Decimal(amount):,.6f}"
+    """Return an amount with all of its nine places, so that a column of them adds up."""
+    return f"${Decimal(amount):,.9f}"
 
 
 def share(part: str | Decimal, whole: str | Decimal) -> float:

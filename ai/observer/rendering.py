@@ -3,6 +3,7 @@
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ai.clock import parse_rfc3339
+from ai.ledger.money import short_price
 from ai.observer import money, words
 from ai.observer.kinds import QUIET
 
@@ -35,6 +36,7 @@ TEMPLATES = Environment(
 TEMPLATES.filters.update(
     usd=money.usd,
     exact=money.exact,
+    price=short_price,
     count=words.count,
     plural=words.plural,
     moment=words.moment,

@@ -166,9 +166,10 @@ def test_a_long_name_is_folded_and_never_cut():
     assert "".join(line.split("  ")[0] for line in shown.export_text().splitlines() if "xx" in line) == name
 
 
-def test_small_amounts_keep_the_places_that_tell_them():
+def test_an_amount_in_a_table_is_that_amount_and_no_other():
+    """A nano-dollar was $0.000000, and what was short of a dollar a dollar."""
     assert [dollars(amount) for amount in (USD - 1, USD, 10_000_000, 9_999_999, 1, -1, 1_234_567 * USD)] == [
-        "$1.0000", "$1.00", "$0.0100", "$0.010000", "$0.000000", "-$0.000000", "$1,234,567.00",
+        "$0.999999999", "$1.00", "$0.0100", "$0.009999999", "$0.000000001", "-$0.000000001", "$1,234,567.00",
     ]  # fmt: skip
 
 

@@ -1,15 +1,18 @@
 """What a person reads at a terminal of 80 columns must be readable, and mean what the books say."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from rich.console import Console
 
 from ai.cli.tables import calls_table, models_table, posts_table, reconciliation_lines
+from ai.ledger.money import price9
+from ai.observer.money import exact
 
 MODEL = {
-    "id": "qwen/qwen3-235b-a22b-instruct", "tier": "ultra_cheap", "intelligence": 7, "price_prompt": "0.071",
-    "price_completion": "0.463", "affordable": True, "available": True, "barred": None, "cooldown_until": None,
+    "id": "qwen/qwen3-235b-a22b-instruct", "tier": "ultra_cheap", "intelligence": 7, "price_prompt": "0.071000000",
+    "price_completion": "0.463000000", "affordable": True, "available": True, "barred": None, "cooldown_until": None,
 }  # fmt: skip
 CALL = {
     "held_at": "2026-11-27T10:04:38.000000Z", "purpose": "thought", "subject": "anthropic/claude-haiku-4.5",
@@ -92,3 +95,12 @@ def test_a_reconciliation_says_what_matters_and_leaves_out_what_is_nothing() -> 
         "lost: call-9 were billed although booked at nothing",
         "this is more than should pass unseen: look at the key's activity page, and for other users of it",
     ]
+
+
+def test_a_price_in_json_has_nine_places_and_in_a_table_those_that_say_something() -> None:
+    """It was the one amount without them: `"0.15"`, or `"5"`."""
+    assert [price9(Decimal(price)) for price in ("0.15", "5", "0", "0.0000000001")] == [
+        "0.150000000", "5.000000000", "0.000000000", "0.000000001",
+    ]  # fmt: skip
+    assert "0.071→0.463" in lines(models_table([MODEL]))[1]
+    assert exact("0.000000001") == "$0.000000001"

@@ -329,8 +329,8 @@ async def test_the_table_says_what_each_model_is_and_whether_it_could_be_asked(r
     by_id = {row["id"]: row for row in rows}
     assert by_id["acme/haiku-00"] | {"preferred": None} == {
         "id": "acme/haiku-00", "name": "acme/haiku-00", "tier": "cheap", "intelligence": 8, "quality": 8.0,
-        "price_prompt": "1", "price_completion": "5", "bound": by_id["acme/haiku-00"]["bound"], "affordable": True,
-        "available": True, "cooldown_until": None, "cooldown_reason": None, "preferred": None,
+        "price_prompt": "1.000000000", "price_completion": "5.000000000", "bound": by_id["acme/haiku-00"]["bound"],
+        "affordable": True, "available": True, "cooldown_until": None, "cooldown_reason": None, "preferred": None,
         "context_length": 131_072, "barred": None,
     }  # fmt: skip
     assert Decimal(by_id["acme/haiku-00"]["bound"]) > Decimal("0.01")

@@ -4,6 +4,7 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -177,8 +178,8 @@ class DemoApp:
                     "name": model.split("/")[1],
                     "tier": tier,
                     "intelligence": intelligence,
-                    "price_prompt": prompt,
-                    "price_completion": completion,
+                    "price_prompt": f"{Decimal(prompt):.9f}",
+                    "price_completion": f"{Decimal(completion):.9f}",
                     "affordable": self.band != "bankrupt" or prompt == "0",
                     "available": not cooling,
                     "cooldown_until": rfc3339(self.clock.now() + timedelta(minutes=12)) if cooling else None,
