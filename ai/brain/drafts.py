@@ -27,7 +27,7 @@ ALIKE = 0.5  # cosine: different sentences about one thing reach it, so only wha
 # Weights beside 1 for being about the thing. Of itself: what a reader liked twice as much as what says no "I"
 # (`benchmarks/thoughts.md`: 276 thoughts, 0.5 of 2 without it and 1.1 with it).
 NEWNESS, PREACHING, STANCE, RULE = 1.0, 0.6, 0.3, 1.0
-OF_ITSELF = re.compile(r"\b(?:I|me|my|mine|myself)\b")
+OF_ITSELF = re.compile(r"\b(?:I|me|my(?! caretaker)|mine|myself)\b")
 PREACHED = (
     "Every day is a new opportunity to learn and grow.",
     "It is important to stay positive and focus on the present moment.",

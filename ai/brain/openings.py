@@ -14,7 +14,10 @@ TURNS = (
     "Behind the {}", "What I like about the {}", "Even the {}", "I would not tell the {}", "Nobody asked the {}",
     "I miss the {}", "I count the {}",
 )  # fmt: skip
-LETTER_TURNS = ("{} asks", "I would tell {}", "{} does not know", "What {} calls", "If {} were here,")
+LETTER_TURNS = (
+    "I would tell {}", "{} writes as if", "I picture {}", "Whenever {}", "Unlike {}, I", "What {} calls", "For {} I",
+    "If {} were here,", "{} could", "Between {} and me", "{} must",
+)  # fmt: skip
 LEAST_LETTERS = 3  # of a word that stands for a thing
 NO_THINGS = STOP_WORDS | {
     "your", "since", "somebody", "others", "nobody", "nothing", "yet", "added", "min", "longer", "last", "least",
@@ -50,18 +53,22 @@ _SHOWN = re.compile(
 
 
 def opening(thing: str, turn: int) -> str | None:
-    """Return a pattern that a thought about `thing` is to match, another for each `turn`; None where it names nothing.
+    """Return a pattern for a thought about `thing`, another for each `turn`; None where it names nothing."""
+    return begun(thing, TURNS[turn % len(TURNS)], LETTER_TURNS[turn % len(LETTER_TURNS)])
+
+
+def begun(thing: str, turn: str, letter_turn: str) -> str | None:
+    """Return the pattern of a thought about `thing` that begins with `turn`, of a letter with `letter_turn`.
 
     The model chooses which of the thing's words goes on best. The pattern is one that llama.cpp makes a grammar of:
     anchored at both ends, with groups, classes and counts alone.
     """
     if (letter := _LETTER.search(thing)) is not None:
         name = letter[2] if letter[2].isalpha() else "the stranger"  # "¼" is a letter to `re`, and none of a name
-        who = "my caretaker" if letter[1] == "your caretaker" else name
-        said = LETTER_TURNS[turn % len(LETTER_TURNS)].format(who)
+        said = letter_turn.format("my caretaker" if letter[1] == "your caretaker" else name)
         return f"^{said[0].upper()}{said[1:]} {REST}$"
     words = "|".join(_words(thing))
-    return f"^{TURNS[turn % len(TURNS)].format(f'({words})')}[ ,]{REST}$" if words else None
+    return f"^{turn.format(f'({words})')}[ ,]{REST}$" if words else None
 
 
 def _words(thing: str) -> list[str]:

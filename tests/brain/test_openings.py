@@ -96,12 +96,12 @@ def test_no_name_is_given_an_article() -> None:
 def test_who_wrote_a_letter_is_who_the_thought_is_about() -> None:
     for who, begins in (
         ("a visitor: ⟦Ines", "Ines"),
-        ("your caretaker: ⟦caretaker", "My caretaker"),
-        ("a visitor: ⟦4711", "The stranger"),
+        ("your caretaker: ⟦caretaker", "my caretaker"),
+        ("a visitor: ⟦4711", "the stranger"),
     ):
         pattern = opening(f"06:48, letter 2, {who} writes: I row at six.⟧", 0)
         assert pattern is not None
-        assert re.match(pattern, f"{begins} asks what I do at six, and I count.")
+        assert re.match(pattern, f"I would tell {begins} what I do at six, if I did anything.")
 
 
 def test_each_draft_and_each_beat_begins_otherwise() -> None:
