@@ -2,6 +2,7 @@
 
 import codecs
 import io
+import os
 import sqlite3
 import sys
 from typing import Annotated
@@ -44,14 +45,48 @@ def _no_command(
 def main() -> None:
     """Run a command; exit 0 on success, 1 on a failure explained in one line on stderr, 2 on wrong usage."""
     keep_private()
+    _open_streams()
     _take_every_letter()
     try:
         app()
     except KeyboardInterrupt:
         sys.exit(130)
+    except SystemExit:
+        if not _all_is_said():
+            raise SystemExit(1) from None
+        raise
     except Exception as error:
+        if isinstance(error, OSError) and not _all_is_said():
+            raise SystemExit(1) from None
         _explain(error)
         raise
+
+
+def _open_streams() -> None:
+    """Let no file of ours become the standard output of a command that was started without one (`>&-`)."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w", encoding="utf-8", closefd=False))  # noqa: SIM115 - no path, and for good
+
+
+def _all_is_said() -> bool:
+    """Write out what a command still had to say; where that cannot be, say so on stderr and return False."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else the interpreter tries again at its end, and tells of it
+        if not isinstance(error, BrokenPipeError):  # who reads no further (`| head`) knows
+            sys.stderr.write(
+                f"genesis: the answer could not be written to stdout: {error.strerror}; what was asked for may be "
+                "done all the same, so look before asking again\n"
+            )
+        return False
+    return True
 
 
 def _take_every_letter() -> None:

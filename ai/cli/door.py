@@ -33,8 +33,8 @@ PATH_SHOWN = 200  # letters of a path in a line for people
 DISK_ADVICE = {
     **dict.fromkeys(FULL, "free some space, or set DATA_DIR to another disk"),
     errno.EROFS: "it is mounted read-only; mount it writable, or set DATA_DIR to a folder that is",
-    errno.EACCES: "give this user write access (chown), or set DATA_DIR to a folder of its own",
-    errno.EPERM: "give this user write access (chown), or set DATA_DIR to a folder of its own",
+    errno.EACCES: "give this user write access (chmod u+w, or chown), or set DATA_DIR to a folder of its own",
+    errno.EPERM: "give this user write access (chmod u+w, or chown), or set DATA_DIR to a folder of its own",
     errno.ENOTDIR: "a file stands where a folder is needed; move it away, or set another DATA_DIR",
     errno.EEXIST: "a file stands where a folder is needed; move it away, or set another DATA_DIR",
     errno.ENAMETOOLONG: "no disk takes a name as long; set a shorter DATA_DIR",

@@ -94,7 +94,7 @@ async def _live(chosen: Settings, clock: Clock, beats: int, advance: Callable[[]
             marker, away = await app.tracker.marker(), None
         except StoreUnavailable as problem:  # without its purse it thinks on free and local models
             marker, away = None, str(problem)
-        work = asyncio.ensure_future(_beats(app, beats, advance))
+        work = asyncio.ensure_future(live_beats(app, beats, advance))
         async with _stopped_by_signals(work):
             await asyncio.wait([work])
         if not work.cancelled() and (error := work.exception()) is not None:
@@ -104,8 +104,12 @@ async def _live(chosen: Settings, clock: Clock, beats: int, advance: Callable[[]
         return await app.tracker.usage_since(marker)
 
 
-async def _beats(app: App, beats: int, advance: Callable[[], None]) -> None:
+async def live_beats(app: App, beats: int, advance: Callable[[], None]) -> None:
+    """Live so many beats; say of a birth that is not due yet how long it is waited for. Raises Failed."""
     for _ in range(beats):
+        due, now = app.lives.birth_due_at(), app.clock.now()
+        if due is not None and (wait := (due - now).total_seconds()) > 1:
+            typer.echo(f"Nobody lives now; the next life begins in {wait:.0f} s.")
         if not await app.live_one():
             raise Failed("nobody lives, and no birth is due before new money comes; genesis topup brings it")
         advance()

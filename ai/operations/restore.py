@@ -96,7 +96,7 @@ def _unpack(source: Path, target: Path) -> Manifest:
                     raise BackupProblem(f"{source} has {member.name!r} in it, which its manifest does not list")
                 _extract(archive, member, target / member.name)
     except FileNotFoundError:
-        raise BackupProblem(f"{source} does not exist; name a file that `python -m ai backup` wrote") from None
+        raise BackupProblem(f"{source} does not exist; name a file that `genesis backup` wrote") from None
     except (tarfile.TarError, EOFError, OSError, UnicodeDecodeError) as error:
         raise BackupProblem(f"{source} is damaged or no backup: {error}") from error
     for name, digest in manifest.files.items():

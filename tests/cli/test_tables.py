@@ -80,7 +80,7 @@ def test_a_reconciliation_says_what_matters_and_leaves_out_what_is_nothing() -> 
         "2026-11: $0.0120 are booked for models, the provider says $0.0120: in step with the provider"
     ]
     assert reconciliation_lines(FOUND | {"provider": None, "drift": None, "cause": "it is silent"}) == [
-        "2026-11: $0.0120 are booked for models, the provider does not say: it is silent"
+        "2026-11: $0.0120 are booked for models: it is silent"
     ]
     told = reconciliation_lines(
         FOUND | {"provider": "1.012000000", "drift": "1.000000000", "others": "0.900000000", "pending": "0.000100000",

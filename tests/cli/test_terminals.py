@@ -1,8 +1,11 @@
 """Narrow terminals and those that know few letters: no figure is cut, and nothing that is shown stops a command."""
 
+import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -77,3 +80,26 @@ def test_help_shows_what_a_person_writes_and_no_type_of_python(capsys: pytest.Ca
     options = re.findall(r"^│[* ]*--[a-z].*$", capsys.readouterr().out, re.MULTILINE)
     assert len(options) > len(COMMANDS)
     assert [line for line in options if "<" in line.replace("<=", "")] == []
+
+
+def with_stdout(person: Person, stdout: int | None, *words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "ai", *words], cwd=person.folder, env=person.variables, text=True, check=False,
+        stdout=stdout, stderr=subprocess.PIPE, timeout=60, preexec_fn=None if stdout else lambda: os.close(1),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("words", [("topup", "1", "--from", "Ada"), ("budget",), ("budget", "--json"), ("--help",)])
+def test_an_answer_that_cannot_be_written_is_told_as_that(person: Person, words: tuple[str, ...]) -> None:
+    """A gift that was booked was told as refused by the data folder, which was full; given again it was there twice."""
+    with Path("/dev/full").open("w") as full:
+        ended = with_stdout(person, full.fileno(), *words)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("genesis: the answer could not be written to stdout: No space left on device; ")
+    assert len(ended.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", [("status", "--json"), ("topup", "1", "--from", "Ada")])
+def test_a_command_without_a_stdout_does_what_it_shall(person: Person, words: tuple[str, ...]) -> None:
+    ended = with_stdout(person, None, *words)
+    assert (ended.returncode, ended.stderr) == (0, "")

@@ -1,11 +1,13 @@
 """A mind that died is followed as soon as its file says, not a beat later; and waiting for money costs no processor."""
 
 import asyncio
+import re
 from datetime import timedelta
 
 import pytest
 from apscheduler.events import EVENT_JOB_ADDED
 
+from ai.cli.wake import live_beats
 from ai.clock import VirtualClock
 from ai.daemon.daemon import Daemon
 from ai.life import End
@@ -51,3 +53,13 @@ async def test_a_birth_that_waits_for_money_is_looked_after_now_and_then_and_is_
         assert planned(daemon) - clock.now() >= timedelta(seconds=10)
         clock.advance(3_600)
         assert not [problem for problem in daemon.problems() if "overdue" in problem]
+
+
+async def test_a_run_says_how_long_it_waits_for_a_birth(tmp_path, clock, capsys):
+    """Up to a minute nothing was said."""
+    async with mind(None, tmp_path, clock) as app:
+        await live_beats(app, 1, lambda: None)
+        assert "Nobody lives" not in capsys.readouterr().out
+        await app.lives.die("tired")
+        await live_beats(app, 1, lambda: None)
+    assert re.search(r"^Nobody lives now; the next life begins in [1-6]\d s\.$", capsys.readouterr().out, re.MULTILINE)

@@ -186,7 +186,7 @@ def test_each_thing_that_is_wrong_with_an_archive_is_named(archive, other, tmp_p
     contents = members(archive)
     broken = tmp_path / "broken.tar.gz"
     assert refused(other, tmp_path / "absent") == (
-        f"{tmp_path}/absent does not exist; name a file that `python -m ai backup` wrote"
+        f"{tmp_path}/absent does not exist; name a file that `genesis backup` wrote"
     )
     first = f"{broken} is no backup of Genesis: it does not begin with manifest.json"
     assert refused(other, packed(broken, {})) == first
