@@ -2,7 +2,7 @@
 
 import asyncio
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,7 +66,7 @@ class Registry:
         self._lines: list[str] = []
         self._local_lines: list[str] = []
         self._params: dict[str, dict[str, Any]] = {}
-        self._replies: list[dict[str, Any]] = []
+        self._replies: dict[str, dict[str, Any]] = {}
         for action in actions:
             self.register(action)
 
@@ -80,7 +80,7 @@ class Registry:
         written = action.params.model_json_schema()
         if action.simple:
             self._local_lines.append(f"- {action.usage(min(self._longest, TEXT_CHARS))}: {action.summary}")
-            self._replies.append(_reply_with(action.name, written))
+            self._replies[action.name] = _reply_with(action.name, written)
         for name, prop in written.get("properties", {}).items():
             kept = {key: prop[key] for key in ("type", "maxLength", "minimum", "maximum") if key in prop}
             before = self._params.get(name, {})
@@ -116,16 +116,19 @@ class Registry:
             ("thought", "action", "params"),
         )
 
-    def local_schema(self, opening: str | None = None) -> dict[str, Any]:
+    def local_schema(self, opening: str | None = None, cannot: Collection[str] = ()) -> dict[str, Any]:
         """Return what `reply_schema` leaves to `perform`: one form of a reply for each action, with its own parameters.
 
         For the embedded model, which forgets parameters that it may leave out and whose schema costs no money.
-        `opening`: a pattern that its thought must match.
+        `opening`: a pattern that its thought must match. `cannot`: actions that would be refused now; their forms stand
+        under `$defs`, where none can be chosen and the model's prompt, with an example of each, stays the same.
         """
-        if opening is None:
-            return {"anyOf": list(self._replies)}
-        begun = {"thought": {"type": "string", "pattern": opening}}
-        return {"anyOf": [{**form, "properties": {**form["properties"], **begun}} for form in self._replies]}
+        begun = {} if opening is None else {"thought": {"type": "string", "pattern": opening}}
+        forms = {name: {**form, "properties": {**form["properties"], **begun}} for name, form in self._replies.items()}
+        return {
+            "anyOf": [form for name, form in forms.items() if name not in cannot],
+            "$defs": {name: form for name, form in forms.items() if name in cannot},
+        }
 
     def looks(self, name: str) -> bool:
         """Say whether an action is done for what its result shows; of others there is nothing more to think about."""

@@ -244,7 +244,7 @@ class Brain:
             conversation,
             payer=Payer(purpose, life=life.number, beat=life.beats, wish=wish),
             schema=self._registry.reply_schema(),
-            local_schema=self._registry.local_schema(begun),
+            local_schema=self._registry.local_schema(begun, self._scenes.cannot),
             temperature=life.drift(models[0].tier, self._senses.band).temperature,
             deadline=deadline,
         )

@@ -84,6 +84,7 @@ class Scenes:
         self._coming = ComingToMind(mind)
         self._front = InFront(mind)
         self.thing = ""  # what the last scene put in front of a small mind; empty where there was none
+        self.cannot: frozenset[str] = frozenset()  # the actions that would be refused in it
 
     async def scene(  # noqa: PLR0913 - whose, for whom, why, and how long after the last one
         self, life: Life, model: Model | None, purpose: Purpose, why: str, last: datetime | None, *, idle: bool = False
@@ -111,7 +112,7 @@ class Scenes:
         occasion = OCCASIONS[purpose].format(why=why)
         present = self._world.present() if small or idle or not (news or mail.lines) else {}
         written = clean(self._workspace.tail(life.work.path), WORK_CHARS) if life.work else ""
-        self.thing = ""
+        self.thing, self.cannot = "", self._senses.cannot(balance, now)
         if small and mail.lines:
             self.thing = whole(mail.lines[-1], THING_CHARS)
         elif small and not (waiting or purpose is Purpose.CRISIS):  # else something else is asked about

@@ -80,6 +80,12 @@ class Senses:
         """Return what the purse and the outbox have left for today: dry runs cost nothing and count all the same."""
         return min(balance.posts_left, self._outbox.left_today(now))
 
+    def cannot(self, balance: Balance, now: datetime) -> frozenset[str]:
+        """Return the actions that would be refused now: a small mind chooses them all the same."""
+        owed = self._letters.unread() or self._letters.unanswered(1)
+        post = () if self._may_post(balance, now) else ("post_tweet",)
+        return frozenset((*post, *(() if owed else ("reply",))))
+
     def unread(self) -> int:
         """Return how many letters wait."""
         return self._letters.unread()

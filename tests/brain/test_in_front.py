@@ -176,6 +176,24 @@ async def test_each_draft_begins_with_what_is_there_and_each_otherwise(tmp_path:
     assert len(set(begun)) == DRAFTS
 
 
+async def test_what_would_be_refused_cannot_be_chosen_and_nothing_is_read_anew_for_that(tmp_path: Path) -> None:
+    """A sixth of its deeds were answers to nobody and posts that might not leave yet."""
+    async with small_mind(tmp_path, [f"Thought {n} of {n * 7919}." for n in range(9)], quality=1.0) as app:
+        await app.live_one()  # its birth is told: the next post has to wait
+        app.clock.advance(600)
+        await app.live_one()
+        app.letters.receive("visitor", "Ines", "What is behind the door?")
+        app.clock.advance(86_400)
+        await app.live_one()
+    asked = [json.loads(line) for line in (tmp_path / "asked.jsonl").read_text().splitlines()]
+    beats = [body for body in asked if "You are Orla" in body["messages"][-1]["content"]]
+    forms = [body["response_format"]["json_schema"]["schema"]["anyOf"] for body in beats]
+    offered = [{form["properties"]["action"]["const"] for form in each} for each in forms]
+    assert not {"reply", "post_tweet"} & offered[1]
+    assert {"reply", "post_tweet"} <= offered[2]
+    assert beats[1]["messages"][:-1] == beats[2]["messages"][:-1]
+
+
 async def test_a_deed_of_a_small_mind_ends_its_beat(tmp_path: Path) -> None:
     """Each was followed by a call for "It is kept, so I need not hold it any longer"."""
     async with small_mind(tmp_path, [ABOUT], quality=1.0, action="remember", text="The moon is up.") as app:

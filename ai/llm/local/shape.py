@@ -48,9 +48,12 @@ def examples(fields: Mapping[str, Any]) -> list[Message]:
 
 
 def fields_of(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the properties of a schema; of one with several forms (`anyOf`) theirs together, `const`s as one enum."""
+    """Return the properties of a schema; of one with several forms (`anyOf`) theirs together, `const`s as one enum.
+
+    A form in `$defs` that nothing refers to is none of today, but is counted: examples, read once, stay the same.
+    """
     fields: dict[str, Any] = dict(schema.get("properties", {}))
-    for form in schema.get("anyOf", ()):
+    for form in (*schema.get("anyOf", ()), *schema.get("$defs", {}).values()):
         for name, prop in fields_of(form).items():
             fields.setdefault(name, {"enum": []} if "const" in prop else prop)
             if "const" in prop:
