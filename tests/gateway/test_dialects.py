@@ -55,6 +55,7 @@ FORMS = {
         "input": [{"type": "additional_tools", "tools": [{"type": "function", "name": "f", "description": text}]}]
     },
     "messages": lambda text: {"messages": [{"role": "user", "content": text}]},
+    "messages-beside": lambda text: {"messages": [{"role": "user", "content": "", "reasoning": text}]},
     "messages-system": lambda text: {"messages": [], "system": [{"type": "text", "text": text}]},
     "messages-result": lambda text: {
         "messages": [
@@ -81,13 +82,14 @@ def dialect_of(form: str) -> Any:
 @settings(max_examples=40, deadline=None)
 def test_no_text_in_any_place_can_be_counted_as_more_than_the_bound(form: str, text: str) -> None:
     """A token is at least a byte of the text, as it is or normalised, so a bound below that would leak money."""
-    asked = dialect_of(form).read(FORMS[form](text))
+    read = dialect_of(form).read
+    grown = read(FORMS[form](text)).input_tokens - read(FORMS[form]("")).input_tokens  # what stands around it aside
 
     most = max(
         len(text.encode("utf-8", "surrogatepass")),
         len(unicodedata.normalize("NFKC", text).encode("utf-8", "surrogatepass")),
     )
-    assert asked.input_tokens >= most * (2 if form == "embeddings" else 1)
+    assert grown >= most * (2 if form == "embeddings" else 1)
 
 
 @given(body=st.binary(max_size=2000), cuts=st.lists(st.integers(0, 2000), max_size=12))
@@ -151,6 +153,15 @@ def test_events_are_the_same_however_the_bytes_arrive(lines: list[str], end: str
         (RESPONSES, {"input": [{"role": "user", "content": [{"type": "input_file"}]}]}, "input[0].content[0].type"),
         (MESSAGES, {"messages": [], "tools": [{"type": "web_search_20250305", "name": "w"}]}, "tools[0].type"),
         (MESSAGES, {"messages": [], "tools": [{"type": "code_execution_20250522"}]}, "tools[0].type"),
+        (RESPONSES, {"input": "", "instructions": [{"content": [{"type": "input_image"}]}]}, "instructions"),
+        (
+            MESSAGES,
+            {
+                "messages": [],
+                "context_management": {"edits": [{"type": "clear_thinking_20251015"}, {"type": "compact"}]},
+            },
+            "context_management.edits[1].type",
+        ),
         (MESSAGES, {"messages": [], "mcp_servers": []}, "mcp_servers"),
         (MESSAGES, {"messages": [{"role": "user", "content": [{"type": "document"}]}]}, "messages[0].content[0].type"),
         (EMBEDDINGS, {"input": [{}]}, "input"),
@@ -187,6 +198,21 @@ def test_what_cannot_be_bounded_is_refused_with_the_name_of_its_field(
 )
 def test_images_and_what_a_provider_keeps_count_as_the_whole_context(dialect: Any, body: dict[str, Any]) -> None:
     assert dialect.read(body).whole_context
+
+
+IMAGES = [{"type": "image_url", "image_url": {"url": "https://example.com/large.png"}}]
+
+
+def test_an_image_beside_a_messages_words_counts_as_one_too() -> None:
+    """OpenRouter gives its images back so, in `images`: a few bytes were held for what may be thousands of tokens."""
+    for dialect in (CHAT, MESSAGES):
+        for name in ("images", "attachments"):
+            assert dialect.read({"messages": [{"role": "assistant", "content": "", name: IMAGES}]}).whole_context
+    plain = {"role": "assistant", "content": "", "images": [], "annotations": [{"type": "url_citation"}], "name": "ann"}
+    call = {"role": "assistant", "content": None, "refusal": None, "tool_calls": [{"function": {"name": "f"}}]}
+    thought = {"role": "assistant", "content": "", "reasoning_details": [{"type": "reasoning.text", "text": "so"}]}
+    for message in (plain, call, thought):
+        assert not CHAT.read({"messages": [message]}).whole_context
 
 
 def test_every_limit_reasoning_allowance_and_answer_is_seen() -> None:

@@ -136,12 +136,12 @@ def _message(message: Mapping[str, Any], param: str) -> tuple[int, bool]:
     if message.get("audio") is not None:
         raise fields.unbounded(f"{param}.audio", "audio is not billed by the byte")
     rest = {name: value for name, value in message.items() if name not in MESSAGE_SAID}
-    tokens, images = fields.json_tokens(rest), False
+    tokens, images = fields.json_tokens(rest), fields.beyond_words(rest)
     content = message.get("content")
     if content is None:
-        return tokens, False
+        return tokens, images
     if isinstance(content, str):
-        return tokens + fields.text_tokens(content), False
+        return tokens + fields.text_tokens(content), images
     for number, part in enumerate(fields.listed(content, f"{param}.content")):
         said, image = _part(fields.mapping(part, f"{param}.content[{number}]"), f"{param}.content[{number}]")
         tokens, images = tokens + said, images or image

@@ -20,6 +20,11 @@ ROUTING = frozenset(
     "order only ignore sort allow_fallbacks data_collection zdr quantizations max_price require_parameters "
     "enforce_distillable_text preferred_min_throughput preferred_max_latency".split()
 )
+# What stands in a message beside its content and is words; anything else that is more than a word may be an image.
+IN_WORDS = frozenset(
+    "role content name tool_calls tool_call_id function_call refusal reasoning reasoning_content reasoning_details "
+    "thinking_blocks annotations cache_control metadata provider_specific_fields".split()
+)
 VARIANTS = (":nitro", ":floor", ":exacto")  # another order of the same providers; `max_price` holds them to the price
 ONLINE = ":online"
 
@@ -114,6 +119,11 @@ def model_names(body: Mapping[str, Any]) -> tuple[str, ...]:
     if len(names) > MAX_MODELS:
         raise refuse("models", f"may have {MAX_MODELS} entries at most", "invalid_value")
     return tuple(model_name({"models": name}, "models") for name in names)
+
+
+def beyond_words(message: Mapping[str, Any]) -> bool:
+    """Say whether a message holds something beside its content that may be billed as an image is."""
+    return any(name not in IN_WORDS and value and isinstance(value, list | dict) for name, value in message.items())
 
 
 def json_tokens(value: Any) -> int:

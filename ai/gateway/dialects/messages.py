@@ -32,6 +32,7 @@ NEVER = {
 # Anthropic's own tools that the caller carries out, by the beginning of their dated names; each adds a prompt of some
 # hundred tokens, beside its schema. Tools that Anthropic carries out (searches, fetches, code) are billed on top.
 OWN_TOOLS = ("custom", "bash_", "text_editor_", "computer_", "memory_")
+CLEARS = "clear_"  # how the edits of a context begin that only leave something out
 TOOL_PROMPT_TOKENS = 2048
 TEXT_BLOCKS = frozenset({"text", "thinking", "redacted_thinking", "tool_use"})
 TIERS = frozenset({"auto", "standard_only"})
@@ -59,8 +60,10 @@ def read(body: Mapping[str, Any]) -> Asked:
     said, images = _content(body.get("system"), "system")
     for number, message in enumerate(messages):
         given = fields.mapping(message, f"messages[{number}]")
+        rest = {name: value for name, value in given.items() if name != "content"}
         tokens, image = _content(given.get("content"), f"messages[{number}].content")
-        said, images = said + tokens, images or image
+        said, images = said + tokens + fields.json_tokens(rest), images or image or fields.beyond_words(rest)
+    _only_clears(body.get("context_management"))
     tools = fields.listed(body.get("tools") or [], "tools")
     said += sum(_tool(tool, f"tools[{number}]") for number, tool in enumerate(tools))
     said += fields.json_tokens(body.get("output_config")) + fields.json_tokens(body.get("output_format"))
@@ -151,6 +154,16 @@ def _count(figures: Figures, usage: Any, *, at_the_end: bool) -> None:
         return None if prompt is None else Usage(prompt, output, cached)
 
     figures.counted(usage, read_usage, at_the_end=at_the_end)
+
+
+def _only_clears(management: Any) -> None:
+    """Refuse edits of the context that call a model for themselves: summaries are billed beside the answer."""
+    edits = as_mapping(management).get("edits") or []
+    for number, edit in enumerate(fields.listed(edits, "context_management.edits")):
+        kind = fields.word(as_mapping(edit).get("type"))
+        if not kind.startswith(CLEARS):
+            param = f"context_management.edits[{number}].type"
+            raise fields.unbounded(param, f"an edit of type {kind!r} may call a model for itself")
 
 
 def _content(content: Any, param: str) -> tuple[int, bool]:

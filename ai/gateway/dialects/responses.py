@@ -55,7 +55,7 @@ def read(body: Mapping[str, Any]) -> Asked:
     chat.read({**chat_like, "messages": []})  # the same two fields, the same reasons
     given = body.get("input")
     items = [given] if isinstance(given, str) else fields.listed([] if given is None else given, "input")
-    said, whole = fields.text_tokens(str(body.get("instructions") or "")), False
+    said, whole = fields.text_tokens(fields.text(body.get("instructions") or "", "instructions")), False
     for number, item in enumerate(items):
         tokens, beyond = _item(item, f"input[{number}]")
         said, whole = said + tokens, whole or beyond
