@@ -61,7 +61,13 @@ def _holds_secrets(path: Path) -> bool:
         text = path.read_text("utf-8", "replace")
     except OSError:
         return True
-    return any(re.search(rf"\b{name}\b[\"']?\s*[=:]\s*[\"']?[^\s\"',}}]", text) for name in SECRET_NAMES)
+    named = rf"\b({'|'.join(SECRET_NAMES)})\b[\"']?[ \t]*[=:][ \t]*[\"']?([^\s\"',}}][^\"'\n]*)"
+    return any(match[2].strip() not in _examples(match[1]) for match in re.finditer(named, text))
+
+
+def _examples(name: str) -> list[str]:
+    """Return the values that .env.example has for a secret, which are none."""
+    return Settings.model_fields[name.lower()].examples or []
 
 
 def _budgets(settings: Settings, clock: Clock) -> Check | None:

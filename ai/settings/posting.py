@@ -86,7 +86,7 @@ class PostingSettings(BaseModel):
         repr=False,
     )
     post_webhook_secret: SecretStr | None = secret(
-        "signs each post as Standard Webhooks asks", "whsec_ and base64, or a long random text"
+        "signs each post as Standard Webhooks asks: `whsec_` and base64, or a long random text", "whsec_…"
     )
     tweets_per_day: int = setting(4, "posts a day at most; 4 posts a day on X are $1.80 a month", "4", ge=0, le=1000)
     tweet_min_gap_seconds: int = setting(3600, "seconds between two posts at least", "3600", ge=0, le=86_400 * 30)

@@ -166,8 +166,8 @@ class Settings(ProviderSettings, PostingSettings, PeopleSettings):
         "127.0.0.1 ::1",
     )
     admin_token: AdminToken | None = _secret(
-        "bearer token of the admin routes, of at least 16 characters; unset: they answer 403",
-        "a long random text",
+        "bearer token of the admin routes, 16 characters or more (`genesis init` makes one); unset: they answer 403",
+        "…",
     )
     public_budget: bool = _setting(
         True, "`on`: visitors of the page see the money; `off`: only the caretaker does", "on"
@@ -181,7 +181,7 @@ class Settings(ProviderSettings, PostingSettings, PeopleSettings):
         json_schema_extra={"secret": True},
         repr=False,
     )
-    alert_webhook_secret: SecretStr | None = _secret("signs the alerts' bodies (HMAC-SHA256)", "a long random text")
+    alert_webhook_secret: SecretStr | None = _secret("signs the alerts' bodies (HMAC-SHA256); a long random text", "…")
     journal_keep_days: int = _setting(
         90, "days the journal is kept; money's records are kept for ever", "90", ge=1, le=36_500
     )

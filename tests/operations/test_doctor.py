@@ -131,6 +131,16 @@ async def test_keys_that_every_user_can_read_are_told(tmp_path: Path, name: str)
     assert (await found(tmp_path))[name].ok is True
 
 
+async def test_a_copy_of_the_example_holds_no_secret(tmp_path: Path) -> None:
+    """Whoever copied it as it says was told that others could read the keys in it."""
+    example = (Path(__file__).parents[2] / ".env.example").read_text(encoding="utf-8")
+    (tmp_path / ".env").write_text(example, encoding="utf-8")
+    (tmp_path / ".env").chmod(0o644)
+    assert (await found(tmp_path))[".env"] == Check(".env", True, "no key is in it")
+    (tmp_path / ".env").write_text(f"{example}\n#OPENAI_API_KEY=sk-mine\n", encoding="utf-8")
+    assert (await found(tmp_path))[".env"].ok is False  # what is commented out can be read as well
+
+
 async def test_a_sub_budget_that_covers_nothing_is_told_before_the_start(tmp_path: Path) -> None:
     budgets = '[{"name": "mini", "amount": "1", "period": "month", "covers": ["%s"]}]'
     with FakeOpenRouter(date=lambda: NOW) as provider:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ai.settings import Settings
 from ai.settings.sources import SettingsError, load_settings
 from ai.settings.texts import from_json
 
@@ -18,6 +19,15 @@ def problem(tmp_path: Path, **environ: str) -> str:
     message = str(caught.value)
     assert "\n" not in message, "an error for people is one line"
     return message
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_the_example_of_a_setting_is_right_or_says_that_it_is_left_to_fill_in(tmp_path: Path, name: str) -> None:
+    """ADMIN_TOKEN was refused with an example that is refused as well."""
+    example = (Settings.model_fields[name].examples or [""])[0]
+    assert example
+    if "…" not in example:
+        load_settings({name.upper(): example}, tmp_path)
 
 
 def test_nothing_set_is_a_complete_start(tmp_path: Path) -> None:
