@@ -24,6 +24,8 @@ RETIRED_CHAT = (
     "code-davinci-*", "code-cushman-*", "gpt-3*", "gpt-4*", "chatgpt-*", "o1*", "o3*", "claude-*",
 )  # fmt: skip
 RETIRED_EMBEDDINGS = ("text-embedding-*", "text-similarity-*", "text-search-*", "code-search-*")
+AUTO, FREE = ("auto", "openrouter/auto"), ("free", "openrouter/free")
+CHOICES = frozenset({*AUTO, *FREE, "local"})  # names that are no model's, also where a listing has one so called
 FAMILIES = ("haiku", "sonnet", "opus")
 # Today's default where a name is withdrawn: cheap, able of tools and schemas. The first that the catalogue has.
 DEFAULTS = ("openai/gpt-4o-mini", "openai/gpt-4.1-mini", "openai/gpt-4.1-nano", "gpt-4o-mini", "gpt-4.1-mini")
@@ -51,6 +53,9 @@ def named(name: str, models: Mapping[str, Model], *, allowed: Collection[str] = 
     name is asked for. Raises Refusal: 404 for a name that means nothing, 403 for one that is not allowed, 400 for one
     whose cost cannot be bounded.
     """
+    exact = models.get(name)
+    if pinned is None and exact is not None and exact.tier is not Tier.LOCAL and name not in CHOICES:
+        return _checked(Named("model", exact), allowed)  # the usual name: of all the others every model is looked at
     local = next((model for model in models.values() if model.tier is Tier.LOCAL), None)
     remote = {id_: model for id_, model in models.items() if model.tier is not Tier.LOCAL}
     if pinned is not None and (pinned in models or remote):
@@ -59,10 +64,8 @@ def named(name: str, models: Mapping[str, Model], *, allowed: Collection[str] = 
         if local is None:
             raise Refusal(404, "there is no embedded model here (LOCAL_MODEL=off)", code="model_not_found")
         return Named("model", local, _told(name, local.id))
-    if name in ("auto", "openrouter/auto"):
-        return Named("auto")
-    if name in ("free", "openrouter/free"):
-        return Named("free")
+    if name in CHOICES:
+        return Named("auto" if name in AUTO else "free")
     found = known(name, remote)
     if found is not None:
         base = found.sent if found.sent is not None else name

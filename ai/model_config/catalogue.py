@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -26,6 +26,7 @@ Source = Literal["live", "kept", "shipped", "built-in"]
 REFRESH_EVERY = timedelta(hours=6)  # prices change by the day, free models come and go by the week
 RETRY_AFTER = timedelta(minutes=10)  # a beat: an outage is noticed by its calls anyway
 FETCH_SECONDS = 30.0
+LOOKED_AT_EVERY = timedelta(seconds=1)  # for what has expired: every call of the gateway asks for all models
 NO_KEY = "no key is set"
 ABOUT_TO_GO = timedelta(days=7)  # of an announced shutdown: others are asked before it comes
 
@@ -36,6 +37,20 @@ class DateSeen(Protocol):
     def observe(self, date_header: str | None) -> None:
         """Take in a `Date` header."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The models that were there at a moment, and what they were made of."""
+
+    of: list[Model]
+    local: tuple[Model, ...]
+    at: datetime
+    models: dict[str, Model]
+
+    def holds(self, remote: list[Model], local: tuple[Model, ...], now: datetime) -> bool:
+        """Return whether they are still those that there are."""
+        return self.of is remote and self.local == local and self.at <= now < self.at + LOOKED_AT_EVERY
 
 
 class Catalogue:
@@ -67,16 +82,23 @@ class Catalogue:
         self.source: Source = "built-in"
         self.problem: str | None = None  # why the last listing could not be had, in one line
         self._remote: list[Model] = []
+        self._known: _Known | None = None
         if settings.provider != "local":
             self._remote = self._kept() or self._without_listing()
 
-    def models(self) -> dict[str, Model]:
+    def models(self) -> Mapping[str, Model]:
         """Return every model by id, the embedded one last; what has expired is left out."""
-        now = self._clock.now()
+        now, local = self._clock.now(), tuple(self._local_models())
+        known = self._known
+        if known is None or not known.holds(self._remote, local, now):
+            self._known = known = _Known(self._remote, local, now, self._models_at(now, local))
+        return known.models
+
+    def _models_at(self, now: datetime, local: Sequence[Model]) -> dict[str, Model]:
         known = [model for model in self._remote if not model.expired(now)]
         if self._settings.provider == "openai":
             known = _those_that_stay(known, now)
-        return {model.id: model for model in (*known, *self._local_models())}
+        return {model.id: model for model in (*known, *local)}
 
     def out_of_reach(self) -> list[Model]:
         """Return what a key would open, each barred with that reason; nothing where there is a provider."""
