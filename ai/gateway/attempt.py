@@ -156,14 +156,19 @@ class Attempt:
                 payer, self.candidate.model, bound, self._send, linger_seconds=self._limits.linger_seconds
             )
         )
-        begun = asyncio.ensure_future(self.relay.begun.wait())
+        answerable = asyncio.get_running_loop().create_future()
+
+        def may_answer(_over: object = None) -> None:
+            if not answerable.done():
+                answerable.set_result(None)
+
+        self.relay.on_begun = may_answer
+        paying.add_done_callback(may_answer)
         try:
-            await asyncio.wait({paying, begun}, return_when=asyncio.FIRST_COMPLETED)
+            await answerable
         except asyncio.CancelledError:
             paying.cancel()
             raise
-        finally:
-            begun.cancel()
         if paying.done():
             paying.result()  # raises what stood against it
         self.paying = paying

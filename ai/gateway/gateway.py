@@ -153,7 +153,7 @@ class Gateway:
         await attempt.begin()
         paying = attempt.paying
         assert paying is not None  # noqa: S101 - `begin` either raised or set it
-        if attempt.relay.begun.is_set():
+        if attempt.relay.begun:
             headers = self._headers(attempt, None, await attempt.left(), note)
             self._noted_when_done(attempt, paying)
             return Answer(200, EVENT_STREAM, headers, stream=self._stream(attempt, paying), leave=attempt.leave)

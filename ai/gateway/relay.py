@@ -25,7 +25,7 @@ SLOW_SECONDS = 60.0  # a client that takes nothing for so long has gone
 
 
 class Relay:
-    """Where one attempt's answer goes. `begun` is set as soon as the client may be answered.
+    """Where one attempt's answer goes. `begun` as soon as the client may be answered, which `on_begun` is told.
 
     A stream is passed on event by event; its last events wait in `tail` until the call is booked. Nothing is passed
     on of an answer whose first event is an error, so that another model can be asked. `data` is a whole answer.
@@ -43,7 +43,8 @@ class Relay:
         keep: bool = False,
     ) -> None:
         self.figures = Figures()
-        self.begun = asyncio.Event()
+        self.begun = False
+        self.on_begun: Callable[[], None] | None = None
         self.tail = b""
         self.data: bytes | None = None
         self._dialect = dialect
@@ -111,10 +112,12 @@ class Relay:
         out = self._told(event)
         if self.figures.ended:
             self.tail += out
-        elif not self.begun.is_set():
+        elif not self.begun:
             self._held.append(out)
             if event.data:
-                self.begun.set()
+                self.begun = True
+                if self.on_begun is not None:
+                    self.on_begun()
                 await self._put(b"".join(self._held))
                 self._held.clear()
         else:
