@@ -12,6 +12,7 @@ from ai.ledger.errors import TransferConflict
 from ai.ledger.store import BulkStatement, Row
 from ai.ledger.transaction import Transaction
 
+_PACKED = json.JSONEncoder(separators=(",", ":")).encode  # `dumps` makes an encoder for each call
 NOBODY = Caller()  # whose calls the mind's own are
 # as the indexes of the open calls say it, so that they are used
 IS_OPEN = "state IN ('held', 'sent', 'unknown')"
@@ -60,7 +61,7 @@ def insert_call(tx: Transaction, expense: Expense, mind: str, now: datetime, leg
 def call_row(expense: Expense, mind: str, period: str, day: str, legs: Sequence[CallLeg]) -> tuple[object, ...]:
     """Return what is written of a call as it is held for, but its state and the time, in the order of the columns."""
     caller = expense.caller or NOBODY
-    packed = json.dumps([[leg.kind, leg.debit, leg.credit, leg.amount] for leg in legs], separators=(",", ":"))
+    packed = _PACKED([[leg.kind, leg.debit, leg.credit, leg.amount] for leg in legs])
     return (
         expense.id,
         mind,

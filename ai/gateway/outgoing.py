@@ -21,6 +21,9 @@ SHAPING = frozenset(
     "top_p top_k top_a min_p frequency_penalty presence_penalty repetition_penalty seed stop logit_bias logprobs "
     "top_logprobs parallel_tool_calls verbosity temperature include_reasoning reasoning_effort".split()
 )
+# `dumps` makes an encoder for each call.
+_PLAIN = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_ESCAPED = json.JSONEncoder(separators=(",", ":")).encode
 CAREFUL = ("seed", "top_p", "stop")  # a listing that names none of these is one that was cut down
 
 
@@ -52,9 +55,9 @@ def _for_openai(sent: dict[str, Any], model: Model) -> dict[str, Any]:
 def bytes_of(document: Mapping[str, Any]) -> bytes:
     """Return a body as it leaves; a lone surrogate, which UTF-8 cannot carry, as the escape that it came in."""
     try:
-        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+        return _PLAIN(document).encode()
     except UnicodeEncodeError:
-        return json.dumps(document, separators=(",", ":")).encode()
+        return _ESCAPED(document).encode()
 
 
 def _prices(models: Sequence[Model]) -> dict[str, float]:

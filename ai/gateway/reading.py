@@ -50,7 +50,7 @@ def _too_large() -> Refusal:
 def parsed(raw: bytes) -> dict[str, Any]:
     """Return the JSON object that a body is. Raises Refusal for any other."""
     try:
-        document = json.loads(raw, parse_constant=_no_number, parse_float=_finite)
+        document = _READ(raw.decode(json.detect_encoding(raw), "surrogatepass"))
     except (ValueError, RecursionError):
         raise Refusal(400, "the body is no JSON that can be read", code="invalid_json") from None
     if not isinstance(document, dict):
@@ -60,7 +60,11 @@ def parsed(raw: bytes) -> dict[str, Any]:
 
 def headers_of(request: Request) -> Mapping[str, str]:
     """Return the headers by lower-case names; one that came twice is one list, as HTTP reads it, so none is dropped."""
-    return {name.lower(): ", ".join(request.headers.getlist(name)) for name in request.headers}
+    headers: dict[str, str] = {}
+    for name, value in request.headers.raw:
+        known, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        headers[known] = f"{headers[known]}, {text}" if known in headers else text
+    return headers
 
 
 def _no_number(text: str) -> NoReturn:
@@ -72,3 +76,6 @@ def _finite(text: str) -> float:
     if math.isinf(value):
         raise ValueError(text)
     return value
+
+
+_READ = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite).decode  # `loads` makes one for each body

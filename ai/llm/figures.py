@@ -25,10 +25,13 @@ RATE_LIMITED = 429
 SECRET = re.compile(r"(?i)\b(sk|pk|key|bearer)[-_ ][\w.*+/=-]{6,}|\bBearer\s+\S+")
 
 
+_READ = json.JSONDecoder(parse_float=Decimal).decode  # `loads` makes one for each event of a stream
+
+
 def parse_json(text: str) -> Any:
     """Return the JSON value with every fraction as Decimal; raises ValueError, also for absurd nesting or numbers."""
     try:
-        return json.loads(text, parse_float=Decimal)
+        return _READ(text)
     except (RecursionError, InvalidOperation):
         raise ValueError("nested too deeply, or a number beyond all bounds") from None
 
