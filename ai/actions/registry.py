@@ -14,6 +14,7 @@ from ai.actions.parsing import Reply
 from ai.clock import Clock
 from ai.credit_tracker.records import NotAffordable
 from ai.ledger.errors import LedgerError
+from ai.life.copied import copied_words
 from ai.life.workspace import WorkspaceRefused
 from ai.llm.local.shape import TEXT_CHARS
 from ai.memory.memory import Kind
@@ -164,6 +165,8 @@ class Registry:
         action = self._actions.get(name)
         if action is None:
             return ActionResult(name, params, False, self._unknown(name))
+        if (copied := copied_words(params)) is not None:
+            return ActionResult(name, params, False, f"“{copied}” stands in an example; say it in your own words")
         try:
             async with asyncio.timeout(ACTION_TIMEOUT_SECONDS):
                 given = action.read(params)

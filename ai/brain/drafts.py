@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ai.life.first_words import copied_from
+from ai.life.copied import copied_from
 from ai.memory.manners import manners_problem
 from ai.memory.similarity import vectors_of
 from ai.memory.words import shared, terms

@@ -34,7 +34,7 @@ THOUGHT_CHARS = 360
 DEED_CHARS = 240
 GOAL_CHARS = 240
 SELF_CHARS = 900
-NO_THOUGHTS = frozenset(Kind) - {Kind.THOUGHT}  # what a small mind remembers: what it said it would only say again
+NOT_ITS_WORDS = frozenset(Kind) - {Kind.THOUGHT, Kind.ACTION}  # a small mind says again what it said, in deeds too
 OWN_POSTS = Posts.name  # its own words in front of it, a small mind only says again
 SOUL_CHARS = 1_200  # of a seed of up to 4,000, which a newborn reads whole: each beat pays for what it is shown
 WORK_CHARS = 600  # of the last lines of the work in hand
@@ -104,7 +104,7 @@ class Scenes:
         mail = self._people.look(life, now, small=small)
         cues = self._cues(life, mail.cues or ([why] if why else []), happened, [memory.text for memory in thoughts])
         known = {memory.text for memory in (*lately, *insights)} | _deeds_in_view(life, last)
-        memories = await self._coming.look(life, cues, MEMORIES_SHOWN, known, NO_THOUGHTS if small else ())
+        memories = await self._coming.look(life, cues, MEMORIES_SHOWN, known, NOT_ITS_WORDS if small else ())
         if small:
             memories = with_one_insight(self._front.rested(life, memories))
         self._coming.rest(life, [*self._remember(life, happened), *insights])

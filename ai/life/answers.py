@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ai.life.first_words import MAX_PRONOUN_CHARS, copied_names, pronoun_problem, thought_problem
+from ai.life.copied import copied_names
+from ai.life.first_words import MAX_PRONOUN_CHARS, pronoun_problem, thought_problem
 from ai.llm.said import first_object
 
 MIN_NAME_CHARS, MAX_NAME_CHARS = 2, 40

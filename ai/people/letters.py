@@ -1,5 +1,6 @@
 """Letters of people to the mind and its answers: taken at the door, shown once, answered, kept in mind.db."""
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +25,8 @@ KEPT_AT_MOST = 5_000  # letters of visitors in all; the oldest that were not ans
 FULL_SECONDS = 3_600  # when to come again where there is no room
 OWED_DAYS = 3  # an answer that did not come by then is no longer asked for
 NAMELESS = "somebody"
+ECHO_WORDS = 4  # of an answer that may be the letter's own
+_WORD = re.compile(r"[\w']+")
 _FIELDS = "id, role, name, text, at, state, seen, answer, answered_at, life"
 
 
@@ -143,6 +146,8 @@ class Letters:
             raise LetterRefused("text: nothing to see in it; write what you want to answer")
         with self._mind.transaction() as connection:
             letter = self._meant(to)
+            if _echoes(words, letter.text):
+                raise LetterRefused(f"that is what {letter.name} wrote; answer it in your own words")
             connection.execute(
                 "UPDATE letters SET answer = ?, answered_at = ?, life = ?, seen = 1 WHERE id = ?",
                 (words, rfc3339(self._clock.now()), life, letter.id),
@@ -216,6 +221,12 @@ def conversation(mind: MindDatabase, limit: int, *, before: int | None = None, l
     """Return what is public, newest first: released letters with their answers; of `life`, those that it answered."""
     clause = "state = 'open' AND id < ? AND (? IS NULL OR life = ?) ORDER BY id DESC LIMIT ?"
     return _letters(mind, clause, (2**63 - 1 if before is None else before, life, life, limit))
+
+
+def _echoes(answer: str, letter: str) -> bool:
+    """Say whether an answer is words of the letter and nothing else, whatever its marks; a word or two anybody says."""
+    said, wrote = ([*_WORD.findall(text.casefold().replace("’", "'"))] for text in (answer, letter))
+    return len(said) >= ECHO_WORDS and f" {' '.join(said)} " in f" {' '.join(wrote)} "
 
 
 def answered_by(mind: MindDatabase, life: int) -> int:

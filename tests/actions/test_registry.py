@@ -55,6 +55,30 @@ async def test_switching_says_what_the_rotation_says(desk: Desk) -> None:
     assert (refused.ok, "cheaper" in refused.text) == (False, True)
 
 
+@pytest.mark.parametrize(
+    ("action", "text"),
+    [
+        ("post_tweet", "Every thought I have is paid for. It makes me choose them."),
+        ("remember", "The disk is nearly full, and I am about to spend some of it on saying so."),
+        ("write_file", "I thought of it once more: moss taught me this, what is overlooked has the most room."),
+    ],
+)
+async def test_what_an_example_says_is_not_done_in_its_name(desk: Desk, action: str, text: str) -> None:
+    """The embedded model described itself in its prompt's words, and strangers read them on the page."""
+    path = {"path": "moss.md"} if action == "write_file" else {}
+    result = await desk.do(action, text=text, **path)
+    assert (result.ok, result.text.endswith("stands in an example; say it in your own words")) == (False, True)
+    assert (await desk.do(action, text="A thought has a price. I pay it gladly.", **path)).ok
+
+
+@pytest.mark.parametrize("echo", ["It thundered into my boat; were you AFRAID?", "thundered into my boat"])
+async def test_a_letter_is_not_answered_with_its_own_words(desk: Desk, echo: str) -> None:
+    desk.context.letters.receive("visitor", "Ines", "It thundered into my boat. Were you afraid?")
+    result = await desk.do("reply", text=echo)
+    assert (result.ok, result.text) == (False, "that is what Ines wrote; answer it in your own words")
+    assert (await desk.do("reply", text="Were you afraid?")).ok, "so few words are anybody's"
+
+
 async def test_remember_and_recall(desk: Desk) -> None:
     desk.change(importance=9)
     assert (await desk.do("remember", text="Rain sounds like counting.")).text == "remembered as note 1"
