@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from typing import Any
 
 import httpx2
@@ -14,7 +15,8 @@ from ai.ledger.money import nanos
 from tests.gateway.conftest import Open, serving
 from tests.world import openrouter_faults as faults
 from tests.world.openrouter import FakeOpenRouter
-from tests.world.waiting import until
+from tests.world.waiting import WAIT_SECONDS, until
+from tests.world.wire import Request
 
 HELLO = [{"role": "user", "content": "Say hello"}]
 BODIES = {
@@ -38,6 +40,22 @@ FAULTS = {
     "a sign-in page": (faults.portal(), 511),
     "nobody behind its delivery network": (faults.status(521), 521),
 }
+
+
+class SlowAnswer:
+    """Keeps a provider from answering, from when its next call has `begun` until it may go on."""
+
+    def __init__(self, provider: FakeOpenRouter) -> None:
+        self.begun, self._go, self._loop = asyncio.Event(), threading.Event(), asyncio.get_running_loop()
+        provider.watch = self._watch
+
+    def _watch(self, _request: Request) -> None:
+        self._loop.call_soon_threadsafe(self.begun.set)
+        assert self._go.wait(WAIT_SECONDS)
+
+    def go_on(self) -> None:
+        """Let it answer this call, and others at once."""
+        self._go.set()
 
 
 async def agree(gateway: Open) -> None:
@@ -215,18 +233,11 @@ async def test_the_same_request_again_is_not_paid_again(gateway: Open) -> None:
 async def test_the_same_request_meanwhile_is_told_to_wait(gateway: Open) -> None:
     secret = await gateway.key()
     path, named = "/v1/chat/completions", {"Idempotency-Key": "slow"}
-    begun, go = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def watch(_request: Any) -> None:
-        loop.call_soon_threadsafe(begun.set)
-        asyncio.run_coroutine_threadsafe(go.wait(), loop).result(10)
-
-    gateway.provider.watch = watch
+    slow = SlowAnswer(gateway.provider)
     first = asyncio.ensure_future(gateway.post(path, secret, BODIES[path], **named))
-    await begun.wait()
+    await slow.begun.wait()
     meanwhile = await gateway.post(path, secret, BODIES[path], **named)
-    go.set()
+    slow.go_on()
     assert (meanwhile.status_code, meanwhile.headers["retry-after"]) == (409, "1")
     assert (await first).status_code == 200
     assert len(gateway.provider.bills) == 1
@@ -255,23 +266,15 @@ async def test_a_callers_own_mistake_cools_no_model_down(gateway: Open) -> None:
 async def test_waiting_for_others_to_end_is_an_option(gateway: Open) -> None:
     secret = await gateway.key(budget=nanos("0.0013"))
     path = "/v1/chat/completions"
-    begun, go = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def watch(_request: Any) -> None:
-        if not go.is_set():
-            loop.call_soon_threadsafe(begun.set)
-            asyncio.run_coroutine_threadsafe(go.wait(), loop).result(10)
-
-    gateway.provider.watch = watch
+    slow = SlowAnswer(gateway.provider)
     first = asyncio.ensure_future(gateway.post(path, secret, BODIES[path]))
-    await begun.wait()
+    await slow.begun.wait()
     refused = await gateway.post(path, secret, BODIES[path])
     assert (refused.status_code, refused.json()["error"]["code"]) == (429, "budget_in_flight")
     assert refused.headers["retry-after"] == "1"
     waiting = asyncio.ensure_future(gateway.post(path, secret, BODIES[path], **{"X-Genesis-Wait": "20"}))
     await asyncio.sleep(0)
-    go.set()
+    slow.go_on()
     assert (await waiting).status_code == 200
     assert (await first).status_code == 200
 
@@ -289,23 +292,14 @@ async def test_what_is_unknown_is_asked_for_at_once_and_given_back(gateway: Open
 
 async def test_a_client_that_leaves_before_the_first_byte_is_booked_and_counted_out(gateway: Open) -> None:
     secret = await gateway.key()
-    begun, go = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def watch(_request: Any) -> None:
-        loop.call_soon_threadsafe(begun.set)
-        asyncio.run_coroutine_threadsafe(go.wait(), loop).result(10)
-
-    gateway.provider.watch = watch
     path = "/v1/chat/completions"
     for stream in (True, False):
-        begun.clear()
-        go.clear()
+        slow = SlowAnswer(gateway.provider)
         asking = asyncio.ensure_future(gateway.post(path, secret, {**BODIES[path], "stream": stream}))
-        await begun.wait()
+        await slow.begun.wait()
         asking.cancel()
         await asyncio.wait({asking})
-        go.set()
+        slow.go_on()
         await gateway.settled()
     assert len(gateway.provider.bills) == 2
     assert await gateway.spent() == gateway.provider.billed_nanos

@@ -22,8 +22,8 @@ from ai.llm.calls import Wire as CallWire
 from ai.llm.reading import ReplyTooLarge
 from ai.llm.wire import Exchange
 from tests.gateway.conftest import Open
-from tests.world.openrouter_wire import Cut, Request, Wire, WireServer
 from tests.world.proxy import FakeProxy
+from tests.world.wire import Cut, Request, Wire, WireServer
 
 CERTIFICATE = Path(__file__).parents[1] / "world" / "localhost.pem"
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -181,7 +181,7 @@ async def test_a_proxy_of_the_network_is_asked_and_what_it_refuses_costs_nothing
 ) -> None:
     secret = await gateway.key()
     with FakeProxy(status=407) as proxy:
-        monkeypatch.setenv("ALL_PROXY", proxy.url)
+        monkeypatch.setenv("ALL_PROXY", proxy.base_url)
         through = upstream(gateway.settings, SystemClock())
         assert through is not None
         gateway.alone.gateway.rooms.senders["openrouter"] = through

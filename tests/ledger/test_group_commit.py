@@ -13,15 +13,7 @@ import pytest
 from ai.ledger import Leg, audit, open_ledger
 from ai.ledger.errors import ConstraintBroken, InsufficientFunds, LedgerError, StoreUnavailable
 from ai.ledger.ledger import MAX_WAITING
-from tests.ledger.conftest import begin, spend
-
-
-@pytest.fixture
-def ledger(store_url):
-    ledger = open_ledger(store_url, iter(range(10**6)).__next__)
-    ledger.transact_now(begin)
-    yield ledger
-    ledger.close()
+from tests.ledger.conftest import SlowWork, begin, spend
 
 
 async def test_exactly_what_fits_is_admitted(ledger):
@@ -78,23 +70,18 @@ async def test_who_looks_at_the_commit_sees_what_all_in_it_wrote(ledger):
 
 
 async def test_works_that_wait_together_share_a_commit(store_url, ledger):
-    held, go = threading.Event(), threading.Event()
-
-    def slow(tx):
-        held.set()
-        assert go.wait(30)
-
     def mark(tx):
         return tx.execute("SELECT count(*) FROM transfers WHERE kind = 'hold'")[0][0]
 
+    slow = SlowWork()
     first = asyncio.ensure_future(ledger.transact(slow))
-    await asyncio.to_thread(held.wait, 30)
+    await slow.begun()
     together = [asyncio.ensure_future(ledger.transact(spend(n))) for n in range(10)]
     beside = asyncio.ensure_future(ledger.transact(lambda _: ledger.read_now(mark)))
     last = asyncio.ensure_future(ledger.transact(mark))
     await asyncio.sleep(0)
     assert (await ledger.read(mark)) == 0  # readers neither wait nor see what is not committed
-    go.set()
+    slow.go_on()
     await first
     assert await last == 10
     assert await beside == 0  # ten works were done by then, and none was committed alone
@@ -205,19 +192,14 @@ async def test_whatever_a_work_raises_reaches_its_caller_and_the_writer_lives_on
 
 
 async def test_a_queue_that_is_full_is_said_at_once(store_url, ledger):
-    held, go = threading.Event(), threading.Event()
-
-    def slow(tx):
-        held.set()
-        assert go.wait(30)
-
+    slow = SlowWork()
     first = asyncio.ensure_future(ledger.transact(slow))
-    await asyncio.to_thread(held.wait, 30)
+    await slow.begun()
     waiting = [asyncio.ensure_future(ledger.transact(lambda tx: None)) for _ in range(MAX_WAITING)]
     await asyncio.sleep(0)
     with pytest.raises(StoreUnavailable, match="10,000 transactions wait for the purse already; try again later"):
         await ledger.transact(spend(1))
-    go.set()
+    slow.go_on()
     await asyncio.gather(first, *waiting)
     await ledger.transact(spend(1))
 
@@ -240,40 +222,32 @@ async def test_close_finishes_what_waits(store_url, ledger):
 async def test_close_does_not_wait_for_a_store_that_never_answers(ledger, monkeypatch, door):
     """Who stops the daemon beside a purse that hangs must not have to kill it."""
     monkeypatch.setattr("ai.ledger.ledger.CLOSE_SECONDS", 0.05)
-    held, go, closed = threading.Event(), threading.Event(), threading.Event()
-
-    def stuck(tx):
-        held.set()
-        assert go.wait(30)
+    stuck, closed = SlowWork(), threading.Event()
 
     def close():
         ledger.close()
         closed.set()
 
     first = asyncio.ensure_future(getattr(ledger, door)(stuck))
-    await asyncio.to_thread(held.wait, 30)
+    await stuck.begun()
     threading.Thread(target=close).start()
     try:
         assert await asyncio.to_thread(closed.wait, 5)
     finally:
-        go.set()
+        stuck.go_on()
     assert await first is None  # its caller is told how it ended all the same
 
 
 def test_a_loop_that_ended_before_its_answer_stops_no_other(ledger):
-    held, go = threading.Event(), threading.Event()
-
-    def slow(tx):
-        held.set()
-        assert go.wait(30)
+    slow = SlowWork()
 
     async def leave():
         left = asyncio.ensure_future(ledger.transact(slow))
-        await asyncio.to_thread(held.wait, 30)
+        await slow.begun()
         left.cancel()
 
     asyncio.run(leave())
-    go.set()
+    slow.go_on()
     assert asyncio.run(asyncio.wait_for(ledger.transact(lambda _: "goes on"), 5)) == "goes on"
 
 

@@ -1,7 +1,6 @@
 """Works that wait are judged in one go: each caller is told what it would be told alone, whoever is beside it."""
 
 import asyncio
-import threading
 from contextlib import asynccontextmanager, closing
 from urllib.parse import urlsplit
 
@@ -19,22 +18,14 @@ from ai.ledger.errors import (
     UnknownHold,
 )
 from ai.ledger.store import BulkStatement
+from tests.ledger.conftest import SlowWork, begin
 from tests.world.road import Road
 
 
-def begin(tx):
-    tx.open_account("treasury", "usd", may_go_negative=True)
-    for account in ("month", "spent", "poor"):
-        tx.open_account(account, "usd")
-    tx.transfer("grant", debit="treasury", credit="month", amount=100)
-
-
 @pytest.fixture
-def ledger(store_url):
-    ledger = open_ledger(store_url, iter(range(10**6)).__next__)
-    ledger.transact_now(begin)
-    yield ledger
-    ledger.close()
+def ledger(ledger):
+    ledger.transact_now(lambda tx: tx.open_account("poor", "usd"))
+    return ledger
 
 
 def hold(call, amount=1, account="month"):
@@ -52,19 +43,13 @@ def left(ledger):
 @asynccontextmanager
 async def writer_busy(ledger):
     """Keep the writer at work meanwhile, so that whatever asks for it is in one batch afterwards."""
-    began, go = threading.Event(), threading.Event()
-
-    def slow(tx):
-        tx.execute("SELECT 1")
-        began.set()
-        assert go.wait(30)
-
+    slow = SlowWork(asks=True)
     first = asyncio.ensure_future(ledger.transact(slow))
-    await asyncio.to_thread(began.wait, 30)
+    await slow.begun()
     try:
         yield
     finally:
-        go.set()
+        slow.go_on()
         await asyncio.gather(first, return_exceptions=True)
 
 

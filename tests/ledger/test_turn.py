@@ -12,7 +12,7 @@ import pytest
 from ai.ledger import audit, open_ledger
 from ai.ledger.errors import StoreUnavailable
 from ai.ledger.turn import Turn
-from tests.ledger.conftest import begin, spend
+from tests.ledger.conftest import SlowWork, begin, spend
 from tests.world.waiting import wait_until
 
 HAVING = "import sys, time; from pathlib import Path; from ai.ledger.turn import Turn; \
@@ -137,22 +137,18 @@ async def test_what_comes_while_the_turn_is_another_s_goes_in_with_the_first(led
 
 async def test_who_waits_for_the_next_turn_is_not_told_of_a_commit_that_was_not_its_own(ledger, monkeypatch):
     """After a failed commit nobody knows what is on disk of it; whoever was not in it must not be told so as well."""
-    began, go = threading.Event(), threading.Event()
-
-    def slow(tx):
-        began.set()
-        assert go.wait(30)
+    slow = SlowWork()
 
     def fails(_looked_at):
         monkeypatch.undo()
         raise StoreUnavailable("the disk failed")
 
     first = asyncio.ensure_future(ledger.transact(slow))
-    await asyncio.to_thread(began.wait, 30)
+    await slow.begun()
     monkeypatch.setattr(ledger._store, "commit", fails)
     second = asyncio.ensure_future(ledger.transact(spend(1)))
     await asyncio.sleep(0)
-    go.set()
+    slow.go_on()
     with pytest.raises(StoreUnavailable, match="the disk failed"):
         await first
     await second

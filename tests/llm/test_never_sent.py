@@ -18,7 +18,7 @@ MODEL = "acme/small-1"
 
 
 def _behind(rooms, proxy, base_url="https://openrouter.example/api/v1"):
-    http = httpx2.AsyncClient(proxy=proxy.url, timeout=None)
+    http = httpx2.AsyncClient(proxy=proxy.base_url, timeout=None)
     rooms.client.endpoints["openrouter"] = OpenAIEndpoint(
         "openrouter", base_url, rooms.provider.key, headers={}, clock=rooms.clock, http_client=http
     )

@@ -11,8 +11,8 @@ from ai.clock import SystemClock
 from ai.credit_tracker import ProviderClock
 from ai.model_config.catalogue import Catalogue
 from ai.settings import Settings
-from tests.world.openrouter_wire import Request, Wire, WireServer
 from tests.world.proxy import FakeProxy
+from tests.world.wire import Request, Wire, WireServer
 
 CERTIFICATE = Path(__file__).parents[1] / "world" / "localhost.pem"
 
@@ -41,7 +41,7 @@ async def test_what_stands_between_is_told_with_what_to_do(monkeypatch: pytest.M
     assert "its name is not found" in await told("http://nobody.invalid/api/v1")
     monkeypatch.setenv("HTTPS_PROXY", f"http://me:hunter2@127.0.0.1:{plain.port}")
     with FakeProxy(407) as proxy:
-        monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("://", "://me:hunter2@"))
+        monkeypatch.setenv("HTTPS_PROXY", proxy.base_url.replace("://", "://me:hunter2@"))
         assert "the proxy wants a name and a password" in await told("https://openrouter.example/api/v1")
     monkeypatch.delenv("HTTPS_PROXY")
     plain.stop()

@@ -18,7 +18,7 @@ from ai.settings import Settings
 from tests.model_rotator.conftest import a_model
 from tests.world.openai_like import OpenAILike
 from tests.world.openrouter import DEFAULT_MODELS, FakeOpenRouter, model_entry
-from tests.world.openrouter_wire import Cut, WireServer, dumps
+from tests.world.wire import Cut, WireServer, dumps
 
 START = datetime(2026, 11, 10, 12, tzinfo=UTC)
 LOCAL = a_model("local/small", quality=2.0, endpoint="local", tier=Tier.LOCAL)

@@ -14,7 +14,7 @@ from ai.settings.sources import load_settings
 from tests.brain.lived import environment
 from tests.world.openai_like import OpenAILike
 from tests.world.openrouter import FakeOpenRouter
-from tests.world.openrouter_wire import Cut, Request, Wire, WireServer
+from tests.world.wire import Cut, Request, Wire, WireServer
 
 NOW = datetime(2026, 11, 22, 5, tzinfo=UTC)
 

@@ -11,8 +11,8 @@ from ai.mind.database import open_mind
 from ai.mind.journal import Journal
 from ai.operations.webhook import MAX_AT_ONCE, OLDEST, TIMEOUT_SECONDS, WAITS, Webhook
 from ai.signing import sign
-from tests.world.openrouter_wire import WireServer
 from tests.world.webhook import WebhookServer
+from tests.world.wire import WireServer
 
 AT = datetime(2026, 11, 10, 12, 0, 0, 250_000, tzinfo=UTC)
 

@@ -26,7 +26,7 @@ from ai.social import Outbox, PostState
 from ai.social.networks.x import X
 from ai.social.networks.x_client import XClient
 from tests.world import x as world
-from tests.world.openrouter_wire import Request
+from tests.world.wire import Request
 from tests.world.x import KEYS, FakeX, XFault
 
 START = datetime(2026, 11, 1, tzinfo=UTC)

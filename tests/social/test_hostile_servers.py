@@ -18,7 +18,7 @@ from ai.social.network import Answer, Result
 from ai.social.networks.web import Web
 from ai.social.networks.x_client import MAX_BODY_BYTES
 from tests.social.conftest import Rooms
-from tests.world.openrouter_wire import Cut, Request, Wire, WireServer
+from tests.world.wire import Cut, Request, Wire, WireServer
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n"
 NO_THREAD = 1 << 47  # bytes of a thread's stack: no machine has them, so no thread starts

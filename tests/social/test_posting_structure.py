@@ -12,7 +12,7 @@ import ai
 from ai.social import PostState
 from tests.social.conftest import Rooms
 from tests.world import x as world
-from tests.world.openrouter_wire import Request
+from tests.world.wire import Request
 from tests.world.x import POST_NANOS, READ_NANOS
 
 ROOT = Path(ai.__file__).parent

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tests.world.network import FakeNetwork
 
 if TYPE_CHECKING:
-    from tests.world.openrouter_wire import Request
+    from tests.world.wire import Request
 
 HANDLE, PASSWORD, DID = "genesis.test", "abcd-efgh-ijkl-mnop", "did:plc:2222222222222222genesis"
 TID = re.compile(r"^[234567abcdefghij][234567abcdefghijklmnopqrstuvwxyz]{12}$")

@@ -3,14 +3,15 @@
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
+from http.server import BaseHTTPRequestHandler
+
+from tests.world.threaded import Quiet, ThreadedServer
 
 HELD_SECONDS = 120.0  # only a bound: a test that forgets to release ends
 
 
 @dataclass
-class Hub:
+class Hub(ThreadedServer):
     """Serves `files` by path. `cuts`: bytes after which the coming answers break off; `status`: answered instead."""
 
     files: Mapping[str, bytes]
@@ -20,12 +21,9 @@ class Hub:
     held: set[str] = field(default_factory=set)  # paths of which half is sent, and the rest once `release` was called
     asked: list[tuple[str, str | None]] = field(default_factory=list)
 
-    def __enter__(self) -> Self:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+    def handler(self) -> type[BaseHTTPRequestHandler]:
         self.released = threading.Event()
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        self._thread.start()
-        return self
+        return _handler(self)
 
     def release(self) -> None:
         """Send the rest of what is held."""
@@ -33,18 +31,16 @@ class Hub:
 
     def __exit__(self, *_: object) -> None:
         self.release()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__exit__()
 
     @property
     def url(self) -> str:
         """Its address."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return self.address
 
 
 def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
@@ -67,8 +63,5 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(data[start:] if cut is None else data[start : start + cut])
             if cut is not None:
                 self.close_connection = True
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing: a test reads `asked`."""
 
     return Handler

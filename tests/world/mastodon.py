@@ -14,7 +14,7 @@ from tests.world.network import FakeNetwork
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.world.openrouter_wire import Request
+    from tests.world.wire import Request
 
 TOKEN, ACCOUNT = "mastodon-token-0007", "109348476543210987"
 KEYS = {"mastodon_access_token": TOKEN}

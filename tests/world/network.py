@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-from tests.world.openrouter_wire import Cut, Request, Wire, WireServer
+from tests.world.wire import Cut, FakeServer, Request, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,28 +58,12 @@ def garbled(body: bytes, status: int = 200) -> Fault:
 
 
 @dataclass(slots=True)
-class FakeNetwork:
+class FakeNetwork(FakeServer):
     """A server of one network; start with `with`. Subclasses say what is answered where nothing goes wrong."""
 
     requests: list[Request] = field(default_factory=list)
     faults: deque[Fault | None] = field(default_factory=deque)
-    port: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _server: WireServer | None = None
-
-    def __enter__(self) -> Self:
-        self._server = WireServer(self._handle, port=self.port).start()
-        self.port = self._server.port
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._server is not None:
-            self._server.stop()
-
-    @property
-    def base_url(self) -> str:
-        """Where it answers."""
-        return f"http://127.0.0.1:{self.port}"
 
     def then(self, *faults: Fault | None) -> Self:
         """Script the next postings: None goes well."""

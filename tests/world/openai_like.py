@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from tests.world.openrouter import FakeOpenRouter
 from tests.world.openrouter_books import model_entry
-from tests.world.openrouter_wire import Request, Wire
+from tests.world.wire import Request, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

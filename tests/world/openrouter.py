@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Self
 from tests.world.openrouter_answers import Answer, completion_document, error_document, stream_pieces
 from tests.world.openrouter_books import DEFAULT_MODELS, DEFAULT_REPLY, Bill, model_entry, refused_by_listing
 from tests.world.openrouter_dialects import PATHS, as_chat, told_events, told_whole
-from tests.world.openrouter_wire import Cut, Request, Wire, WireServer, dumps
+from tests.world.wire import Cut, FakeServer, Request, Wire, dumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -36,7 +36,7 @@ MID_STREAM = 4  # pieces: after a comment, a first count, and two of the words
 
 
 @dataclass(slots=True)
-class FakeOpenRouter:
+class FakeOpenRouter(FakeServer):
     """The provider; start with `start()` or `with`. Its records may be read from any thread.
 
     `reply` is a text, or `reply(body) -> str | Answer` of the request's body. `date` gives the Date header.
@@ -58,7 +58,6 @@ class FakeOpenRouter:
     allowed: list[str] | None = None  # what GET /models/user lists; None: all
     generation_document: dict[str, Any] = field(default_factory=dict)  # what GET /generation says otherwise
     lost: bytes = b""  # the page for an address where there is nothing
-    port: int = 0
 
     requests: list[Request] = field(default_factory=list)
     bills: list[Bill] = field(default_factory=list)
@@ -67,26 +66,6 @@ class FakeOpenRouter:
     _asked: dict[str, int] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _server: WireServer | None = None
-
-    # --- life of the server ---------------------------------------------------------------------------
-    def start(self) -> Self:
-        """Listen on a free loopback port (or on `port`)."""
-        self._server = WireServer(self._handle, port=self.port).start()
-        self.port = self._server.port
-        return self
-
-    def stop(self) -> None:
-        """Close every connection; the port is free again and may be taken by the next `start`."""
-        if self._server is not None:
-            self._server.stop()
-            self._server = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     @property
     def base_url(self) -> str:

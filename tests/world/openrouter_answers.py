@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from tests.world.openrouter_wire import Cut, dumps
+from tests.world.wire import Cut, dumps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from tests.world import openrouter_faults as faults
 from tests.world.openrouter import FakeOpenRouter
 
 if TYPE_CHECKING:
-    from tests.world.openrouter_wire import Request
+    from tests.world.wire import Request
 
 MIXED = (
     faults.status(429, retry_after="1"),

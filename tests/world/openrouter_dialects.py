@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.world.openrouter_wire import dumps
+from tests.world.wire import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

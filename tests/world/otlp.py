@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from tests.world.threaded import Quiet, ThreadedServer
 
 
 @dataclass
-class Collector:
+class Collector(ThreadedServer):
     """Keeps spans as mappings (`attributes` flattened), and each sending's headers; `status` is what it answers."""
 
     status: int = 200
@@ -20,10 +21,10 @@ class Collector:
     headers: list[dict[str, str]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
-    def __enter__(self) -> Self:
+    def handler(self) -> type[BaseHTTPRequestHandler]:
         world = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Quiet, BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 world.headers.append({k.lower(): v for k, v in self.headers.items()})
@@ -36,13 +37,7 @@ class Collector:
                 self.end_headers()
                 self.wfile.write(b"{}")
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
-        return self
+        return Handler
 
     def _take(self, document: dict[str, Any]) -> None:
         for resource in document["resourceSpans"]:
@@ -58,12 +53,7 @@ class Collector:
     @property
     def url(self) -> str:
         """What `OTEL_EXPORTER_OTLP_ENDPOINT` is to be."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        return self.address
 
 
 def _flat(attributes: list[dict[str, Any]]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tests.world.network import FakeNetwork
 
 if TYPE_CHECKING:
-    from tests.world.openrouter_wire import Request
+    from tests.world.wire import Request
 
 SECRET = "whsec_" + base64.b64encode(b"a key of twenty-four by.").decode()
 

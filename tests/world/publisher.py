@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import gzip
 import json
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
+from http.server import BaseHTTPRequestHandler
+
+from tests.world.threaded import Quiet, ThreadedServer
 
 Answer = tuple[int, dict[str, str], bytes]
 
 
 @dataclass
-class Publisher:
+class Publisher(ThreadedServer):
     """Answers each path as `pages` says: bytes, or a function of the request's headers; `asked` keeps what came."""
 
     pages: dict[str, bytes | Callable[[dict[str, str]], Answer]] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
-    def __enter__(self) -> Self:
+    def handler(self) -> type[BaseHTTPRequestHandler]:
         world = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Quiet, BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
@@ -43,23 +43,11 @@ class Publisher:
                 except OSError:
                     self.close_connection = True  # whoever asked has heard enough
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
-        return self
+        return Handler
 
     def url(self, path: str, host: str = "127.0.0.1") -> str:
         """Return the address of `path`."""
-        return f"http://{host}:{self._server.server_address[1]}{path}"
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        return f"http://{host}:{self.port}{path}"
 
 
 def forecast(celsius: float, code: int, wind: float = 8.0) -> bytes:

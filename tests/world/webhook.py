@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
+from http.server import BaseHTTPRequestHandler
+
+from tests.world.threaded import Quiet, ThreadedServer
 
 
 @dataclass(frozen=True)
@@ -17,16 +17,16 @@ class Delivery:
 
 
 @dataclass
-class WebhookServer:
+class WebhookServer(ThreadedServer):
     """Answers each POST with the next of `statuses`, then with 204."""
 
     statuses: list[int] = field(default_factory=list)
     received: list[Delivery] = field(default_factory=list)
 
-    def __enter__(self) -> Self:
+    def handler(self) -> type[BaseHTTPRequestHandler]:
         world = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Quiet, BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 world.received.append(Delivery({k.lower(): v for k, v in self.headers.items()}, body))
@@ -35,20 +35,9 @@ class WebhookServer:
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
-        return self
+        return Handler
 
     @property
     def url(self) -> str:
         """Where alerts are to be sent."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/alerts"
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        return f"{self.address}/alerts"

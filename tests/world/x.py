@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, unquote
 
-from tests.world.openrouter_wire import Cut, Request, Wire, WireServer
+from tests.world.wire import Cut, FakeServer, Request, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,7 +131,7 @@ class Published:
 
 
 @dataclass(slots=True)
-class FakeX:
+class FakeX(FakeServer):
     """X; start with `with`. Records may be read from any thread.
 
     `watch(request)` is called in the server's thread before anything is done with a request. `lagging`: so many
@@ -143,7 +143,6 @@ class FakeX:
     next_fault: Callable[[Request], XFault | None] | None = None
     lagging: int = 0
     forgetful: bool = False  # publishes the same text again, so that nothing but the sender prevents a double
-    port: int = 0
 
     published: list[Published] = field(default_factory=list)
     charges: list[tuple[str, int]] = field(default_factory=list)
@@ -154,21 +153,6 @@ class FakeX:
     _read_today: set[tuple[str, str]] = field(default_factory=set)
     _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1_990_000_000_000_000_001, 4096))
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _server: WireServer | None = None
-
-    def __enter__(self) -> Self:
-        self._server = WireServer(self._handle, port=self.port).start()
-        self.port = self._server.port
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._server is not None:
-            self._server.stop()
-
-    @property
-    def base_url(self) -> str:
-        """Where it answers: X_API_BASE_URL."""
-        return f"http://127.0.0.1:{self.port}"
 
     def then(self, *faults: XFault | None) -> Self:
         """Script the next posts: None goes well."""

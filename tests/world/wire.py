@@ -142,6 +142,43 @@ class WireServer:
             writer.close()
 
 
+@dataclass(slots=True, kw_only=True)
+class FakeServer:
+    """What stands behind a loopback address for tests; it answers with `with` or between `start` and `stop`.
+
+    A port that it had once is its own at the next start too; 0 is any free one. Subclasses answer in `_handle`.
+    """
+
+    port: int = 0
+    _server: WireServer | None = None
+
+    def start(self) -> Self:
+        """Listen."""
+        self._server = WireServer(self._handle, port=self.port).start()
+        self.port = self._server.port
+        return self
+
+    def stop(self) -> None:
+        """Close every connection; the port is free again and may be taken by the next `start`."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def base_url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def _handle(self, request: Request, wire: Wire) -> None:
+        raise NotImplementedError
+
+
 async def _read_request(reader: asyncio.StreamReader) -> Request | None:
     try:
         head = await reader.readuntil(b"\r\n\r\n")
