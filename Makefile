@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-N      ?= 2
+# As many workers as cores: each has a PostgreSQL and a browser of its own, hence the bound.
+N      ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$((cores < 8 ? cores : 8)))
 
 TESTS  ?=
 UPGRADE ?=

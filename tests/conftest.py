@@ -5,14 +5,18 @@ import importlib
 import os
 import re
 import signal
+import tempfile
 from collections import Counter
 
 import pytest
 
+from tests.world.memory import folder_in_memory
 from tests.world.small_disk import run_where_mounting_is, small_disk
 
 __all__ = ["small_disk"]
 
+if "TMPDIR" not in os.environ and (memory := folder_in_memory()):
+    os.environ["TMPDIR"] = tempfile.tempdir = memory  # also where its workers and the programs that they start write
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # also where a test imports NumPy first
 if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN

@@ -168,7 +168,7 @@ def test_a_day_that_is_cut_short_is_reported(tmp_path: Path, how: signal.Signals
     ) as process:
         assert process.stderr is not None
         assert process.stdout is not None
-        next(line for line in process.stderr if "beat 2," in line)
+        next(line for line in process.stderr if "beat 1," in line)
         lives = psutil.Process(process.pid).children(recursive=True)
         os.kill(process.pid, how)
         said = process.stdout.read()

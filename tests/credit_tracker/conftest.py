@@ -1,12 +1,10 @@
 """A purse on a real SQLite file and on a real PostgreSQL under a virtual clock, and what tests ask of it often."""
 
-import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from itertools import count
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -77,14 +75,11 @@ def store():
     return "sqlite"
 
 
-MEMORY = Path("/dev/shm")  # noqa: S108 - a folder in memory where there is one: what is asked here is no disk's doing
-
-
 @pytest.fixture
 def purse_url(store, request):
     """Yield the URL of an empty purse."""
     if store == "sqlite":
-        with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() and "TMPDIR" not in os.environ else None) as folder:
+        with TemporaryDirectory() as folder:
             yield f"sqlite:///{folder}/ledger.db"
     else:
         yield emptied(request.getfixturevalue("credit_database"))

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx2
@@ -27,7 +26,6 @@ from ai.model_config import Model, parse_openrouter
 from ai.settings import Settings
 from tests.world.openrouter import FakeOpenRouter
 
-MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
 NOBODY_THERE = "postgresql://127.0.0.1:1/purse"  # port 1 refuses at once
 START = datetime(2026, 11, 10, 12, tzinfo=UTC)
 QUESTION = [{"role": "system", "content": "You are terse."}, {"role": "user", "content": "Are you there?"}]
@@ -85,18 +83,11 @@ async def rooms(build: "Build") -> Rooms:
     return await build()
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder in memory where there is one: these tests ask what is booked, not whether a disk keeps it."""
-    with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as path:
-        yield Path(path)
-
-
 Build = Callable[..., Any]
 
 
 @pytest.fixture
-async def build(folder: Path, provider: FakeOpenRouter) -> AsyncIterator[Build]:
+async def build(tmp_path: Path, provider: FakeOpenRouter) -> AsyncIterator[Build]:
     """`await build(monthly_budget_usd="5.00", …)` makes the rooms; what it opened is closed and audited at the end."""
     async with AsyncExitStack() as stack:
 
@@ -107,7 +98,7 @@ async def build(folder: Path, provider: FakeOpenRouter) -> AsyncIterator[Build]:
             extra_models: Sequence[Model] = (),
             dialect: str = "openrouter",
             base_url: str | None = None,
-            folder: Path = folder,
+            folder: Path = tmp_path,
             clock: VirtualClock | None = None,
             purse_away: bool = False,
             **chosen: Any,

