@@ -1,6 +1,7 @@
 """The caretaker's own page: signing in with ADMIN_TOKEN, and forms for what the admin routes do."""
 
 import hmac
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -50,7 +51,17 @@ def _asked(mind: MindDatabase) -> tuple[list[Any], list[Any], list[Letter]]:
         "SELECT at, donor, message, amount_told, refused FROM donations ORDER BY at DESC LIMIT ?", (ROWS,)
     )
     letters = awaiting(mind, LETTERS)
-    return [dict(row) for row in asked.fetchall()], [dict(row) for row in gifts.fetchall()], letters
+    rows = [dict(row) | {"result": _in_words(row["kind"], row["result"])} for row in asked.fetchall()]
+    return rows, [dict(row) for row in gifts.fetchall()], letters
+
+
+def _in_words(kind: str, result: str | None) -> str | None:
+    """Return what a command answered as people read it: `reconcile` answers programs, in JSON."""
+    if kind != "reconcile" or result is None or not result.startswith("{"):
+        return result
+    found = json.loads(result)
+    gap = "" if found["gap_booked"] is None else f"; ${found['gap_booked']} booked as spent since the backup"
+    return f"{found['period']}: ${found['booked']} are booked for models: {found['cause']}{gap}"
 
 
 async def sign_in(request: Request) -> Response:

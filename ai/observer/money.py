@@ -20,6 +20,7 @@ from ai.settings import NETWORK_SETTINGS
 LONG_RUNWAY_DAYS = 400.0  # beyond it a date says nothing
 POST_SUBJECTS = {f"{network}/{kind}" for network in NETWORK_SETTINGS for kind in ("post", "read")}  # in the books
 TINY = Decimal("0.000001")
+CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ def usd(amount: str | Decimal | None, places: int = 2) -> str:
         if abs(value) < TINY:
             return "under $0.000001"
         places = 6 if abs(value) < Decimal("0.0001") else 4
+    elif value == value.quantize(CENT):
+        places = 2  # "$5.0000 of $5.00" says nothing more
     text = f"{abs(value):,.{places}f}"
     return f"-${text}" if value < 0 else f"${text}"
 

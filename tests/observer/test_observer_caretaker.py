@@ -1,10 +1,12 @@
 """The caretaker's forms over HTTP: who may send them, and what a foreign page cannot do."""
 
+import json
 import re
 
 import httpx2
 import pytest
 
+from ai.observer.money import usd
 from tests.observer.conftest import TOKEN, Serve, Served
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -131,3 +133,23 @@ async def test_a_missing_page_is_a_page_for_people_and_json_for_programs(served:
         answer = await served.client.get(path, headers={"accept": "text/html"})
         assert answer.status_code == 404
         assert "</html>" in answer.text
+
+
+async def test_what_was_asked_is_answered_in_words(served: Served) -> None:
+    """`genesis reconcile` answers programs: its JSON filled the page of a person."""
+    answer = {"period": "2026-11", "booked": "0.105722500", "cause": "in step with the provider", "gap_booked": None}
+    row = served.app.commands.put("reconcile")
+    assert served.app.commands.begin(row)
+    served.app.commands.finish(row, ok=True, result=json.dumps(answer))
+    await sign_in(served)
+    page = (await served.client.get("/caretaker")).text
+    assert "2026-11: $0.105722500 are booked for models: in step with the provider" in page
+    assert "{" not in page.split("What was asked", 1)[1].split("</table>", 1)[0]
+    assert "sign in" in page
+
+
+async def test_whole_cents_are_shown_as_cents_beside_small_amounts() -> None:
+    """A key had "$5.0000 of $5.00" left."""
+    assert [usd(amount, 4) for amount in ("5.000000000", "0.50", "4.0495", "0.000001")] == [
+        "$5.00", "$0.50", "$4.0495", "$0.000001",
+    ]  # fmt: skip
