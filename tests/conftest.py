@@ -8,6 +8,7 @@ import signal
 import tempfile
 from collections import Counter
 
+import hypothesis
 import pytest
 
 from tests.world.memory import folder_in_memory
@@ -17,6 +18,9 @@ __all__ = ["small_disk"]
 
 if "TMPDIR" not in os.environ and (memory := folder_in_memory()):
     os.environ["TMPDIR"] = tempfile.tempdir = memory  # also where its workers and the programs that they start write
+# As before, but an example takes the time it takes: 0.3 s of an idle test were seen where the machine is busy.
+hypothesis.settings.register_profile("unhurried", hypothesis.settings.default, deadline=None)
+hypothesis.settings.load_profile("unhurried")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # also where a test imports NumPy first
 if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN

@@ -363,7 +363,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     action=st.sampled_from(sorted(NAMES)) | st.text(max_size=20),
     params=st.dictionaries(

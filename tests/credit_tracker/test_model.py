@@ -427,7 +427,6 @@ class Purse(RuleBasedStateMachine):
 Purse.TestCase.settings = settings(
     max_examples=min(20, settings().max_examples),
     stateful_step_count=20,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

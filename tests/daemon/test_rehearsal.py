@@ -64,7 +64,7 @@ async def test_no_budget_is_exceeded_and_none_stops_the_mind(tmp_path: Path, bud
     assert told["beats"] >= BEATS_A_DAY
 
 
-@settings(max_examples=3, deadline=None, derandomize=True)
+@settings(max_examples=3, derandomize=True)
 @given(
     budget=st.sampled_from(["0", "0.01", "0.5", "3", "70"]),
     interval=st.sampled_from([7_200, 14_400]),

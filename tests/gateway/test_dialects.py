@@ -79,7 +79,7 @@ def dialect_of(form: str) -> Any:
 
 @pytest.mark.parametrize("form", FORMS)
 @given(text=st.text(max_size=300))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_no_text_in_any_place_can_be_counted_as_more_than_the_bound(form: str, text: str) -> None:
     """A token is at least a byte of the text, as it is or normalised, so a bound below that would leak money."""
     read = dialect_of(form).read
@@ -93,7 +93,7 @@ def test_no_text_in_any_place_can_be_counted_as_more_than_the_bound(form: str, t
 
 
 @given(body=st.binary(max_size=2000), cuts=st.lists(st.integers(0, 2000), max_size=12))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_stream_cut_anywhere_into_pieces_comes_out_byte_for_byte(body: bytes, cuts: list[int]) -> None:
     splitter = EventSplitter()
     edges = sorted({0, len(body), *(cut for cut in cuts if cut <= len(body))})
@@ -106,7 +106,7 @@ def test_a_stream_cut_anywhere_into_pieces_comes_out_byte_for_byte(body: bytes, 
 @given(
     lines=st.lists(st.text(alphabet='ab :{}"é', max_size=20), max_size=20), end=st.sampled_from(["\n", "\r\n", "\r"])
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_events_are_the_same_however_the_bytes_arrive(lines: list[str], end: str) -> None:
     body = "".join(f"data: {line}{end}{end}" for line in lines).encode()
     whole, single = EventSplitter(), EventSplitter()
@@ -360,7 +360,7 @@ def test_the_tokens_of_a_messages_stream_are_put_together_from_its_begin_and_its
         max_leaves=12,
     )
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_body_and_no_answer_makes_a_dialect_fall_over(dialect: Any, document: Any) -> None:
     if isinstance(document, dict):
         with contextlib.suppress(Refusal):

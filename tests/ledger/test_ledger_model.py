@@ -234,7 +234,6 @@ def test_the_ledger_does_what_its_model_does(store_url):
         settings=settings(
             max_examples=int(examples or min(36, settings().max_examples) // share),
             stateful_step_count=40,
-            deadline=None,
             derandomize=examples is None,
             suppress_health_check=list(HealthCheck),
             database=None,

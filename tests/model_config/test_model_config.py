@@ -222,7 +222,7 @@ FIELDS = ["name", "created", "context_length", "architecture", "pricing", "top_p
 ENTRIES = st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=8).map(lambda junk: {**entry(), **junk})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(ENTRIES, max_size=3))
 def test_junk_never_raises_and_never_makes_a_price_below_zero(listed):
     for model in parse_openrouter({"data": listed}):
@@ -233,7 +233,7 @@ def test_junk_never_raises_and_never_makes_a_price_below_zero(listed):
         assert model.barred is not None or model.prices.known
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(JSON)
 def test_a_document_of_any_shape_is_a_list_of_models(document):
     assert isinstance(parse_openrouter(document), list)

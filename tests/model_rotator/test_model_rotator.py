@@ -296,7 +296,7 @@ STATES = st.builds(
 PURPOSES = st.sampled_from(sorted(WEIGHTS))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(PURPOSES, STATES)
 def test_nothing_is_offered_that_cannot_be_asked(purpose, state):
     choices = rank(purpose, state)
@@ -320,7 +320,7 @@ def test_nothing_is_offered_that_cannot_be_asked(purpose, state):
             assert model.id == state.wished
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(STATES, st.lists(st.sampled_from(ALL), max_size=20, unique_by=lambda model: model.id), st.integers(0, USD))
 def test_an_idle_thought_is_never_dearer_and_cheaper_wherever_it_can_be(state, shelf, spendable):
     state = replace(state, models=[*state.models, *shelf], spendable=spendable, idle=False)
@@ -354,7 +354,7 @@ def exact(model, state):
     return call_bound(model, [message] if state.input_bound >= 1_088 else [], None, output)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(PURPOSES, STATES, st.randoms())
 def test_the_order_of_the_catalogue_says_nothing(purpose, state, chance):
     shuffled = list(state.models)
@@ -362,7 +362,7 @@ def test_the_order_of_the_catalogue_says_nothing(purpose, state, chance):
     assert rank(purpose, replace(state, models=shuffled)) == rank(purpose, state)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(PURPOSES, STATES)
 def test_the_local_model_is_always_there_and_nothing_stands_behind_it(purpose, state):
     choices = rank(purpose, replace(state, models=[*state.models, LOCAL], resting=state.resting - {LOCAL.id}))

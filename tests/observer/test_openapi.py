@@ -85,9 +85,7 @@ def holds(path: str, method: str, url: str) -> None:
     operation = schemathesis.openapi.from_dict(document())[path][method.upper()]
     checks = [CHECKS.get_one(name) for name in HELD]
 
-    @settings(
-        max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
-    )
+    @settings(max_examples=EXAMPLES, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy())
     def hold(case: schemathesis.Case) -> None:
         caretaker = {"Authorization": f"Bearer {TOKEN}"}

@@ -47,7 +47,7 @@ STEPS = st.one_of(
 EXAMPLES = int(os.environ.get("GENESIS_COURSES", "4"))  # the suite's share; more on demand
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 @given(st.lists(STEPS, min_size=3, max_size=12))
 @example([("post", "cut, there"), ("post", "fine"), ("wait", 121), ("restart", None)])
 @example([("post", "500, there"), ("read", "429"), ("by hand", None), ("wait", 121), ("wait", 7200)])

@@ -59,7 +59,7 @@ def test_only_an_answer_with_an_id_is_a_success(rooms: Rooms, body: bytes, outco
     assert rooms.client().post("Hello.").result is outcome
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(
     status=st.integers(200, 599).filter(lambda status: status not in {204, 304}),
     body=st.binary(max_size=60),
