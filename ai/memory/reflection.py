@@ -12,6 +12,7 @@ from ai.llm.said import first_object
 from ai.memory.manners import manners_problem
 from ai.memory.memory import USUAL_IMPORTANCE, Kind, Memory, clamp_importance, tidy
 from ai.memory.untrusted import clean
+from ai.memory.words import terms
 from ai.prompts import render
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ QUESTIONS = 3  # as in the paper
 EVIDENCE_A_QUESTION = 7
 MAX_INSIGHTS = 5
 MAX_INSIGHT_CHARS = 400
+REPEATS = 0.75  # so many of its words in one memory that it was shown: it only says again what happened
 STATE = "reflected"
 
 QUESTIONS_SCHEMA: Mapping[str, Any] = {
@@ -108,8 +110,8 @@ async def reflect(stream: MemoryStream, ask: Ask, guard: SimilarityGuard, now: d
     """Ask what the latest memories mean; return the insights, kept as memories that cite their evidence.
 
     Two calls under Purpose.REFLECTION. An insight without a cited memory that it was shown is not kept, nor advice that
-    a self-help book could give anybody, nor what `guard` knows from before in nearly the same words; where no model
-    gives a usable answer nothing is, and the next try comes after LEAST_GAP.
+    a self-help book could give anybody, nor what only says a memory again, nor what `guard` knows from before in nearly
+    the same words; where no model gives a usable answer nothing is, and the next try comes after LEAST_GAP.
     """
     latest = stream.recent(LOOKED_AT)
     if not latest:
@@ -120,13 +122,19 @@ async def reflect(stream: MemoryStream, ask: Ask, guard: SimilarityGuard, now: d
     for question in questions:
         evidence.update({memory.id: memory for memory in await stream.retrieve(question, EVIDENCE_A_QUESTION)})
     insights = await _ask_insights(questions, [evidence[number] for number in sorted(evidence)], ask)
-    own = [insight for insight in insights if manners_problem(insight[0]) is None]
+    known = [set(terms(memory.text)) for memory in evidence.values()]
+    own = [insight for insight in insights if manners_problem(insight[0]) is None and not _repeats(insight[0], known)]
     new = [insight for insight in own if (await guard.hear(insight[0])).near is None]
     with stream.together():
         kept = [stream.add(text, Kind.REFLECTION, importance=rating, sources=because) for text, rating, because in new]
         if insights:
             stream.keep_state(STATE, {"upto": latest[-1].id, "at": rfc3339(now)})
     return kept
+
+
+def _repeats(insight: str, known: Sequence[set[str]]) -> bool:
+    words = set(terms(insight))
+    return any(len(words & memory) >= REPEATS * len(words) for memory in known)
 
 
 def parse_insights(text: str, shown: Mapping[int, Memory] | set[int]) -> list[tuple[str, int, tuple[int, ...]]]:

@@ -39,7 +39,7 @@ GROUPS = (
         ),
     ),
     Group("calls", "Calls", "Call", ("call.",)),
-    Group("beats", "Beats", "Beat", ("beat.",)),
+    Group("beats", "Beats", "Beat", ("beat.", "thought.drafted")),
     Group("house", "House", "The house", ("",)),
 )
 QUIET = frozenset({"calls", "beats", "house"})  # left out of the story unless asked for
@@ -48,8 +48,8 @@ EVERYTHING = "all"
 
 
 def group_of(kind: str) -> Group:
-    """Return the first group that `kind` belongs to; the last one takes whatever no other names."""
-    return next(group for group in GROUPS if kind.startswith(group.prefixes))
+    """Return the group that names most of `kind`'s beginning; the last one takes whatever no other names."""
+    return max(GROUPS, key=lambda group: max((len(one) for one in group.prefixes if kind.startswith(one)), default=-1))
 
 
 def kinds_shown(view: str) -> frozenset[str] | None:

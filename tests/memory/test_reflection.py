@@ -65,6 +65,18 @@ async def test_advice_that_fits_anybody_is_no_insight(head):
     assert await look_back(head.stream, brain.ask) == []
 
 
+async def test_what_only_happened_is_no_insight(head):
+    """“The sky is clear in Kiel” came to mind for days as what it had understood."""
+    fill(head, 12)
+    with head.file.together():
+        head.stream.add("the weather: the sky is clear in Kiel, 2 °C", Kind.OBSERVATION)
+        head.stream.add("your page: nobody looks at your page any more", Kind.OBSERVATION)
+    again = ["The sky is clear in Kiel, 2 °C", "Nobody looks at my page anymore."]
+    own = "Nobody comes on clear nights; I think they look up instead."
+    brain = ScriptedBrain().say(QUESTIONS, insights(*((text, [13, 14], 8) for text in (*again, own))))
+    assert [memory.text for memory in await look_back(head.stream, brain.ask)] == [own]
+
+
 async def test_of_its_own_wish_it_looks_back_once_an_hour_and_only_on_something_new(head):
     """A small model looked back at every step: the machine's time, and a paid model's money, for the same insight."""
     fill(head, 4)

@@ -17,3 +17,10 @@ def test_money_shows_what_became_of_it():
 
 def test_every_event_has_its_place():
     assert {kind for kind in EVENTS if group_of(kind).name in {group.name for group in GROUPS}} == set(EVENTS)
+
+
+def test_the_story_tells_what_was_thought_and_not_out_of_how_many():
+    """“Kept draft 3 of 3” stood between any two thoughts of a mind without a key."""
+    assert "thought" in kinds_shown("story")
+    assert "thought.drafted" not in kinds_shown("story") | kinds_shown("thoughts")
+    assert "thought.drafted" in kinds_shown("beats")
