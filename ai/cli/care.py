@@ -40,7 +40,10 @@ def topup(
     from_: Annotated[str, typer.Option("--from", metavar="WHO", help="Who gives them.")],
 ) -> None:
     """Put money into this month's budget; it rolls over to the next month."""
-    ask("topup", amount=_dollars(usd), **{"from": from_})
+    amount = _dollars(usd)
+    if not from_.strip():
+        raise Failed("--from is empty; say who gives, like: --from Ada")
+    ask("topup", amount=amount, **{"from": from_.strip()})
 
 
 def settle(

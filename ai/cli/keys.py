@@ -267,10 +267,14 @@ def with_books(work: Callable[[CallerBooks], Awaitable[T]], *, reading: bool = F
 
 
 def _when(text: str) -> datetime:
+    """Return until when a key is good; raises Failed for what is no day, or is over."""
     try:
         when = datetime.fromisoformat(text)
-    except ValueError:
+        if len(text) <= len("2027-01-31"):
+            when = when.replace(hour=23, minute=59, second=59)  # its last day, not its first instant
+        until = when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise Failed(f"--expires {text!r} is no day; write it like 2027-01-31") from None
-    if len(text) <= len("2027-01-31"):
-        when = when.replace(hour=23, minute=59, second=59)  # its last day, not its first instant
-    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    if until <= datetime.now(UTC):
+        raise Failed(f"--expires {text!r} is over already; write a day that is to come")
+    return until

@@ -170,6 +170,14 @@ def test_what_is_no_gift_is_refused_in_one_line(known: Person, usd: str) -> None
     assert given(known) == "1.000000000"
 
 
+def test_a_gift_of_nobody_and_a_key_that_is_over_are_told(known: Person) -> None:
+    """The mind was told of money "from   ", and a key was made that never worked."""
+    assert "say who gives" in one_line(known.types("topup", "1", "--from", "  "))
+    for day, said in (("2020-01-31", "is over already"), ("9999-12-31T23:59:59-12:00", "is no day")):
+        assert said in one_line(known.types("keys", "create", "late", "--budget", "1", "--expires", day))
+    assert given(known) == "1.000000000"
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [
