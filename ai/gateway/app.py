@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 CALLED = (CHAT, COMPLETIONS_DIALECT, EMBEDDINGS, RESPONSES, MESSAGES)
 OLD = {"completions": COMPLETIONS_DIALECT, "embeddings": EMBEDDINGS}  # of openai 0.27's `engine=`
 NO_UPGRADE = {"Upgrade": "HTTP/1.1", "Connection": "Upgrade"}  # RFC 9110, 15.5.22
+NOT_ALLOWED = 405
 USUAL_BYTES_PER_TOKEN = 4  # about, for who asks how many tokens a text has
 
 
@@ -136,9 +137,13 @@ def dialect_of(body: dict[str, Any]) -> Dialect:
     return MESSAGES if anthropic else CHAT
 
 
-async def _no_route(_request: Request, error: Exception) -> Response:
+async def _no_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - Starlette's signature is wider than what it hands in
-    refusal = Refusal(error.status_code, f"no such address: {error.detail}", code="not_found")
+    if error.status_code == NOT_ALLOWED:
+        allowed = (error.headers or {}).get("Allow", "another method")
+        refusal = Refusal(NOT_ALLOWED, f"{request.method} is not taken here; use {allowed}", code="method_not_allowed")
+    else:
+        refusal = Refusal(error.status_code, f"no such address: {error.detail}", code="not_found")
     return JSONResponse(CHAT.error(refusal), refusal.status, error.headers)
 
 

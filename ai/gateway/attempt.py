@@ -78,7 +78,6 @@ class Attempt:
         self.candidate = candidate
         self.request = request
         self.max_output: int | None = None
-        self.lowered = False
         self.call_id = ""
         self._left: asyncio.Task[int | None] | None = None
         self._upstream = upstream
@@ -142,7 +141,6 @@ class Attempt:
                 and limit < self.max_output
                 and times < LOWERED_AT_MOST
             ):
-                self.lowered = True
                 return limit
         raise insufficient(short, fits) from short
 

@@ -15,7 +15,7 @@ from ai.gateway.dialects.chat import CHAT
 from ai.gateway.gateway import Answer, Gateway
 from ai.gateway.headers import read_options, secret_of
 from ai.gateway.reading import headers_of, parsed, read_body
-from ai.gateway.refusals import Refusal, purse_away, unknown_key
+from ai.gateway.refusals import Refusal, purse_away, stopping, unknown_key
 from ai.gateway.replays import fingerprint, unpack
 from ai.ledger.errors import LedgerError
 from ai.ledger.ids import new_id
@@ -101,7 +101,7 @@ class Door:
         try:
             answer = await self.gateway.answer(CallRequest(dialect, body, asked, options, caller, keep), key)
             streaming = answer.stream is not None
-            return self._response(answer, key.name)
+            return self._response(answer, key.name, dialect)
         except Answered as known:
             kept = unpack(known.answer)
             return Response(kept.body, 200, {**kept.headers, "X-Genesis-Replayed": "true"}, kept.media_type)
@@ -109,26 +109,33 @@ class Door:
             if not streaming:
                 self.rooms.under_way.leave(key.name)
 
-    def _response(self, answer: Answer, key: str) -> Response:
+    def _response(self, answer: Answer, key: str, dialect: Dialect) -> Response:
         if answer.stream is None:
             return Response(answer.body, answer.status, dict(answer.headers), answer.media_type)
 
         headers = {**answer.headers, **STREAM_HEADERS}
-        return _Streamed(answer, headers, lambda: self.rooms.under_way.leave(key))
+        return _Streamed(answer, headers, dialect, lambda: self.rooms.under_way.leave(key))
 
 
 class _Streamed(StreamingResponse):
-    """A stream whose end is noted however it comes, also where the client left before its first byte."""
+    """A stream whose end is noted however it comes, also where the client left before its first byte.
 
-    def __init__(self, answer: Answer, headers: Mapping[str, str], over: Callable[[], None]) -> None:
+    At a stop of the gateway it ends as one that broke.
+    """
+
+    def __init__(self, answer: Answer, headers: Mapping[str, str], dialect: Dialect, over: Callable[[], None]) -> None:
         assert answer.stream is not None  # noqa: S101 - only streams come here
         super().__init__(answer.stream, answer.status, headers, answer.media_type)
         self._leave = answer.leave
+        self._dialect = dialect
         self._over = over
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await super().__call__(scope, receive, send)
+        except asyncio.CancelledError:
+            end = self._dialect.error_event(stopping())
+            await send({"type": "http.response.body", "body": end, "more_body": False})
         finally:
             self._over()
             if self._leave is not None:
@@ -154,6 +161,8 @@ async def shaped(dialect: Dialect, answered: Callable[[], Awaitable[Response]]) 
         refusal = _known(known)
     except LedgerError as error:
         refusal = purse_away(str(error))
+    except asyncio.CancelledError:  # nobody else ends a request that is being answered
+        refusal = stopping()
     return JSONResponse(dialect.error(refusal), refusal.status, refusal.headers)
 
 

@@ -186,7 +186,7 @@ class Gateway:
         paying.add_done_callback(done)
 
     def _headers(self, attempt: Attempt, cost: int | None, available: int | None, note: str | None) -> dict[str, str]:
-        told = attempt.max_output if attempt.lowered or attempt.asked.max_output is None else None
+        told = None if attempt.max_output == attempt.asked.max_output else attempt.max_output
         return answer_headers(
             attempt.call_id,
             attempt.candidate.model.id,

@@ -117,6 +117,17 @@ def purse_away(problem: str) -> Refusal:
     )
 
 
+def stopping() -> Refusal:
+    """Return what is told of a call that was under way as the gateway was stopped."""
+    return Refusal(
+        503,
+        "the gateway was stopped before the answer was whole; what was sent is booked, or asked for",
+        type="api_error",
+        code="stopping",
+        headers={"Retry-After": "5"},
+    )
+
+
 def whole(seconds: float) -> str:
     """Return seconds as a Retry-After: whole, at least one, at most an hour."""
     return str(min(LONGEST_WAIT_SECONDS, max(1, math.ceil(seconds))))

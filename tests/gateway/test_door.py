@@ -109,6 +109,24 @@ async def test_a_stated_limit_is_lowered_with_fit(gateway: Open) -> None:
     assert int(raw.headers["x-genesis-max-tokens"]) < 5000
 
 
+async def test_a_limit_above_the_models_own_is_told_as_what_was_sent(gateway: Open) -> None:
+    """It was cut to the model's own without a word."""
+    body = {"model": "acme/small-1", "messages": [{"role": "user", "content": "hi"}]}
+    secret = await gateway.key()
+    for limit, told in ((10_000_000, "8192"), (8192, None), (20, None)):
+        answer = await gateway.post("/v1/chat/completions", secret, {**body, "max_tokens": limit})
+        assert answer.headers.get("x-genesis-max-tokens") == told
+        assert gateway.provider.calls[-1].json["max_tokens"] == min(limit, 8192)
+
+
+async def test_a_wrong_method_is_told_as_that(gateway: Open) -> None:
+    """There was "no such address" where one reads the address in the documentation."""
+    told = await gateway.http.get(f"{gateway.url}/v1/chat/completions")
+    assert (told.status_code, told.headers["allow"]) == (405, "POST")
+    assert told.json()["error"]["code"] == "method_not_allowed"
+    assert told.json()["error"]["message"] == "GET is not taken here; use POST"
+
+
 async def test_a_calls_own_cap_binds(gateway: Open) -> None:
     secret = await gateway.key()
     body = {"model": "acme/small-1", "messages": HELLO, "max_tokens": 5000}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import threading
 from typing import Any
@@ -137,6 +138,46 @@ async def test_what_never_reached_the_provider_holds_nothing(gateway: Open, faul
     assert (statement.unknown, statement.held, statement.cost) == (0, 0, 0)
     if failed.status_code == 511:
         assert "sign in, or use another network" in failed.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
+async def test_a_call_under_way_at_a_stop_is_told_so_in_its_dialect(
+    gateway: Open, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    """Whoever called got a plain 500, and the log a traceback."""
+    gateway.provider.then(faults.hang(billed=True))
+    gateway.server._server.config.timeout_graceful_shutdown = 0
+    asking = asyncio.ensure_future(gateway.post(path, await gateway.key(), BODIES[path]))
+    await until(lambda: len(gateway.provider.calls) == 1)
+    await gateway.server.stop()
+    answer = await asking
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert answer.json()["error"]["message"].startswith("the gateway was stopped")
+    assert answer.json().get("type") == ("error" if path == "/v1/messages" else None)
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
+async def test_a_stream_amid_its_words_at_a_stop_ends_as_one_that_broke(
+    gateway: Open, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    """It was half a stream, with a traceback in the log."""
+    go_on, pieces = threading.Event(), itertools.count()
+    gateway.provider.stage = lambda name: name == "piece" and next(pieces) > 5 and go_on.wait(60)
+    gateway.provider.reply = "word " * 40
+    gateway.server._server.config.timeout_graceful_shutdown = 0
+    bearer = {"Authorization": f"Bearer {await gateway.key()}"}
+    body = {**BODIES[path], "stream": True}
+    async with gateway.http.stream("POST", f"{gateway.url}{path}", headers=bearer, json=body) as answer:
+        stopping = asyncio.ensure_future(gateway.server.stop())
+        said = (await answer.aread()).decode()
+        await stopping
+    go_on.set()
+    assert answer.status_code == 200
+    assert "word" in said
+    assert ENDS[path].decode() not in said
+    assert "the gateway was stopped" in said.strip().split("\n\n")[-1]
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 async def test_an_answer_without_a_cost_is_booked_by_its_tokens(gateway: Open) -> None:

@@ -51,7 +51,7 @@ class FakeOpenRouter(FakeServer):
     shape: str = "openrouter"
     date: Callable[[], datetime | str] = lambda: datetime.now(UTC)
     watch: Callable[[Request], None] | None = None
-    stage: Callable[[str], None] | None = None  # told of `billed`, `headers`, every `piece`, `ended`
+    stage: Callable[[str], object] | None = None  # told of `billed`, `headers`, every `piece`, `ended`
     fault_for: Callable[[Request], Fault | None] | None = None
     unseen_asks: int = 0  # how often GET /generation answers 404 before it knows a generation
     key_document: dict[str, Any] = field(default_factory=dict)
