@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from ai.asking import Purpose
 from ai.ledger.money import NANOS_PER_USD
-from ai.model_config import FREE_PRICES, Model, Tier, parse_openrouter
+from ai.model_config import FREE_PRICES, Model, Tier
 from ai.model_config.bound import rough_size_bound
-from ai.model_config.catalogue import shipped
+from ai.model_config.catalogue import shipped_models
 from ai.model_rotator.hindsight import Means
 from ai.model_rotator.policy import (
     DEFAULT_RATES,
@@ -56,7 +56,7 @@ class Moment:
 
 def catalogue() -> list[Model]:
     """Return the shipped catalogue's usable models and an embedded one of quality 2."""
-    return [*(model for model in parse_openrouter(shipped()) if model.barred is None), LOCAL]
+    return [*(model for model in shipped_models() if model.barred is None), LOCAL]
 
 
 def means(budget: int, days: int) -> Means:

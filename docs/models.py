@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ai.asking import Purpose
 from ai.model_config import CHEAP_USD, ULTRA_CHEAP_USD, Model, Tier, parse_openrouter
-from ai.model_config.catalogue import shipped
+from ai.model_config.catalogue import shipped_models
 from ai.model_config.intelligence import known_quality
 from ai.model_config.listing import read_json, trimmed
 from ai.model_rotator.policy import DEFAULT_RATES, NO_REPEAT, START_B, WEIGHTS
@@ -118,7 +118,7 @@ Prices are USD per million tokens, read / written; context is in tokens.
 
 def page() -> str:
     """Return docs/OPENROUTER_MODELS.md as the shipped catalogue and the code have it."""
-    models = parse_openrouter(shipped())
+    models = shipped_models()
     usable = [model for model in models if model.barred is None]
     text = INTRODUCTION.format(
         no_repeat=NO_REPEAT,

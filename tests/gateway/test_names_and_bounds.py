@@ -22,12 +22,12 @@ from ai.gateway.refusals import Refusal, insufficient
 from ai.ledger.money import nanos
 from ai.llm.local.listing import embedded_model
 from ai.model_config import Model, parse_openrouter
-from ai.model_config.catalogue import shipped
+from ai.model_config.catalogue import shipped_models
 from ai.model_config.openai_models import Server, built_in, embedding_model
 from tests.world.openrouter_books import DEFAULT_MODELS, model_entry
 
 LOCAL = embedded_model("local/smol", "Smol", 1.0)
-SHIPPED = {model.id: model for model in [*parse_openrouter(shipped()), LOCAL]}
+SHIPPED = {model.id: model for model in [*shipped_models(), LOCAL]}
 OPENAI = {model.id: model for model in [*built_in(Server(own=True, home=False)), LOCAL]}
 TINY = {model.id: model for model in parse_openrouter(DEFAULT_MODELS)}
 

@@ -4,7 +4,7 @@ import pytest
 
 from ai.asking import Purpose
 from ai.model_config import parse_openrouter
-from ai.model_config.catalogue import shipped
+from ai.model_config.catalogue import shipped_models
 from ai.model_config.model import dearer_names
 from ai.model_rotator.policy import RotatorState, rank
 from tests.model_config.test_model_config import entry
@@ -55,7 +55,7 @@ def test_variety_asks_another_model_and_not_the_dear_name_of_the_last_one():
 
 
 def test_the_shipped_listing_holds_such_names():
-    found = dearer_names(parse_openrouter(shipped()))
+    found = dearer_names(shipped_models())
     assert "anthropic/claude-opus-4.6-fast" in found
     assert "openai/gpt-4o-2024-05-13" in found
     assert not found & {"openai/gpt-4o", "x-ai/grok-4-fast", "x-ai/grok-4"}
