@@ -80,8 +80,5 @@ def expected_cost(asked: Asked, model: Model, max_output: int | None) -> int:
 def _usd(asked: Asked, model: Model, max_output: int | None) -> Decimal:
     prices = model.prices
     output = 0 if max_output is None else max_output + asked.extra_output
-    return (
-        input_tokens(asked, model) * prices.dearest_prompt()
-        + output * prices.dearest_completion()
-        + prices.dearest_request()
-    )
+    token = prices.dearest_seen() if asked.whole_context else prices.dearest_prompt()
+    return input_tokens(asked, model) * token + output * prices.dearest_completion() + prices.dearest_request()

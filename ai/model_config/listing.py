@@ -27,7 +27,7 @@ PARTS_READ = {
     "reasoning": ("mandatory",),
     "meta": ("n_ctx",),
 }
-PRICES_NOT_READ = frozenset({"image", "audio", "web_search"})
+PRICES_NOT_READ = frozenset({"audio", "web_search"})
 FIELDS_READ = ("id", "name", "created", "context_length", "max_model_len", "expiration_date", "shutdown_date")
 
 

@@ -14,7 +14,7 @@ PROMPT_SHARE = Decimal("0.75")  # of a thought's tokens three in four are prompt
 MAX_PRICE_CHARS = 60  # the longest price recorded has 23; a longer one is not a price
 TIMES_READ = ("utc_start", "utc_end", "utc_days")  # what makes a rise hold at some hours, or on some days, alone
 PRICES_READ = (
-    "request", "internal_reasoning", "input_cache_read", "input_cache_write", "input_cache_write_1h",
+    "request", "internal_reasoning", "input_cache_read", "input_cache_write", "input_cache_write_1h", "image",
 )  # fmt: skip
 MAX_PROMPT_TOKENS = 1_000_000_000
 # 18 places keep prices times tokens exact in Decimal's 28 digits; a finer price is rounded up.
@@ -49,6 +49,7 @@ class Prices:
     internal_reasoning: Decimal = _ZERO
     cache_read: Decimal = _ZERO
     cache_write: Decimal = _ZERO
+    image: Decimal = _ZERO  # of a token of an image, or of an image: listings have had both under this name
     overrides: tuple[Override, ...] = ()
     known: bool = True
     dearest: tuple[float, float, float] = field(init=False, repr=False, compare=False)
@@ -63,6 +64,10 @@ class Prices:
     def dearest_prompt(self) -> Decimal:
         """Return the dearest that an input token may cost: any override, or written into a cache."""
         return max([self.prompt, self.cache_write, *(max(o.prompt, o.cache_write) for o in self.overrides)])
+
+    def dearest_seen(self) -> Decimal:
+        """Return the dearest that an input token may cost where images are among them."""
+        return max(self.dearest_prompt(), self.image)
 
     def dearest_completion(self) -> Decimal:
         """Return the dearest that an output token may cost: any override, or as internal reasoning."""
@@ -134,6 +139,7 @@ def _price_fields(pricing: Mapping[str, Any]) -> Prices:
         internal_reasoning=_price(pricing, "internal_reasoning"),
         cache_read=_price(pricing, "input_cache_read"),
         cache_write=max(_price(pricing, "input_cache_write"), _price(pricing, "input_cache_write_1h")),
+        image=_price(pricing, "image"),
     )
 
 

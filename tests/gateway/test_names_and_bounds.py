@@ -139,6 +139,16 @@ def test_input_never_counts_more_than_the_context_and_images_count_as_all_of_it(
         input_tokens(asked(whole_context=True), priced(context_length=None, top_provider={}))
 
 
+def test_an_image_that_is_dearer_than_words_is_held_for_as_one() -> None:
+    """A model with free words and priced images was held for at nothing."""
+    for words, image in (("0", "0.004"), ("0.000001", "0.004")):
+        pricing = {"prompt": words, "completion": "0.000002", "image": image}
+        (model,) = parse_openrouter({"data": [{**model_entry("acme/x", words, "0.000002"), "pricing": pricing}]})
+        assert call_bound(asked(whole_context=True), [model], 0) == 131_072 * nanos("0.004")
+        assert call_bound(asked(input_tokens=1_000), [model], 0) == 1_000 * nanos(words)
+        assert not model.free
+
+
 def test_an_output_limit_is_the_stated_one_or_the_usual_up_to_the_models_own() -> None:
     assert output_limit(asked(), [priced()]) == 8_192
     assert output_limit(asked(max_output=100), [priced()]) == 100
