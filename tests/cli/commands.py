@@ -31,6 +31,14 @@ class Ran:
         return json.loads(self.out)
 
 
+def one_line(ran: Ran) -> str:
+    """Return what a refused command said: one line, and no traceback."""
+    assert ran.status == 1, ran
+    assert "Traceback" not in ran.out + ran.err
+    assert len(ran.err.strip().splitlines()) == 1, ran.err
+    return ran.err
+
+
 class Person:
     """Types commands in a folder of their own."""
 

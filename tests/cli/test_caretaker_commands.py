@@ -9,8 +9,7 @@ import pytest
 
 from ai.operations.lock import DaemonLock
 from tests.brain.lived import thinker
-from tests.cli.commands import Person
-from tests.cli.test_commands import one_line
+from tests.cli.commands import Person, one_line
 from tests.world.openrouter import FakeOpenRouter
 from tests.world.waiting import wait_until
 

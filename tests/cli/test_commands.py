@@ -18,7 +18,7 @@ from ai.cli.setup import ASKED
 from ai.settings import X_KEYS
 from ai.settings.sources import load_settings
 from tests.brain.lived import thinker
-from tests.cli.commands import Person, Ran, read_until
+from tests.cli.commands import Person, one_line, read_until
 from tests.world.openrouter import FakeOpenRouter
 
 SUMMARY = re.compile(
@@ -31,13 +31,6 @@ SUMMARY = re.compile(
 def provider() -> Iterator[FakeOpenRouter]:
     with FakeOpenRouter(reply=thinker(11)) as running:
         yield running
-
-
-def one_line(ran: Ran) -> str:
-    assert ran.status == 1, ran
-    assert "Traceback" not in ran.out + ran.err
-    assert len(ran.err.strip().splitlines()) == 1, ran.err
-    return ran.err
 
 
 def test_a_run_ends_with_its_summary_and_the_books_can_be_read(tmp_path: Path, provider: FakeOpenRouter) -> None:

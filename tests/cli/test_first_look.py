@@ -12,8 +12,7 @@ from ai.cli.setup import _wrong
 from ai.clock import SystemClock
 from ai.credit_tracker import CallerBooks, KeyTerms, open_credit_ledger
 from ai.settings import Settings
-from tests.cli.commands import Person
-from tests.cli.test_commands import one_line
+from tests.cli.commands import Person, one_line
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 
 from ai.settings.sources import SettingsError, load_settings
 from tests.brain.lived import thinker
-from tests.cli.commands import Person, Ran, read_until
+from tests.cli.commands import Person, one_line, read_until
 from tests.world import openrouter_faults as faults
 from tests.world.openrouter import FakeOpenRouter
 from tests.world.small_disk import fill, set_writable
@@ -36,13 +36,6 @@ WRONG_SETTINGS = {
 def provider() -> Iterator[FakeOpenRouter]:
     with FakeOpenRouter(reply=thinker(5)) as running:
         yield running
-
-
-def one_line(ran: Ran) -> str:
-    assert ran.status == 1, ran
-    assert "Traceback" not in ran.out + ran.err
-    assert len(ran.err.strip().splitlines()) == 1, ran.err
-    return ran.err
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from ai.operations.lock import DaemonLock
-from tests.cli.commands import Person
-from tests.cli.test_commands import one_line
+from tests.cli.commands import Person, one_line
 
 
 @pytest.fixture
