@@ -69,7 +69,7 @@ async def test_the_tables_say_what_is_kept(purse):
     text = shown(
         render_budget(await tracker.balance(), await tracker.caps(), await tracker.spending(), await tracker.pace())
     )
-    assert "$1.03 ($0.0310 kept for last words)" in text
+    assert "$1.0310 ($0.0310 kept for last words)" in text
 
 
 async def test_nothing_but_a_death_can_spend_it(purse):
