@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from ai.model_config import Model
 
 OK = 200
-# Redirects and refusals (3xx, 4xx, and those 5xx that say what a server does not do at all) come before a model ran, so
-# nothing is billed; a network's sign-in page (511) answers in the provider's place. But a time-out (408), and the 499
-# of a proxy whose client gave up, say nothing of what went on behind.
-REFUSED_STATUSES = (frozenset(range(300, 500)) - {408, 499}) | {501, 505, 510, SIGN_IN_STATUS}
-# What a delivery network says where it came to no connection with the server behind it: refused, no route, TLS that
-# failed either way. (520, 522, 524 and 530 of the same row may come after the request got there.)
-NOT_REACHED_STATUSES = frozenset({521, 523, 525, 526})
+# Redirects and refusals (3xx, 4xx) come before a model ran, so nothing is billed. But a time-out (408), and the 499 of
+# a proxy whose client gave up, say nothing of what went on behind.
+REFUSED_STATUSES = frozenset(range(300, 500)) - {408, 499}
+# What comes from in front of the provider: what a server does not do at all, a network's sign-in page, and a delivery
+# network that came to no connection with the server behind it: refused, no route, TLS that failed either way. (520,
+# 522, 524 and 530 of the same row may come after the request got there.)
+NOT_REACHED_STATUSES = frozenset({501, 505, 510, SIGN_IN_STATUS, 521, 523, 525, 526})
 TIMEOUT_STATUSES = frozenset({408, 499, 504, 524})
 NOT_ROUTED_STATUS = 503
 # What the books keep, as the end of the reason, of a call of which no content came: it may never have been billed.
@@ -73,9 +73,9 @@ def table_cost(model: Model, usage: Usage) -> int:
 
 
 def _not_reached(outcome: Outcome) -> bool:
-    """Of the provider itself; where it names one behind it, that one was not reached, another may have been before."""
-    behind = outcome.error is not None and outcome.error.provider_name is not None
-    return outcome.status in NOT_REACHED_STATUSES and not behind
+    """Whether nobody who bills saw it: an answer with a generation's id, or of a named provider, came from behind."""
+    named = outcome.error is not None and outcome.error.provider_name is not None
+    return outcome.status in NOT_REACHED_STATUSES and outcome.generation_id is None and not named
 
 
 def _not_routed(outcome: Outcome) -> bool:

@@ -39,7 +39,7 @@ FAULTS = {
     "cut before, billed": (faults.cut(billed=True), 502),
     "html": (faults.html(), 502),
     "a sign-in page": (faults.portal(), 511),
-    "nobody behind its delivery network": (faults.status(521), 521),
+    "nobody behind its delivery network": (faults.in_front(521), 521),
 }
 
 
@@ -129,7 +129,7 @@ async def test_a_provider_that_hangs_is_a_time_out(tmp_path: Any, provider: Fake
         await agree(gateway)
 
 
-@pytest.mark.parametrize("fault", [faults.portal(), faults.status(521)], ids=["sign in", "nobody behind"])
+@pytest.mark.parametrize("fault", [faults.portal(), faults.in_front(521)], ids=["sign in", "nobody behind"])
 async def test_what_never_reached_the_provider_holds_nothing(gateway: Open, fault: Any) -> None:
     """It had no id that could be asked about: the cap's whole hold stayed for a day, and was booked then."""
     gateway.provider.then(fault)

@@ -1,7 +1,9 @@
 """Every row of the money table, walked against the real server: what a call's end does to its hold."""
 
 import asyncio
+import json
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
@@ -24,6 +26,7 @@ from tests.world.openrouter_faults import (
     half_letters,
     hang,
     html,
+    in_front,
     late_error,
     no_done,
     no_usage,
@@ -36,10 +39,11 @@ from tests.world.waiting import until
 
 MODEL = "acme/small-1"
 
+IN_FRONT = (501, 505, 510, 511, 521, 523, 525, 526)
 REFUSED = [status(code) for code in (400, 401, 402, 403, 404, 405, 409, 410, 412, 413, 415, 422, 429, 451)] + [
     *(status(code, headers={"Location": "/api/v1/chat/completions"}) for code in (301, 302, 303, 307, 308)),
     status(503, "There is no available model provider that meets your routing requirements"),
-    *(status(code) for code in (501, 505, 510, 511, 521, 523, 525, 526)),
+    *map(in_front, IN_FRONT),
 ]
 BILLED = [
     None,
@@ -57,7 +61,7 @@ UNKNOWN = [
     *(status(code) for code in (408, 499, 500, 502, 503, 504, 524, 529)),
     *(status(code) for code in (507, 520, 522, 530)),
     status(503, "no allowed providers", metadata={"provider_name": "Acme"}),
-    status(521, metadata={"provider_name": "Acme"}),
+    *(status(code) for code in IN_FRONT),
     hang(),
     hang(billed=True),
     hang(after_headers=True, billed=True),
@@ -162,6 +166,23 @@ async def test_what_nobody_knows_stays_held_and_is_told_later(quick, fault):
         await quick.client.settle_unknowns()
         assert quick.calls()[0].state is CallState.CAPTURED
         assert await quick.spent() == call.held >= quick.provider.billed_nanos
+
+
+@pytest.mark.parametrize("code", IN_FRONT)
+async def test_what_bears_an_id_came_from_behind_and_is_asked_about(quick, code):
+    """It was let go by its status alone: what the provider had billed was booked nowhere."""
+    call = await _one(quick, status(code, billed=True))
+    assert (call.state, call.cost) == (CallState.UNKNOWN, None)
+    quick.clock.advance(60)
+    await quick.client.settle_unknowns()
+    assert await quick.spent() == quick.provider.billed_nanos > 0
+
+
+@pytest.mark.parametrize("code", IN_FRONT)
+async def test_what_names_who_answered_is_no_refusal_without_an_id_either(quick, code):
+    said = {"error": {"code": code, "message": "not now", "metadata": {"provider_name": "Acme"}}}
+    call = await _one(quick, replace(in_front(code), headers={}, body=json.dumps(said).encode()))
+    assert (call.state, call.remote_id) == (CallState.UNKNOWN, None)
 
 
 async def test_a_wrong_model_without_a_cost_has_no_price_to_go_by(at_openai):

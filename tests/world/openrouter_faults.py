@@ -134,6 +134,11 @@ def portal() -> Fault:
     return Fault("status", code=511, headers={"Content-Type": "text/html"}, body=page)
 
 
+def in_front(code: int) -> Fault:
+    """What a server in front of the provider answers by itself: a page, and no generation's id."""
+    return Fault("status", code=code, headers={"Content-Type": "text/html"}, body=b"<html>error code: %d</html>" % code)
+
+
 def told_stream(*chunks: dict[str, Any] | bytes) -> Fault:
     """A billed stream of these chunks, whatever they say of their usage; its record is the provider's own."""
     fixed = {"id": "gen-00000001", "model": "acme/small-1"}
@@ -199,7 +204,7 @@ ODDLY_TOLD: dict[str, Fault] = {
 # are providers that charge more than they list, against which no hold can be made.
 EVERY_FAULT: dict[str, Fault] = {
     **{f"status {code}": status(code) for code in (400, 401, 402, 403, 404, 408, 413, 429, 499, 500, 502, 503, 529)},
-    **{f"status {code} but billed": status(code, billed=True) for code in (408, 500, 502)},
+    **{f"status {code} but billed": status(code, billed=True) for code in (408, 500, 501, 502, 521)},
     "200 with an error": error_200(502),
     "200 with an error but billed": error_200(502, billed=True),
     "error in the choice": choice_error(502),
@@ -225,7 +230,7 @@ EVERY_FAULT: dict[str, Fault] = {
     "no JSON but billed": bad_json(billed=True),
     "a page": html(),
     "a sign-in page": portal(),
-    "nobody behind its delivery network": status(521),
+    "nobody behind its delivery network": in_front(521),
     "endless": endless(b": still here\n\n" * 1000),
     "endless line": endless(b"data: " + b"x" * 1_000_000),
     "comments first": sse_prefix(b": hello\n\n" * 3),
