@@ -10,10 +10,13 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from uvicorn.config import Config
     from uvicorn.server import ServerState
 
 
+ENDED_SECONDS = 5.0  # for an answer that was cancelled to be over
 TWO_LENGTHS = "A request has a Transfer-Encoding or a Content-Length, not both."
 HEAD_BYTES = 32_768  # of a request's line and headers, where the server says nothing else
 LENGTHS = frozenset({b"transfer-encoding", b"content-length"})
@@ -28,6 +31,13 @@ class Patience:
     unread: float = 20.0  # nothing taken of what was sent; a stream's reader resumes by its last id
     unwanted: float = 0.0  # the rest of a body that was refused: who is still sending it cannot read why before
     stalled: float = 5.0  # nothing taken: from then on it makes room before anybody else where places are short
+
+
+async def ended(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Wait until a server's answers are over: uvicorn cancels those that last too long, and does not wait for them."""
+    left = set(tasks)
+    if left:
+        await asyncio.wait(left, timeout=ENDED_SECONDS)
 
 
 class OneLength(h11.Connection):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 KEY_SECONDS = 1.0  # a key is looked up so often at most; each hold looks at it again by itself
 KEYS_KNOWN = 10_000
 STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+LAST_WORD_SECONDS = 1.0  # for a stream's reader to take that the gateway was stopped
 LARGE_BYTES = 1_000_000  # of a body whose reading would keep others waiting
 TOLD = frozenset({402, 403})  # refusals that a person may want to know of
 
@@ -131,15 +133,20 @@ class _Streamed(StreamingResponse):
         self._over = over
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        stopped = False
         try:
             await super().__call__(scope, receive, send)
         except asyncio.CancelledError:
-            end = self._dialect.error_event(stopping())
-            await send({"type": "http.response.body", "body": end, "more_body": False})
-        finally:
+            stopped = True
+        finally:  # before the last word: who reads nothing keeps it waiting, and no call may wait for that
             self._over()
             if self._leave is not None:
                 self._leave()
+        if stopped:
+            end = self._dialect.error_event(stopping())
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LAST_WORD_SECONDS):
+                    await send({"type": "http.response.body", "body": end, "more_body": False})
 
 
 async def asked_of(dialect: Dialect, body: dict[str, Any], size: int) -> Asked:

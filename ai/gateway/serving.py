@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from ai import listening
-from ai.connection import Patience, PatientConnection
+from ai.connection import Patience, PatientConnection, ended
 from ai.gateway.app import create_app
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ class GatewayServer:
         if self._task is not None:
             self._server.should_exit = True
             await asyncio.gather(self._task, return_exceptions=True)
+            await ended(self._server.server_state.tasks)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -110,6 +110,7 @@ class Payments:
         self._provider_clock = provider_clock
         self._free_at: deque[float] = deque(maxlen=max(1, free_requests_per_minute))
         self._dearer: set[str] = set()
+        self._started: set[asyncio.Task[Paid]] = set()
         self._left_behind: dict[asyncio.Task[None], asyncio.Task[Outcome]] = {}
 
     async def pay(
@@ -145,6 +146,15 @@ class Payments:
             await finished(self._abandon(expense, wire))
             raise
         return await finished(self._ended(expense, model, outcome, wire))
+
+    def start(
+        self, payer: Payer, model: Model, most_nanos: int, send: Send, *, linger_seconds: float = 0.0
+    ) -> asyncio.Task[Paid]:
+        """Return `pay` as a task of its own, which `close` ends where whoever started it did not."""
+        paying = asyncio.ensure_future(self.pay(payer, model, most_nanos, send, linger_seconds=linger_seconds))
+        self._started.add(paying)
+        paying.add_done_callback(self._started.discard)
+        return paying
 
     async def unpaid(self, payer: Payer, model: Model, send: Send) -> Paid:
         """Carry out a call that costs nothing (an embedded model, a server at home): no hold, but a row of 0."""
@@ -197,7 +207,11 @@ class Payments:
         return len(self._left_behind)
 
     async def close(self) -> None:
-        """End the calls whose callers have gone; what they cost is asked for later."""
+        """End the calls that were started and those whose callers have gone; what they cost is asked for later."""
+        for paying in self._started:
+            paying.cancel()
+        if self._started:
+            await asyncio.wait(self._started)
         for sending in self._left_behind.values():
             sending.cancel()
         if self._left_behind:

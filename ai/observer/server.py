@@ -10,7 +10,7 @@ from ipaddress import ip_address
 
 import uvicorn
 
-from ai.connection import Patience
+from ai.connection import Patience, ended
 from ai.listening import PortUnusable, listen
 from ai.observer.accepting import accept
 from ai.observer.app import create_app
@@ -143,5 +143,6 @@ class ObserverServer:
         self._app.state.view.tail.end_streams()
         self._server.should_exit = True
         await asyncio.gather(self._task, return_exceptions=True)
+        await ended(self._server.server_state.tasks)
         if self._noise is not None:
             logging.getLogger("uvicorn.error").removeFilter(self._noise)

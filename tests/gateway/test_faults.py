@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import socket
 import threading
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import openai
 import pytest
 
+from ai.gateway.serving import GatewayServer
 from ai.ledger.money import nanos
+from ai.listening import listen
 from tests.gateway.conftest import Open, serving
 from tests.world import openrouter_faults as faults
 from tests.world.openrouter import FakeOpenRouter
@@ -57,6 +61,13 @@ class SlowAnswer:
     def go_on(self) -> None:
         """Let it answer this call, and others at once."""
         self._go.set()
+
+
+def asked(secret: str, body: bytes) -> bytes:
+    """A call as its bytes, for who wants no client's own reading of the answer."""
+    lines = ("POST /v1/chat/completions HTTP/1.1", "Host: x", f"Authorization: Bearer {secret}",
+             "Content-Type: application/json", f"Content-Length: {len(body)}", "", "")  # fmt: skip
+    return "\r\n".join(lines).encode() + body
 
 
 async def agree(gateway: Open) -> None:
@@ -178,6 +189,50 @@ async def test_a_stream_amid_its_words_at_a_stop_ends_as_one_that_broke(
     assert ENDS[path].decode() not in said
     assert "the gateway was stopped" in said.strip().split("\n\n")[-1]
     assert not [record for record in caplog.records if record.exc_info]
+
+
+async def test_a_stream_that_nobody_reads_at_a_stop_leaves_no_call_open(
+    tmp_path: Path, provider: FakeOpenRouter
+) -> None:
+    """Its last word waited for a reader: the purse was closed under a call that was still being paid for."""
+    go_on = threading.Event()
+    provider.reply = "word " * 8_000
+    async with serving(tmp_path, provider) as gateway:
+        listener = listen("127.0.0.1", 0, backlog=8, send_bytes=4096)
+        gateway.server = GatewayServer(gateway.alone.gateway, listener)
+        gateway.server._server.config.timeout_graceful_shutdown = 0
+        await gateway.server.start()
+        state = gateway.server._server.server_state
+
+        def stalled() -> bool:
+            return any(one.flow is not None and one.flow.write_paused for one in tuple(state.connections))
+
+        provider.stage = lambda name: name == "piece" and stalled() and go_on.wait(WAIT_SECONDS)
+        body = json.dumps({**BODIES["/v1/chat/completions"], "max_tokens": 8_000, "stream": True}).encode()
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect(listener.getsockname())
+            client.sendall(asked(await gateway.key(), body))
+            await until(stalled)
+            await gateway.server.stop()
+            assert not state.tasks
+            await gateway.alone.client.close()
+            statement = await gateway.books.statement()
+        go_on.set()
+    assert (statement.unknown, statement.calls) == (1, 0)
+    assert gateway.alone.gateway.rooms.under_way.calls == 0
+
+
+async def test_no_call_outlives_the_purse_that_pays_for_it(gateway: Open) -> None:
+    """Whoever was told that the gateway closes was let go; who was not went on over a closed ledger."""
+    gateway.provider.then(faults.hang(billed=True))
+    path = "/v1/chat/completions"
+    asking = asyncio.ensure_future(gateway.post(path, await gateway.key(), BODIES[path]))
+    await until(lambda: len(gateway.provider.calls) == 1)
+    await gateway.alone.client.close()
+    statement = await gateway.books.statement()
+    assert (statement.unknown, statement.calls) == (1, 0)
+    assert (await asking).status_code == 503
 
 
 async def test_an_answer_without_a_cost_is_booked_by_its_tokens(gateway: Open) -> None:
