@@ -21,7 +21,7 @@ LETTER_TURNS = (
 LEAST_LETTERS = 3  # of a word that stands for a thing
 NO_THINGS = STOP_WORDS | {
     "your", "since", "somebody", "others", "nobody", "nothing", "yet", "added", "min", "longer", "last", "least",
-    "today", "tomorrow", "yesterday",
+    "today", "tomorrow", "yesterday", "day", "year", "times", "thought", "thoughts",
 }  # fmt: skip
 ENGLISH = frozenset((
     "the", "and", "his", "its", "their", "your", "you", "with", "from", "been", "who", "there", "it", "that", "this",

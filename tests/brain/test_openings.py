@@ -21,6 +21,8 @@ SWAN = "03:12, harbour.example: ⟦A swan has been asleep on the tram rails of l
         ("11:42, your machine: it runs hot, at 81 °C", "machine"),
         ("Sat 22:10, your page: 2 people look at your page", "people"),
         ("On day 327 of the year the moon is a waxing crescent.", "moon"),
+        ("11:42, your machine: others work hard on it, and your thoughts wait", "machine"),
+        ("You have lived 12 minutes and woken 5 times.", "minutes"),
         ("The weather: it snows at 2 °C.", "weather"),
         ("Your own page ends: “…One tenth of the shelf is free.”", "shelf"),
         ("The Captain Has Lost His Voice", "voice"),
