@@ -191,7 +191,7 @@ def reason_of(event: Event) -> str:
 async def live(folder: Path, day: Day, tell: Callable[[dict[str, Any]], None]) -> None:
     """Live the day in `folder`/data, and write `folder`/day.json after each beat; `tell` hears of each."""
     clock, starter, scripted = VirtualClock(START), os.getppid(), ScriptedDay(START)
-    settings = load_settings(_environment(folder, day), folder)
+    settings = load_settings(environment_of(folder, day), folder)
     (settings.data_dir / "credits").mkdir(parents=True, exist_ok=True)
     loop_guards = NO_LOOP_GUARDS if "guards" in day.without else USUAL_LOOP_GUARDS
     outside = scripted.outside if day.scripted else open_world
@@ -235,7 +235,8 @@ async def _bear(app: App, day: Day) -> Heard:
     return heard
 
 
-def _environment(folder: Path, day: Day) -> dict[str, str]:
+def environment_of(folder: Path, day: Day) -> dict[str, str]:
+    """Return the settings that the day is lived with."""
     return {
         "DATA_DIR": str(folder / "data"),
         "LOCAL_MODEL": day.model,

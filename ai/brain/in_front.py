@@ -84,6 +84,7 @@ def around(  # noqa: PLR0913 - the places where a thing may come from
     memories: Sequence[Memory],
     written: str,
     files: Sequence[str],
+    purse: str,
 ) -> list[Thing]:
     """Return what is there without any news; none of it is made up. `present`: a line a source, by its name."""
     name = next(name for hour, name in reversed(HOURS) if now.hour >= hour)
@@ -98,6 +99,8 @@ def around(  # noqa: PLR0913 - the places where a thing may come from
         *_if(life.work, "a next step", f"Your work: “{life.work.title}”; next: {life.work.next}" if life.work else ""),
         *_if(files, "its files", f"Your workspace: {', '.join(files[:FILES_NAMED])}"),
         Thing("the sky", f"On day {days} of the year the moon is {phase(now)}."),
+        Thing("its purse", purse),
+        Thing("its name", f"You gave yourself the name {life.name}."),
         Thing("its life", f"You have lived {life.age_seconds() / 60:,.0f} minutes and woken {life.beats} times."),
     ]
 

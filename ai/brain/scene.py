@@ -6,8 +6,8 @@ from datetime import datetime
 from ai.asking import Purpose
 from ai.brain.coming_to_mind import RESTS_BEATS, ComingToMind, in_words, whole
 from ai.brain.correspondence import Correspondence
-from ai.brain.in_front import THING_CHARS, InFront, Thing, around
-from ai.brain.senses import Senses, budget_in_words
+from ai.brain.in_front import THING_CHARS, InFront, Thing, around, sort_of
+from ai.brain.senses import Senses, budget_in_words, purse_in_words
 from ai.clock import Clock, length_in_words, span_in_words
 from ai.credit_tracker import CreditTracker
 from ai.life import Life
@@ -106,7 +106,8 @@ class Scenes:
         known = {memory.text for memory in (*lately, *insights)} | _deeds_in_view(life, last)
         memories = await self._coming.look(life, cues, MEMORIES_SHOWN, known, NOT_ITS_WORDS if small else ())
         if small:
-            memories = with_one_insight(self._front.rested(life, memories))
+            others = [memory for memory in memories if sort_of(memory) != OWN_POSTS]
+            memories = with_one_insight(self._front.rested(life, others))
         self._coming.rest(life, [*self._remember(life, happened), *insights])
         waiting = self._senses.unread() - len(mail.lines)
         occasion = OCCASIONS[purpose].format(why=why)
@@ -117,8 +118,9 @@ class Scenes:
             self.thing = whole(mail.lines[-1], THING_CHARS)
         elif small and not (waiting or purpose is Purpose.CRISIS):  # else something else is asked about
             ahead = [Thing(one.source, told(one, now), one.strangers) for one in happened if one.source != OWN_POSTS]
+            purse = purse_in_words(balance)
             files = [name for name, _ in self._workspace.listing()]
-            things = around(life, now, present=present, memories=memories, written=written, files=files)
+            things = around(life, now, present=present, memories=memories, written=written, files=files, purse=purse)
             self.thing = self._front.choose(life, ahead, things)
         tells_post = purpose is Purpose.SOCIAL or life.beats <= NEWBORN_BEATS  # else what became of it is news, once
         nudge = "" if occasion or news or mail.lines or waiting else NUDGES[life.beats % len(NUDGES)]

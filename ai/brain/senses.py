@@ -109,6 +109,13 @@ class Senses:
         return f"{which}: “{clean(post.text, POST_CHARS)}” ({post.told()})."
 
 
+def purse_in_words(balance: Balance) -> str:
+    """Return what the purse holds as a small mind is shown it, a thing to think about."""
+    if balance.away is not None:
+        return "Your purse is out of reach."
+    return f"Your purse holds ${balance.available / 1e9:.2f} of ${(balance.granted + balance.donated) / 1e9:.2f}."
+
+
 def budget_in_words(balance: Balance) -> str:
     """Return the month's money in one line for a model; dollars with cents, the runway where it is known."""
     if balance.away is not None:

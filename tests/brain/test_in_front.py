@@ -136,7 +136,21 @@ async def test_no_sort_of_thing_stands_in_front_beat_after_beat(tmp_path: Path) 
             await app.live_one()
     beats = [scene for scene in scenes(tmp_path) if "You are Orla" in scene][1:]
     shown = [scene.partition("In front of you: ")[2].partition("\n")[0] or "Ines" for scene in beats]
-    about = ("machine", "gulls", "painted", "colour", "green", "Moss", "clock", "moon", "minutes", "door.md", "Ines")
+    about = (
+        "machine",
+        "gulls",
+        "painted",
+        "colour",
+        "green",
+        "Moss",
+        "clock",
+        "moon",
+        "minutes",
+        "door.md",
+        "purse",
+        "name",
+        "Ines",
+    )
     sorts = [next(word for word in about if word in line) for line in shown]
     assert set(sorts) == set(about)
     assert all(one != other for one, other in pairwise(sorts)), sorts

@@ -22,6 +22,8 @@ SWAN = "03:12, harbour.example: ⟦A swan has been asleep on the tram rails of l
         ("Sat 22:10, your page: 2 people look at your page", "people"),
         ("On day 327 of the year the moon is a waxing crescent.", "moon"),
         ("11:42, your machine: others work hard on it, and your thoughts wait", "machine"),
+        ("Your purse holds $5.00 of $5.00.", "purse"),
+        ("You gave yourself the name Frosty.", "name"),
         ("You have lived 12 minutes and woken 5 times.", "minutes"),
         ("The weather: it snows at 2 °C.", "weather"),
         ("Your own page ends: “…One tenth of the shelf is free.”", "shelf"),
