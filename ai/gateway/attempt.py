@@ -69,6 +69,10 @@ class Request:
     keep: KeepAnswer | None = None
 
 
+class StoppedAfterSending(asyncio.CancelledError):
+    """The request was cancelled once its call might have been sent: whoever asks again may pay again."""
+
+
 class Attempt:
     """One candidate's try; `begin` returns when the client may be answered, or raises what stands against it."""
 
@@ -162,11 +166,13 @@ class Attempt:
         paying.add_done_callback(may_answer)
         try:
             await answerable
-        except asyncio.CancelledError:
+            if paying.done():
+                paying.result()  # raises what stood against it
+        except asyncio.CancelledError as stopped:
             paying.cancel()
+            if self.call_id:
+                raise StoppedAfterSending from stopped
             raise
-        if paying.done():
-            paying.result()  # raises what stood against it
         self.paying = paying
 
     async def _send(self, wire: Wire) -> Outcome:

@@ -12,6 +12,7 @@ from ai.credit_tracker import Caller, NamedRequest
 from ai.credit_tracker.admission import Answered, AnswerLost, OtherBody, RequestKnown
 from ai.credit_tracker.callers import KeyEnded, hash_of
 from ai.gateway.attempt import Request as CallRequest
+from ai.gateway.attempt import StoppedAfterSending
 from ai.gateway.dialects.chat import CHAT
 from ai.gateway.gateway import Answer, Gateway
 from ai.gateway.headers import read_options, secret_of
@@ -168,8 +169,8 @@ async def shaped(dialect: Dialect, answered: Callable[[], Awaitable[Response]]) 
         refusal = _known(known)
     except LedgerError as error:
         refusal = purse_away(str(error))
-    except asyncio.CancelledError:  # nobody else ends a request that is being answered
-        refusal = stopping()
+    except asyncio.CancelledError as stopped:  # nobody else ends a request that is being answered
+        refusal = stopping(sent=isinstance(stopped, StoppedAfterSending))
     return JSONResponse(dialect.error(refusal), refusal.status, refusal.headers)
 
 

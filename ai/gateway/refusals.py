@@ -117,14 +117,18 @@ def purse_away(problem: str) -> Refusal:
     )
 
 
-def stopping() -> Refusal:
-    """Return what is told of a call that was under way as the gateway was stopped."""
+def stopping(*, sent: bool = True) -> Refusal:
+    """Return what is told of a call that was under way as the gateway was stopped.
+
+    Who had `sent` it may have been billed: clients that try again by themselves are told not to, for they would pay
+    twice. `x-should-retry` is what OpenAI's and Anthropic's SDKs heed.
+    """
     return Refusal(
         503,
         "the gateway was stopped before the answer was whole; what was sent is booked, or asked for",
         type="api_error",
         code="stopping",
-        headers={"Retry-After": "5"},
+        headers={"X-Should-Retry": "false"} if sent else {"Retry-After": "5"},
     )
 
 

@@ -162,10 +162,27 @@ async def test_a_call_under_way_at_a_stop_is_told_so_in_its_dialect(
     await until(lambda: len(gateway.provider.calls) == 1)
     await gateway.server.stop()
     answer = await asking
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert (answer.status_code, answer.headers["x-should-retry"]) == (503, "false")  # it may have been billed
+    assert "retry-after" not in answer.headers
     assert answer.json()["error"]["message"].startswith("the gateway was stopped")
     assert answer.json().get("type") == ("error" if path == "/v1/messages" else None)
     assert not [record for record in caplog.records if record.exc_info]
+
+
+async def test_what_was_stopped_before_it_was_sent_may_be_asked_again(gateway: Open) -> None:
+    secret = await gateway.key(budget=nanos("0.0013"))
+    path = "/v1/chat/completions"
+    gateway.provider.then(faults.hang(billed=True))
+    gateway.server._server.config.timeout_graceful_shutdown = 0
+    first = asyncio.ensure_future(gateway.post(path, secret, BODIES[path]))
+    await until(lambda: len(gateway.provider.calls) == 1)
+    waiting = asyncio.ensure_future(gateway.post(path, secret, BODIES[path], **{"X-Genesis-Wait": "60"}))
+    await until(lambda: gateway.alone.gateway.rooms.under_way.calls == 2)
+    await gateway.server.stop()
+    answer = await waiting
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert "x-should-retry" not in answer.headers
+    assert (await first).headers["x-should-retry"] == "false"
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
@@ -195,8 +212,14 @@ async def test_a_stream_that_nobody_reads_at_a_stop_leaves_no_call_open(
     tmp_path: Path, provider: FakeOpenRouter
 ) -> None:
     """Its last word waited for a reader: the purse was closed under a call that was still being paid for."""
-    go_on = threading.Event()
-    provider.reply = "word " * 8_000
+    go_on, amid, pieces = threading.Event(), threading.Event(), itertools.count()
+
+    def hold(name: str) -> None:
+        if name == "piece" and next(pieces) == 1_200:
+            amid.set()
+            assert go_on.wait(WAIT_SECONDS)
+
+    provider.stage, provider.reply = hold, "word " * 8_000
     async with serving(tmp_path, provider) as gateway:
         listener = listen("127.0.0.1", 0, backlog=8, send_bytes=4096)
         gateway.server = GatewayServer(gateway.alone.gateway, listener)
@@ -207,13 +230,12 @@ async def test_a_stream_that_nobody_reads_at_a_stop_leaves_no_call_open(
         def stalled() -> bool:
             return any(one.flow is not None and one.flow.write_paused for one in tuple(state.connections))
 
-        provider.stage = lambda name: name == "piece" and stalled() and go_on.wait(WAIT_SECONDS)
         body = json.dumps({**BODIES["/v1/chat/completions"], "max_tokens": 8_000, "stream": True}).encode()
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             client.connect(listener.getsockname())
             client.sendall(asked(await gateway.key(), body))
-            await until(stalled)
+            await until(lambda: amid.is_set() and stalled())
             await gateway.server.stop()
             assert not state.tasks
             await gateway.alone.client.close()
