@@ -13,12 +13,15 @@ import typer
 
 from ai.cli.door import AsJson, Failed, ensure_data_dir, print_json, settings, show, wait_for
 from ai.clock import SystemClock, rfc3339
-from ai.credit_tracker import open_credit_ledger
+from ai.credit_tracker import ProviderClock, open_credit_ledger
 from ai.credit_tracker.caller_books import CallerBooks
 from ai.credit_tracker.callers import PERIODS, Key, KeyEnded, KeyTerms, Per
 from ai.credit_tracker.records import CallRecord, CapState
 from ai.credit_tracker.statement import Statement, statement_json
+from ai.gateway.pins import pin_problem
 from ai.ledger.money import dollars, exact_nanos, usd9
+from ai.model_config.catalogue import Catalogue
+from ai.settings import Settings
 
 T = TypeVar("T")
 keys = typer.Typer(no_args_is_help=True, help="Keys that programs come to the gateway with.")
@@ -67,6 +70,7 @@ def create(  # noqa: PLR0913, PLR0917 - an option each
         if as_json or not sys.stdin.isatty():
             raise Failed("--budget is missing: how many dollars may it spend? write it like 5.00, or `none` for no cap")
         budget = typer.prompt("How many dollars may it spend a month (`none`: no cap of its own)")
+    refuse_bad_pin(settings(), model)
     known: dict[str, Per] = {one: one for one in PERIODS}
     terms = KeyTerms(
         budget=None if budget == "none" else amount_of(budget, "--budget"),
@@ -225,6 +229,17 @@ def _row(key: Key, cap: CapState | None, spent: int, now: datetime) -> dict[str,
         "expires_at": None if terms.expires_at is None else rfc3339(terms.expires_at),
         "state": key.ended(now) or "good",
     }
+
+
+def refuse_bad_pin(chosen: Settings, pin: str | None) -> None:
+    """Raise Failed where every call with this pin would be refused, as far as the listing that was kept tells."""
+    if pin is None:
+        return
+    clock = SystemClock()
+    catalogue = Catalogue(chosen, clock, ProviderClock(clock, required=False))
+    problem = pin_problem(pin, catalogue, clock.now())
+    if problem is not None:
+        raise Failed(problem)
 
 
 def amount_of(text: str, what: str) -> int:

@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from ai.cli.door import Failed, ensure_data_dir, settings, wait_for
-from ai.cli.keys import amount_of
+from ai.cli.keys import amount_of, refuse_bad_pin
 from ai.cli.summary import summary
 from ai.clock import SystemClock
 from ai.daemon.gateway_serving import serve
-from ai.daemon.programs import Order, execute, made_name
+from ai.daemon.programs import NotRun, Order, execute, made_name
 from ai.daemon.workers import become_workers
 from ai.gateway.headers import checked_name
 from ai.gateway.refusals import Refusal
@@ -46,6 +46,7 @@ def run_program(
     most, chosen, clock = amount_of(budget, "--budget"), settings(), SystemClock()
     name = checked(run) if run is not None else made_name(command[0], datetime.now(UTC))
     ensure_data_dir(chosen.data_dir)
+    refuse_bad_pin(chosen, model)
     configure(chosen.log_format, "ERROR", chosen.secrets(), stream=sys.stderr)  # stdout is the program's
     live = sys.stderr.isatty()
 
@@ -56,7 +57,7 @@ def run_program(
 
     try:
         ended = wait_for(lambda: execute(chosen, clock, Order(command, most, name, model), progress))
-    except ValueError as error:
+    except NotRun as error:
         raise Failed(str(error)) from None
     if live:
         sys.stderr.write("\r\x1b[K")

@@ -20,6 +20,7 @@ from ai.credit_tracker.callers import Key, KeyTerms
 from ai.daemon.child_program import run_program
 from ai.daemon.gateway_alone import open_alone
 from ai.gateway.environment import environment
+from ai.gateway.pins import pin_problem
 from ai.gateway.serving import GatewayServer, listen
 from ai.gateway.slot import running
 from ai.settings import Settings
@@ -52,6 +53,10 @@ class Ended:
     unknown: int
 
 
+class NotRun(Exception):
+    """The program was not started; the message is one line that says why."""
+
+
 def made_name(program: str, now: datetime) -> str:
     """Return a run's name for a program: its own, the time, and a chance part."""
     stem = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in Path(program).name)[:32]
@@ -61,10 +66,10 @@ def made_name(program: str, now: datetime) -> str:
 async def execute(settings: Settings, clock: Clock, order: Order, progress: Callable[[int, int], None]) -> Ended:
     """Run a program to its end. `progress(calls, cost in nano-dollars)` is told while it runs.
 
-    Raises OSError, LedgerError, ValueError with one line for people; a program that is not there ends with 127.
+    Raises NotRun, OSError, LedgerError with one line for people; a program that is not there ends with 127.
     """
     began = clock.now()
-    async with _door(settings, clock) as (url, books):
+    async with _door(settings, clock, order.model) as (url, books):
         await _refuse_within(settings, books)
         await books.set_run_budget(order.run, order.budget)
         name = f"exec-{secrets.token_hex(6)}"
@@ -83,12 +88,15 @@ async def _refuse_within(settings: Settings, books: CallerBooks) -> None:
     """Refuse where the provider's key is one of this very purse: each call would be booked on it twice."""
     key = settings.openrouter_api_key or settings.openai_api_key
     if key is not None and await books.key_of(key.get_secret_value()) is not None:
-        raise ValueError("this runs under `genesis exec` already, whose cap binds; run the program itself")
+        raise NotRun("this runs under `genesis exec` already, whose cap binds; run the program itself")
 
 
 @asynccontextmanager
-async def _door(settings: Settings, clock: Clock) -> AsyncIterator[tuple[str, CallerBooks]]:
-    """Yield the address of a gateway on this purse, and the purse's books of callers."""
+async def _door(settings: Settings, clock: Clock, pin: str | None) -> AsyncIterator[tuple[str, CallerBooks]]:
+    """Yield the address of a gateway on this purse, and the purse's books of callers.
+
+    Raises NotRun where the catalogue at hand has nothing that a `pin` could mean.
+    """
     async with AsyncExitStack() as stack:
         url = await _found(settings.data_dir)
         if url is not None:
@@ -97,6 +105,9 @@ async def _door(settings: Settings, clock: Clock) -> AsyncIterator[tuple[str, Ca
             yield url, CallerBooks(ledger, settings, clock)
             return
         alone = await stack.enter_async_context(open_alone(settings, clock))
+        problem = None if pin is None else pin_problem(pin, alone.gateway.rooms.catalogue, clock.now())
+        if problem is not None:
+            raise NotRun(problem)
         server = GatewayServer(alone.gateway, listen(LOOPBACK, 0))
         await server.start()
         stack.push_async_callback(server.stop)

@@ -59,7 +59,7 @@ def named(name: str, models: Mapping[str, Model], *, allowed: Collection[str] = 
     local = next((model for model in models.values() if model.tier is Tier.LOCAL), None)
     remote = {id_: model for id_, model in models.items() if model.tier is not Tier.LOCAL}
     if pinned is not None and (pinned in models or remote):
-        return _checked(_pinned(name, pinned, models), allowed)
+        return _pinned(name, pinned, models, allowed)
     if name == "local" or (local is not None and name == local.id) or not remote:
         if local is None:
             raise Refusal(404, "there is no embedded model here (LOCAL_MODEL=off)", code="model_not_found")
@@ -149,13 +149,17 @@ def may_use(model: Model, allowed: Collection[str]) -> bool:
     return not allowed or model.tier is Tier.LOCAL or any(fnmatchcase(model.id, pattern) for pattern in allowed)
 
 
-def _pinned(name: str, pinned: str, models: Mapping[str, Model]) -> Named:
-    """Return the model that serves every name; one that is not there lets nobody ask another, which may be dearer."""
-    found = known(pinned, models)
-    if found is None or found.model is None:
+def _pinned(name: str, pinned: str, models: Mapping[str, Model], allowed: Collection[str]) -> Named:
+    """Return what the pin means, which serves every name; one of nothing lets nobody ask another, maybe dearer."""
+    try:
+        found = named(pinned, models, allowed=allowed)
+    except Refusal as refusal:
+        if refusal.code != "model_not_found":
+            raise
         said = f"{pinned!r} alone serves here (OPENROUTER_MODEL, OPENAI_MODEL or the key's --model)"
-        raise Refusal(404, f"{said}, and {_unknown(pinned, models).message}", code="model_not_found", param="model")
-    return Named("model", found.model, _told(name, found.sent or found.model.id), found.sent)
+        raise Refusal(404, f"{said}, and {refusal.message}", code="model_not_found", param="model") from None
+    by = pinned if found.model is None else found.sent or found.model.id
+    return Named(found.kind, found.model, _told(name, by), found.sent)
 
 
 def _retired(name: str, models: Mapping[str, Model]) -> Model | None:

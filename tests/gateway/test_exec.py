@@ -137,6 +137,20 @@ def test_a_program_may_call_genesis_and_no_call_of_it_is_booked_twice(tmp_path: 
     assert done.returncode == 1
 
 
+def test_a_model_that_is_none_is_told_where_it_is_given(tmp_path: Path, provider: FakeOpenRouter) -> None:
+    """The program ran, or the key was made, and every call was answered with 404."""
+    env = environ(provider, tmp_path)
+    said = "genesis: --model: there is no model 'acme/smal-1' here; did you mean acme/small-1?\n"
+    ran = genesis("exec", "--budget", "1", "--model", "acme/smal-1", "--", "echo", "ran", env=env)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (1, "", said)
+    made = genesis("keys", "create", "k", "--budget", "1", "--model", "acme/smal-1", env=env)
+    assert (made.returncode, made.stdout, made.stderr) == (1, "", said)
+    for right in ("acme/small-1", "auto", "local", "gpt-3.5-turbo"):
+        assert genesis("keys", "create", right.replace("/", "-"), "--budget", "1", "--model", right, env=env).stdout
+    again = genesis("exec", "--budget", "1", "--model", "acme/smal-1", "--", "echo", "ran", env=env)
+    assert (again.returncode, again.stdout, again.stderr) == (1, "", said)
+
+
 def test_none_of_our_secrets_reach_the_program(tmp_path: Path, provider: FakeOpenRouter) -> None:
     env = environ(
         provider, tmp_path, ADMIN_TOKEN="a-long-secret-admin-token", X_API_KEY="secret-x-key", MINE="kept",

@@ -91,11 +91,35 @@ def test_a_key_reaches_only_the_models_it_may_use() -> None:
 
 
 def test_a_pinned_model_that_is_not_there_lets_nobody_ask_another() -> None:
-    """`--model gpt-4o-mimi` was no pin at all: whatever was asked for was served, at any price."""
+    """`--model gtp-4o-mini` was no pin at all: whatever was asked for was served, at any price."""
     with pytest.raises(Refusal) as told:
-        named("openai/gpt-5.5-pro", SHIPPED, pinned="gpt-4o-mimi")
+        named("openai/gpt-5.5-pro", SHIPPED, pinned="gtp-4o-mini")
     assert (told.value.status, "did you mean openai/gpt-4o-mini?" in told.value.message) == (404, True)
     assert served_by("openai/gpt-5.5-pro", SHIPPED, pinned="gpt-4o-mini") == "openai/gpt-4o-mini"
+
+
+@pytest.mark.parametrize(
+    ("pin", "kind", "served"),
+    [
+        ("local", "model", LOCAL.id),
+        ("auto", "auto", None),
+        ("free", "free", None),
+        ("claude-3-5-sonnet-20241022", "model", "anthropic/claude-sonnet-4.5"),
+        ("gpt-3.5-turbo", "model", "openai/gpt-4o-mini"),
+        ("openai/gpt-4o-mini:nitro", "model", "openai/gpt-4o-mini"),
+    ],
+)
+def test_a_pin_means_what_the_same_name_means_where_it_is_asked_for(pin: str, kind: str, served: str | None) -> None:
+    """`--model local`, `auto`, `free` and a withdrawn name answered every call with 404."""
+    models = {**TINY, LOCAL.id: LOCAL}
+    found, asked_for = named("openai/gpt-5.5-pro", models, pinned=pin), named(pin, models)
+    assert (found.kind, found.model, found.sent) == (asked_for.kind, asked_for.model, asked_for.sent)
+    assert (found.kind, found.model and found.model.id) == (kind, served)
+    assert found.note == f"openai/gpt-5.5-pro is served by {found.sent or served or pin}"
+    if served is not None and served.startswith("openai/"):
+        with pytest.raises(Refusal) as told:
+            named("auto", models, pinned=pin, allowed=["acme/*"])
+        assert told.value.status == 403
 
 
 def test_a_pinned_model_serves_whatever_name_is_asked_for() -> None:
