@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ai.asking import Purpose
@@ -190,6 +190,7 @@ class Attempt:
         )
         try:
             outcome = await self._upstream.send(outgoing, wire, self.relay)
+            outcome = replace(outcome, images=self._asked.whole_context)
             if outcome.error is None and self.request.keep is not None:
                 await self._keep(self.request.keep)
             return outcome

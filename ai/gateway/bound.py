@@ -29,6 +29,15 @@ def input_tokens(asked: Asked, model: Model) -> int:
     return asked.input_tokens if context is None else min(asked.input_tokens, context)
 
 
+def images_usd(asked: Asked, model: Model) -> Decimal:
+    """Return what the images can cost beside their tokens. Raises Refusal where nobody can know how many there are."""
+    each = model.prices.dearest_image()
+    if asked.images is None and each:
+        why = f"{model.id} bills each image at ${each.normalize():f}, and nobody here knows how many the provider keeps"
+        raise unbounded("model", f"{why}: send the conversation whole")
+    return (asked.images or 0) * each
+
+
 def output_limit(asked: Asked, models: Sequence[Model]) -> int | None:
     """Return the output limit to send: what is stated, or what is usual, up to the models' own; None for none."""
     if not asked.output:
@@ -81,4 +90,5 @@ def _usd(asked: Asked, model: Model, max_output: int | None) -> Decimal:
     prices = model.prices
     output = 0 if max_output is None else max_output + asked.extra_output
     token = prices.dearest_seen() if asked.whole_context else prices.dearest_prompt()
-    return input_tokens(asked, model) * token + output * prices.dearest_completion() + prices.dearest_request()
+    read = input_tokens(asked, model) * token + images_usd(asked, model)
+    return read + output * prices.dearest_completion() + prices.dearest_request()

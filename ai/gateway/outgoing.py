@@ -61,16 +61,18 @@ def bytes_of(document: Mapping[str, Any]) -> bytes:
 
 
 def _prices(models: Sequence[Model]) -> dict[str, float]:
-    """Return USD per million tokens, and per call, that no provider may be above."""
+    """Return USD per million tokens, per call and per image, that no provider may be above."""
     prices = [model.prices for model in models]
     most = {
         "prompt": max(price.dearest_prompt() for price in prices) * PER_MILLION,
         "completion": max(price.dearest_completion() for price in prices) * PER_MILLION,
     }
     request = max(price.dearest_request() for price in prices)
+    image = max(price.dearest_image() for price in prices)
     return {
         **{name: float(price.quantize(PRICE_STEP, ROUND_CEILING)) for name, price in most.items()},
         **({"request": float(request)} if request > 0 else {}),
+        **({"image": float(image)} if image > 0 else {}),
     }
 
 

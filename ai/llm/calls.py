@@ -98,7 +98,8 @@ class Outcome:
     `cost` is what the provider says it billed, in USD; None where it did not say. `status` is None where no
     answer came. `date` is the provider's Date header. `beyond_text`: it holds an answer that is no text (calls of
     tools, vectors, bytes that were passed on). `usage` and `cost` are the bill: what was counted before an error or a
-    cut is left out. `began`: some of the answer itself may have come, thoughts too.
+    cut is left out. `began`: some of the answer itself may have come, thoughts too. `images`: some may have been
+    sent with it.
     """
 
     sent: bool
@@ -114,6 +115,7 @@ class Outcome:
     date: str | None = None
     beyond_text: bool = False
     began: bool = True
+    images: bool = False
 
     @property
     def answered(self) -> bool:

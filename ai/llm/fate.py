@@ -61,7 +61,8 @@ def fate_of(outcome: Outcome, model: Model) -> Fate:
         return Fate(End.REFUSE, reason=f"refused with status {outcome.status}")
     if _not_reached(outcome) or _not_routed(outcome):
         return Fate(End.REFUSE, reason=f"refused with status {outcome.status} before it was routed")
-    if outcome.status == OK and outcome.usage is not None and _answered_by(outcome, model):
+    counted = outcome.status == OK and _answered_by(outcome, model) and told_by_counts(outcome, model)
+    if counted and outcome.usage is not None:
         cost = table_cost(model, outcome.usage)
         return Fate(End.CAPTURE, cost, estimated=True, reason="token counts at the listed prices")
     return Fate(End.UNKNOWN, reason=_why_unknown(outcome))
@@ -70,6 +71,11 @@ def fate_of(outcome: Outcome, model: Model) -> Fate:
 def table_cost(model: Model, usage: Usage) -> int:
     """Return nano-dollars for these token counts at the model's listed prices, cached input at the full price."""
     return model.prices.cost(usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens)
+
+
+def told_by_counts(outcome: Outcome, model: Model) -> bool:
+    """Whether token counts tell the cost: not where images were sent that have a price of their own."""
+    return not (outcome.images and model.prices.images_dearer)
 
 
 def _not_reached(outcome: Outcome) -> bool:

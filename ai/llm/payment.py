@@ -14,7 +14,7 @@ from ai.ledger.errors import LedgerError, StoreUnavailable
 from ai.ledger.ids import new_id
 from ai.ledger.money import usd9
 from ai.llm.calls import Wire
-from ai.llm.fate import End, Fate, fate_of, table_cost
+from ai.llm.fate import End, Fate, fate_of, table_cost, told_by_counts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -322,7 +322,7 @@ class Payments:
 
     def _cross_check(self, model: Model, outcome: Outcome, settlement: Settlement) -> None:
         """Say so where a provider's bill is above its own listed prices; the bill stands."""
-        if outcome.usage is None or outcome.cost is None:
+        if outcome.usage is None or outcome.cost is None or not told_by_counts(outcome, model):
             return
         listed = table_cost(model, outcome.usage)
         if settlement.cost > DEARER_FACTOR * listed + DEARER_NANOS and model.id not in self._dearer:

@@ -81,7 +81,7 @@ class Model:
 
 def tier_of(prices: Prices) -> Tier:
     """Return the tier of a remote model by its blended price; free is only what costs nothing in any way."""
-    if not (prices.dearest_prompt() or prices.dearest_completion() or prices.dearest_request()):
+    if not (prices.dearest_seen() or prices.dearest_image() or prices.dearest_completion() or prices.dearest_request()):
         return Tier.FREE
     blended = prices.blended_per_million()
     if blended <= ULTRA_CHEAP_USD:

@@ -15,7 +15,15 @@ MAX_PRICE_CHARS = 60  # the longest price recorded has 23; a longer one is not a
 TIMES_READ = ("utc_start", "utc_end", "utc_days")  # what makes a rise hold at some hours, or on some days, alone
 PRICES_READ = (
     "request", "internal_reasoning", "input_cache_read", "input_cache_write", "input_cache_write_1h", "image",
+    "image_token",
 )  # fmt: skip
+# `image` has been the price of an image (gpt-4o's "0.003613") and of a token of one (Gemini's, the same as of words);
+# its name does not tell which. No token is as dear as DEAREST_TOKEN: the dearest of input recorded costs $0.00015
+# (openai/o1-pro). And an image is many tokens: the fewest that a price stood for are 258 (gemini-2.0-flash-001's
+# "0.0000258" beside "0.0000001"), while a token of an image is at most a few times as dear as one of words.
+OF_IMAGES = ("image", "image_token")
+DEAREST_TOKEN = Decimal("0.0002")
+LEAST_IMAGE_TOKENS = 100
 MAX_PROMPT_TOKENS = 1_000_000_000
 # 18 places keep prices times tokens exact in Decimal's 28 digits; a finer price is rounded up.
 PRICE_STEP = Decimal("1E-18")
@@ -49,7 +57,8 @@ class Prices:
     internal_reasoning: Decimal = _ZERO
     cache_read: Decimal = _ZERO
     cache_write: Decimal = _ZERO
-    image: Decimal = _ZERO  # of a token of an image, or of an image: listings have had both under this name
+    image: Decimal = _ZERO  # of an image, or of a token of one: see `dearest_image`
+    image_token: Decimal = _ZERO
     overrides: tuple[Override, ...] = ()
     known: bool = True
     dearest: tuple[float, float, float] = field(init=False, repr=False, compare=False)
@@ -67,7 +76,18 @@ class Prices:
 
     def dearest_seen(self) -> Decimal:
         """Return the dearest that an input token may cost where images are among them."""
-        return max(self.dearest_prompt(), self.image)
+        return max(self.dearest_prompt(), self.image_token, _ZERO if self.dearest_image() else self.image)
+
+    def dearest_image(self) -> Decimal:
+        """Return the dearest that an image may cost beside its tokens, 0 where the listing's figure is a token's."""
+        words = self.dearest_prompt()
+        many = self.image >= DEAREST_TOKEN or 0 < LEAST_IMAGE_TOKENS * words <= self.image
+        return self.image if many and self.image > words else _ZERO
+
+    @property
+    def images_dearer(self) -> bool:
+        """Whether images may cost more than their tokens at the price of words, so that counts do not tell a cost."""
+        return max(self.image, self.image_token) > self.prompt
 
     def dearest_completion(self) -> Decimal:
         """Return the dearest that an output token may cost: any override, or as internal reasoning."""
@@ -128,7 +148,8 @@ def read_prices(pricing: Mapping[str, Any]) -> tuple[Prices, str | None]:
         return UNKNOWN_PRICES, str(error)
     if base == FREE_PRICES and any(pricing.get(name, _ZERO) is None for name in PRICES_READ):
         return UNKNOWN_PRICES, "it states no price"  # named and left open: that is not free
-    return replace(base, overrides=overrides), None
+    risen = {name: max([getattr(base, name), *(_price(o, name) for o in _rises(pricing))]) for name in OF_IMAGES}
+    return replace(base, overrides=overrides, **risen), None
 
 
 def _price_fields(pricing: Mapping[str, Any]) -> Prices:
@@ -140,6 +161,7 @@ def _price_fields(pricing: Mapping[str, Any]) -> Prices:
         cache_read=_price(pricing, "input_cache_read"),
         cache_write=max(_price(pricing, "input_cache_write"), _price(pricing, "input_cache_write_1h")),
         image=_price(pricing, "image"),
+        image_token=_price(pricing, "image_token"),
     )
 
 

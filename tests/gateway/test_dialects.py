@@ -215,6 +215,34 @@ def test_an_image_beside_a_messages_words_counts_as_one_too() -> None:
         assert not CHAT.read({"messages": [message]}).whole_context
 
 
+def test_every_image_of_a_body_is_counted() -> None:
+    """Each may be billed at a price of its own, whichever message holds it."""
+    chat = [
+        {"role": "user", "content": [*IMAGES, *IMAGES, {"type": "text", "text": "?"}]},
+        {"role": "user", "content": IMAGES},
+    ]
+    assert CHAT.read({"messages": chat}).images == 3
+    picture = {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}
+    result = {"type": "tool_result", "tool_use_id": "t", "content": [picture, picture]}
+    document = {"type": "document", "source": {"type": "content", "content": [picture]}}
+    messages = [{"role": "user", "content": [picture, result, document]}]
+    assert MESSAGES.read({"system": [{"type": "text", "text": ""}], "messages": messages}).images == 4
+    seen = {"type": "input_image", "image_url": "https://example.com/a.png"}
+    items = [
+        {"role": "user", "content": [seen, seen]},
+        {"type": "function_call_output", "call_id": "c", "output": [seen]},
+    ]
+    assert RESPONSES.read({"input": items}).images == 3
+    assert RESPONSES.read({"input": "none"}).images == 0
+    for kept in (
+        {"input": items, "previous_response_id": "r"},
+        {"input": [*items, {"type": "item_reference", "id": "i"}]},
+    ):
+        assert RESPONSES.read(kept).images is None
+    beside = {"role": "assistant", "content": "", "images": [*IMAGES, *IMAGES]}
+    assert CHAT.read({"messages": [beside]}).images == 2
+
+
 def test_every_limit_reasoning_allowance_and_answer_is_seen() -> None:
     chat = CHAT.read(
         {

@@ -20,6 +20,7 @@ from ai.listening import listen
 from tests.gateway.conftest import Open, serving
 from tests.world import openrouter_faults as faults
 from tests.world.openrouter import FakeOpenRouter
+from tests.world.openrouter_books import model_entry
 from tests.world.waiting import WAIT_SECONDS, until
 from tests.world.wire import Request
 
@@ -255,6 +256,19 @@ async def test_no_call_outlives_the_purse_that_pays_for_it(gateway: Open) -> Non
     statement = await gateway.books.statement()
     assert (statement.unknown, statement.calls) == (1, 0)
     assert (await asking).status_code == 503
+
+
+async def test_an_answer_about_a_priced_image_is_not_booked_by_its_tokens(tmp_path: Any) -> None:
+    models = {"data": [model_entry("acme/seeing", "0.000001", "0.000002", pricing={"image": "0.004"})]}
+    picture = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+    with FakeOpenRouter(models=models) as provider:
+        async with serving(tmp_path / "data", provider) as gateway:
+            for content, unknown in ((HELLO[0]["content"], 0), ([picture], 1)):
+                provider.then(faults.null_cost())
+                body = {"model": "acme/seeing", "max_tokens": 40, "messages": [{"role": "user", "content": content}]}
+                answer = await gateway.post("/v1/chat/completions", await gateway.key(f"k{unknown}"), body)
+                assert answer.status_code == 200
+                assert (await gateway.books.statement()).unknown == unknown
 
 
 async def test_an_answer_without_a_cost_is_booked_by_its_tokens(gateway: Open) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,16 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 
-from ai.credit_tracker import NotAffordable
+from ai.credit_tracker import NotAffordable, Usage
 from ai.gateway.bound import LEAST_OUTPUT, call_bound, fitting_output, input_tokens, lowered, output_limit
 from ai.gateway.dialects.asked import Asked
 from ai.gateway.dialects.chat import CHAT
 from ai.gateway.dialects.messages import MESSAGES
 from ai.gateway.headers import checked_name, read_options, secret_of
 from ai.gateway.names import named, named_embedding
+from ai.gateway.outgoing import with_routing
 from ai.gateway.reading import headers_of
 from ai.gateway.refusals import Refusal, insufficient
 from ai.ledger.money import nanos
+from ai.llm.calls import Outcome
+from ai.llm.fate import End, fate_of
 from ai.llm.local.listing import embedded_model
 from ai.model_config import Model, parse_openrouter
 from ai.model_config.catalogue import shipped_models
@@ -158,19 +162,73 @@ def test_input_never_counts_more_than_the_context_and_images_count_as_all_of_it(
     model = priced()
     assert input_tokens(asked(input_tokens=10**9), model) == 131_072
     assert input_tokens(asked(input_tokens=5), model) == 5
-    assert input_tokens(asked(input_tokens=5, whole_context=True), model) == 131_072
+    assert input_tokens(asked(input_tokens=5, images=1), model) == 131_072
     with pytest.raises(Refusal):
-        input_tokens(asked(whole_context=True), priced(context_length=None, top_provider={}))
+        input_tokens(asked(images=1), priced(context_length=None, top_provider={}))
 
 
-def test_an_image_that_is_dearer_than_words_is_held_for_as_one() -> None:
-    """A model with free words and priced images was held for at nothing."""
-    for words, image in (("0", "0.004"), ("0.000001", "0.004")):
-        pricing = {"prompt": words, "completion": "0.000002", "image": image}
-        (model,) = parse_openrouter({"data": [{**model_entry("acme/x", words, "0.000002"), "pricing": pricing}]})
-        assert call_bound(asked(whole_context=True), [model], 0) == 131_072 * nanos("0.004")
-        assert call_bound(asked(input_tokens=1_000), [model], 0) == 1_000 * nanos(words)
-        assert not model.free
+def pictured(words: str, *, completion: str = "0.000002", **more: Any) -> Model:
+    pricing = {"prompt": words, "completion": completion, **more}
+    return parse_openrouter({"data": [{**model_entry("acme/x", words, completion), "pricing": pricing}]})[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "image"),
+    [("0.0000025", "0.003613"), ("0.0000001", "0.0000258"), ("0", "0.004"), ("0.00015", "0.21675")],
+    ids=["gpt-4o", "gemini-2.0-flash", "free words", "o1-pro"],
+)
+def test_a_price_an_image_is_held_for_each_image_beside_its_tokens(words: str, image: str) -> None:
+    """It was multiplied by the whole context: one image to gpt-4o held $462, and was refused."""
+    model = pictured(words, image=image)
+    text = call_bound(asked(input_tokens=10**9), [model], 0)
+    assert text == 131_072 * nanos(words)
+    assert call_bound(asked(images=3), [model], 0) == text + 3 * nanos(image)
+    with pytest.raises(Refusal, match=f"bills each image at .{image}, and nobody here knows how many"):
+        call_bound(asked(images=None), [model], 0)
+    assert call_bound(asked(images=None), [pictured(words)], 0) == text
+
+
+def test_a_price_a_token_of_an_image_is_held_for_the_whole_context() -> None:
+    for image in ({"image": "0.00001"}, {"image_token": "0.00001"}, {"image": "0.003", "image_token": "0.00001"}):
+        model = pictured("0.000005", **image)
+        each = nanos("0.003") if image.get("image") == "0.003" else 0
+        assert call_bound(asked(images=1), [model], 0) == 131_072 * nanos("0.00001") + each
+        assert call_bound(asked(input_tokens=1_000), [model], 0) == 1_000 * nanos("0.000005")
+    like_words = pictured("0.0000003", image="0.0000003")
+    assert call_bound(asked(images=None), [like_words], 0) == 131_072 * nanos("0.0000003")
+
+
+def test_no_provider_is_asked_that_bills_an_image_higher() -> None:
+    """`max_price.image` is USD per image (OpenRouter's reference); a price per token of one stays out of it."""
+    for image, sent in (("0.003613", {"image": 0.003613}), ("0.0000025", {})):
+        body = with_routing({"model": "acme/x"}, "openrouter", [pictured("0.0000025", image=image)], "chat")
+        assert body["provider"]["max_price"] == {"prompt": 2.5, "completion": 2.0, **sent}
+
+
+def test_counts_are_no_bill_of_a_call_whose_images_have_a_price_of_their_own() -> None:
+    """It was booked by its tokens alone, at the price of words."""
+    told = Outcome(True, 200, "", "stop", Usage(1000, 10), None, None, None, None, 0.1)
+    dear, like_words = pictured("0.000001", image="0.004"), pictured("0.000001", image="0.000001")
+    for model, images, end in (
+        (dear, True, End.UNKNOWN),
+        (pictured("0.000001", image_token="0.000002"), True, End.UNKNOWN),
+        (dear, False, End.CAPTURE),
+        (like_words, True, End.CAPTURE),
+    ):
+        assert fate_of(replace(told, images=images), model).end is end
+
+
+def test_a_rise_of_an_images_price_is_held_for() -> None:
+    rise = [{"min_prompt_tokens": 1000, "image": "0.008"}]
+    model = pictured("0.000001", image="0.004", overrides=rise)
+    assert call_bound(asked(images=1), [model], 0) == 131_072 * nanos("0.000001") + nanos("0.008")
+
+
+def test_free_words_beside_priced_images_are_no_free_model() -> None:
+    """Its calls were held for at nothing, as any free model's."""
+    assert pictured("0", image="0", completion="0").free
+    for priced_by in ({"image": "0.004"}, {"image": "0.00000001"}, {"image_token": "0.000001"}):
+        assert not pictured("0", completion="0", **priced_by).free
 
 
 def test_an_output_limit_is_the_stated_one_or_the_usual_up_to_the_models_own() -> None:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class Asked:
     """One request as the budget sees it.
 
-    `input_tokens` is the most that its texts, tools and schemas can be counted as; `whole_context` says that it holds
-    something that counts as the model's whole context instead (images, a conversation kept by the provider).
+    `input_tokens` is the most that its texts, tools and schemas can be counted as; `images` how many images there may
+    be at most, None where nobody can know (a conversation kept by the provider): either counts as the whole context.
     `max_output` is the output limit that it states; `extra_output` may be billed beside it (a reasoning allowance, a
     prediction); `times` is how many answers it asks for. `needs` are the parameters a model must support to serve it.
     """
@@ -27,12 +27,17 @@ class Asked:
     also: tuple[str, ...] = ()
     stream: bool = False
     usage_wanted: bool = True
-    whole_context: bool = False
+    images: int | None = 0
     max_output: int | None = None
     extra_output: int = 0
     times: int = 1
     needs: frozenset[str] = field(default_factory=frozenset)
     output: bool = True  # False: embeddings, which have none
+
+    @property
+    def whole_context(self) -> bool:
+        """Whether it holds something that counts as the model's whole context, whatever its texts are."""
+        return self.images != 0
 
 
 Body = Mapping[str, Any]

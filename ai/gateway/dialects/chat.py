@@ -50,10 +50,10 @@ def read(body: Mapping[str, Any]) -> Asked:
     if modalities is not None and modalities != ["text"]:
         raise fields.unbounded("modalities", "only answers in text are billed by the token as listed")
     messages = fields.listed(body.get("messages"), "messages")
-    said, images = 0, False
+    said, images = 0, 0
     for number, message in enumerate(messages):
-        tokens, has_image = _message(fields.mapping(message, f"messages[{number}]"), f"messages[{number}]")
-        said, images = said + tokens, images or has_image
+        tokens, more = _message(fields.mapping(message, f"messages[{number}]"), f"messages[{number}]")
+        said, images = said + tokens, images + more
     tools = [*_tools(body, "tools"), *fields.listed(body.get("functions") or [], "functions")]
     said += sum(map(fields.json_tokens, tools)) + fields.json_tokens(body.get("response_format"))
     limits = [fields.count(body, name, 1, fields.MAX_OUTPUT) for name in OUTPUT_LIMITS]
@@ -64,7 +64,7 @@ def read(body: Mapping[str, Any]) -> Asked:
         input_tokens=fields.framed(said, len(messages) + len(tools)),
         stream=fields.flag(body, "stream"),
         usage_wanted=options.get("include_usage") is True or bool(as_mapping(body.get("usage")).get("include")),
-        whole_context=images,
+        images=images,
         max_output=min((limit for limit in limits if limit is not None), default=None),
         extra_output=fields.reasoning_allowance(body) + _predicted(body),
         times=fields.count(body, "n", 1, fields.MAX_TIMES) or 1,
@@ -131,8 +131,8 @@ def _take(figures: Figures, document: Any, where: str) -> None:
         figures.broken = "the answer has no choices"
 
 
-def _message(message: Mapping[str, Any], param: str) -> tuple[int, bool]:
-    """Return what one message can be counted as, and whether an image is in it."""
+def _message(message: Mapping[str, Any], param: str) -> tuple[int, int]:
+    """Return what one message can be counted as, and how many images are in it at most."""
     if message.get("audio") is not None:
         raise fields.unbounded(f"{param}.audio", "audio is not billed by the byte")
     rest = {name: value for name, value in message.items() if name not in MESSAGE_SAID}
@@ -143,18 +143,18 @@ def _message(message: Mapping[str, Any], param: str) -> tuple[int, bool]:
     if isinstance(content, str):
         return tokens + fields.text_tokens(content), images
     for number, part in enumerate(fields.listed(content, f"{param}.content")):
-        said, image = _part(fields.mapping(part, f"{param}.content[{number}]"), f"{param}.content[{number}]")
-        tokens, images = tokens + said, images or image
+        said, more = _part(fields.mapping(part, f"{param}.content[{number}]"), f"{param}.content[{number}]")
+        tokens, images = tokens + said, images + more
     return tokens, images
 
 
-def _part(part: Mapping[str, Any], param: str) -> tuple[int, bool]:
+def _part(part: Mapping[str, Any], param: str) -> tuple[int, int]:
     kind = fields.word(part.get("type"))
     if kind in PART_TEXT:
         said = fields.text(part.get(PART_TEXT[kind]), f"{param}.{PART_TEXT[kind]}")
-        return fields.text_tokens(said) + fields.framed(0, 1), False
+        return fields.text_tokens(said) + fields.framed(0, 1), 0
     if kind == "image_url":
-        return 0, True
+        return 0, 1
     raise fields.unbounded(f"{param}.type", f"a part of type {kind!r} is not billed by the byte; send text or images")
 
 

@@ -8,7 +8,7 @@ from ai.gateway.refusals import Refusal
 from ai.model_config.bound import CALL_TOKENS, MESSAGE_TOKENS, schema_bytes, text_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 MAX_TIMES = 128  # OpenAI's own limit of `n`
 MAX_OUTPUT = 100_000_000  # tokens; beyond any model
@@ -25,6 +25,7 @@ IN_WORDS = frozenset(
     "role content name tool_calls tool_call_id function_call refusal reasoning reasoning_content reasoning_details "
     "thinking_blocks annotations cache_control metadata provider_specific_fields".split()
 )
+SAID_OF_IMAGES = frozenset({"type", "detail", "media_type", "mime_type", "format"})
 VARIANTS = (":nitro", ":floor", ":exacto")  # another order of the same providers; `max_price` holds them to the price
 ONLINE = ":online"
 
@@ -121,9 +122,36 @@ def model_names(body: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(model_name({"models": name}, "models") for name in names)
 
 
-def beyond_words(message: Mapping[str, Any]) -> bool:
-    """Say whether a message holds something beside its content that may be billed as an image is."""
-    return any(name not in IN_WORDS and value and isinstance(value, list | dict) for name, value in message.items())
+def together(counts: Iterable[int | None]) -> int | None:
+    """Return the sum of counts of images, None where one of them is not known."""
+    total = 0
+    for one in counts:
+        if one is None:
+            return None
+        total += one
+    return total
+
+
+def beyond_words(message: Mapping[str, Any]) -> int:
+    """Return the most images that a message can hold beside its content: each has a text at least, its address."""
+    return sum(
+        max(1, _texts(value))
+        for name, value in message.items()
+        if name not in IN_WORDS and value and isinstance(value, list | dict)
+    )
+
+
+def _texts(value: Any) -> int:
+    """Return how many texts there are in a value, however deep."""
+    waiting, found = [value], 0
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting += [inner for name, inner in one.items() if name not in SAID_OF_IMAGES]
+        elif isinstance(one, list):
+            waiting += one
+        found += isinstance(one, str)
+    return found
 
 
 def json_tokens(value: Any) -> int:

@@ -61,8 +61,8 @@ def read(body: Mapping[str, Any]) -> Asked:
     for number, message in enumerate(messages):
         given = fields.mapping(message, f"messages[{number}]")
         rest = {name: value for name, value in given.items() if name != "content"}
-        tokens, image = _content(given.get("content"), f"messages[{number}].content")
-        said, images = said + tokens + fields.json_tokens(rest), images or image or fields.beyond_words(rest)
+        tokens, more = _content(given.get("content"), f"messages[{number}].content")
+        said, images = said + tokens + fields.json_tokens(rest), images + more + fields.beyond_words(rest)
     _only_clears(body.get("context_management"))
     tools = fields.listed(body.get("tools") or [], "tools")
     said += sum(_tool(tool, f"tools[{number}]") for number, tool in enumerate(tools))
@@ -73,7 +73,7 @@ def read(body: Mapping[str, Any]) -> Asked:
         also=fields.model_names(body),
         input_tokens=fields.framed(said, len(messages) + len(tools) + 1),
         stream=fields.flag(body, "stream"),
-        whole_context=images,
+        images=images,
         max_output=fields.count(body, "max_tokens", 1, fields.MAX_OUTPUT),
         extra_output=fields.count(thinking, "budget_tokens", 0, fields.MAX_OUTPUT) or 0,
         needs=frozenset({"tools"} if tools else ()),
@@ -166,30 +166,30 @@ def _only_clears(management: Any) -> None:
             raise fields.unbounded(param, f"an edit of type {kind!r} may call a model for itself")
 
 
-def _content(content: Any, param: str) -> tuple[int, bool]:
+def _content(content: Any, param: str) -> tuple[int, int]:
     if content is None or isinstance(content, str):
-        return fields.text_tokens(content or ""), False
-    tokens, images = 0, False
+        return fields.text_tokens(content or ""), 0
+    tokens, images = 0, 0
     for number, block in enumerate(fields.listed(content, param)):
-        said, image = _block(fields.mapping(block, f"{param}[{number}]"), f"{param}[{number}]")
-        tokens, images = tokens + said, images or image
+        said, more = _block(fields.mapping(block, f"{param}[{number}]"), f"{param}[{number}]")
+        tokens, images = tokens + said, images + more
     return tokens, images
 
 
-def _block(block: Mapping[str, Any], param: str) -> tuple[int, bool]:
-    """Return what one block of content can be counted as, and whether an image is in it."""
+def _block(block: Mapping[str, Any], param: str) -> tuple[int, int]:
+    """Return what one block of content can be counted as, and how many images are in it."""
     kind = fields.word(block.get("type"))
     if kind == "image":
-        return 0, True
+        return 0, 1
     if kind == "tool_result":
         rest = {name: value for name, value in block.items() if name != "content"}
-        said, image = _content(block.get("content"), f"{param}.content")
-        return said + fields.json_tokens(rest) + fields.framed(0, 1), image
+        said, images = _content(block.get("content"), f"{param}.content")
+        return said + fields.json_tokens(rest) + fields.framed(0, 1), images
     if kind in TEXT_BLOCKS:
-        return fields.json_tokens(block) + fields.framed(0, 1), False
+        return fields.json_tokens(block) + fields.framed(0, 1), 0
     if kind == "document" and fields.word(as_mapping(block.get("source")).get("type")) in ("text", "content"):
-        inner, image = _content(as_mapping(block.get("source")).get("content"), f"{param}.source.content")
-        return inner + fields.json_tokens(block) + fields.framed(0, 1), image
+        inner, images = _content(as_mapping(block.get("source")).get("content"), f"{param}.source.content")
+        return inner + fields.json_tokens(block) + fields.framed(0, 1), images
     raise fields.unbounded(f"{param}.type", f"a block of type {kind!r} is not billed by the byte; send text or images")
 
 

@@ -55,10 +55,11 @@ def read(body: Mapping[str, Any]) -> Asked:
     chat.read({**chat_like, "messages": []})  # the same two fields, the same reasons
     given = body.get("input")
     items = [given] if isinstance(given, str) else fields.listed([] if given is None else given, "input")
-    said, whole = fields.text_tokens(fields.text(body.get("instructions") or "", "instructions")), False
+    said = fields.text_tokens(fields.text(body.get("instructions") or "", "instructions"))
+    images: list[int | None] = [None for name in KEPT_ELSEWHERE if body.get(name) is not None]
     for number, item in enumerate(items):
-        tokens, beyond = _item(item, f"input[{number}]")
-        said, whole = said + tokens, whole or beyond
+        tokens, more = _item(item, f"input[{number}]")
+        said, images = said + tokens, [*images, more]
     tools = _tools(body.get("tools"), "tools")
     form = body.get("text")
     said += fields.json_tokens(body.get("tools")) + fields.json_tokens(form)
@@ -67,7 +68,7 @@ def read(body: Mapping[str, Any]) -> Asked:
         also=fields.model_names(body),
         input_tokens=fields.framed(said, len(items) + tools + 1),
         stream=fields.flag(body, "stream"),
-        whole_context=whole or any(body.get(name) is not None for name in KEPT_ELSEWHERE),
+        images=fields.together(images),
         max_output=fields.count(body, "max_output_tokens", 1, fields.MAX_OUTPUT),
         extra_output=fields.reasoning_allowance(body),
         needs=frozenset({"tools"} if tools else ()) | _form_needed(form),
@@ -136,14 +137,14 @@ def read_usage(usage: Mapping[str, Any]) -> Usage | None:
     return Usage(prompt, completion, cached or 0, reasoning or 0)
 
 
-def _item(item: Any, param: str) -> tuple[int, bool]:
-    """Return what one item of the input can be counted as, and whether it counts as the whole context."""
+def _item(item: Any, param: str) -> tuple[int, int | None]:
+    """Return what one item of the input can be counted as, and how many images are in it, None where nobody knows."""
     if isinstance(item, str):
-        return fields.text_tokens(item), False
+        return fields.text_tokens(item), 0
     whole = fields.mapping(item, param)
     kind = fields.word(whole.get("type") or ("message" if "role" in whole else "item_reference"))
     if kind == "item_reference":
-        return 0, True
+        return 0, None
     if kind not in ITEMS:
         raise fields.unbounded(f"{param}.type", f"an item of type {kind!r} is not known to be text")
     content = whole.get("content")
@@ -156,8 +157,8 @@ def _item(item: Any, param: str) -> tuple[int, bool]:
         )
     tools = _tools(whole.get("tools"), f"{param}.tools")
     rest = {name: value for name, value in whole.items() if value is not content}
-    said, image = _content(content, f"{param}.content")
-    return fields.json_tokens(rest) + MESSAGE_TOKENS * tools + said, image
+    said, images = _content(content, f"{param}.content")
+    return fields.json_tokens(rest) + MESSAGE_TOKENS * tools + said, images
 
 
 def _tools(given: Any, param: str, known: frozenset[str] = OWN_TOOLS | {NAMESPACE}) -> int:
@@ -173,14 +174,14 @@ def _tools(given: Any, param: str, known: frozenset[str] = OWN_TOOLS | {NAMESPAC
     return many
 
 
-def _content(content: Any, param: str) -> tuple[int, bool]:
+def _content(content: Any, param: str) -> tuple[int, int]:
     if content is None or isinstance(content, str):
-        return fields.text_tokens(content or ""), False
-    tokens, images = 0, False
+        return fields.text_tokens(content or ""), 0
+    tokens, images = 0, 0
     for number, part in enumerate(fields.listed(content, param)):
         kind = fields.word(fields.mapping(part, f"{param}[{number}]").get("type"))
         if kind == "input_image":
-            images = True
+            images += 1
         elif kind in TEXT_PARTS:
             tokens += fields.json_tokens(part) + fields.framed(0, 1)
         else:
