@@ -215,6 +215,61 @@ def test_an_image_beside_a_messages_words_counts_as_one_too() -> None:
         assert not CHAT.read({"messages": [message]}).whole_context
 
 
+URL = "https://example.com/large.png"
+HIDDEN: dict[str, dict[str, Any]] = {
+    "a parsed file": {"annotations": [{"type": "file", "file": {"hash": "h", "content": IMAGES}}]},
+    "a provider's own": {"provider_specific_fields": {"images": IMAGES}},
+    "addresses": {"images": [URL]},
+    "an address": {"images": URL},
+    "an image's address": {"image_url": URL},
+    "an object of it": {"annotations": [{"image_url": {"url": URL}}]},
+    "a type": {"reasoning_details": [{"type": "input_image", "file_id": "file-1"}]},
+    "a type of another case": {"annotations": [{"type": "IMAGE", "source": {"type": "url", "url": URL}}]},
+    "data": {"provider_specific_fields": {"shown": "data:image/png;base64,AAAA"}},
+}
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_no_image_passes_as_words_wherever_it_stands(name: str) -> None:
+    """These fields were taken for words whatever was in them: a few bytes were held for a whole image."""
+    beside = {"role": "assistant", "content": "", **HIDDEN[name]}
+    within = {"type": "text", "text": "", **HIDDEN[name]}
+    said = {"type": "input_text", "text": "", **HIDDEN[name]}
+    result = {"type": "tool_result", "tool_use_id": "t", "content": "", **HIDDEN[name]}
+    for dialect in (CHAT, MESSAGES):
+        assert dialect.read({"messages": [beside]}).images == 1
+        assert dialect.read({"messages": [{"role": "user", "content": [within]}]}).images == 1
+    assert MESSAGES.read({"messages": [{"role": "user", "content": [result]}]}).images == 1
+    assert RESPONSES.read({"input": [beside]}).images == 1
+    assert RESPONSES.read({"input": [{"role": "user", "content": [said]}]}).images == 1
+
+
+def test_words_about_images_are_words() -> None:
+    """Names that are the caller's own say nothing of what is sent."""
+    schema = {"type": "object", "properties": {"image": {"type": "string"}}}
+    call = {"id": "c", "type": "function", "function": {"name": "show", "arguments": {"image": "a.png"}}}
+    chat = [
+        {"role": "assistant", "content": "image_url", "tool_calls": [call], "annotations": [{"type": "url_citation"}]}
+    ]
+    assert (
+        CHAT.read({"messages": chat, "tools": [{"type": "function", "function": {"parameters": schema}}]}).images == 0
+    )
+    used = {"type": "tool_use", "id": "t", "name": "show", "input": {"image": "a.png"}}
+    assert MESSAGES.read({"messages": [{"role": "assistant", "content": [used]}]}).images == 0
+    items = [
+        {"type": "function_call", "call_id": "c", "name": "show_image", "arguments": '{"image": "a.png"}'},
+        {"type": "additional_tools", "tools": [{"type": "function", "name": "f", "parameters": schema}]},
+        {"type": "local_shell_call", "call_id": "c", "action": {"command": ["ls"], "env": {"IMAGE": "alpine"}}},
+    ]
+    assert RESPONSES.read({"input": items}).images == 0
+
+
+def test_what_stands_beside_the_words_of_a_part_is_counted() -> None:
+    part = {"type": "text", "text": "", "more": "x" * 1000}
+    plain = CHAT.read({"messages": [{"role": "user", "content": [{"type": "text", "text": ""}]}]}).input_tokens
+    assert CHAT.read({"messages": [{"role": "user", "content": [part]}]}).input_tokens >= plain + 1000
+
+
 def test_every_image_of_a_body_is_counted() -> None:
     """Each may be billed at a price of its own, whichever message holds it."""
     chat = [

@@ -136,7 +136,7 @@ def _message(message: Mapping[str, Any], param: str) -> tuple[int, int]:
     if message.get("audio") is not None:
         raise fields.unbounded(f"{param}.audio", "audio is not billed by the byte")
     rest = {name: value for name, value in message.items() if name not in MESSAGE_SAID}
-    tokens, images = fields.json_tokens(rest), fields.beyond_words(rest)
+    tokens, images = fields.json_tokens(rest), fields.images_beside(rest)
     content = message.get("content")
     if content is None:
         return tokens, images
@@ -152,7 +152,9 @@ def _part(part: Mapping[str, Any], param: str) -> tuple[int, int]:
     kind = fields.word(part.get("type"))
     if kind in PART_TEXT:
         said = fields.text(part.get(PART_TEXT[kind]), f"{param}.{PART_TEXT[kind]}")
-        return fields.text_tokens(said) + fields.framed(0, 1), 0
+        rest = {name: value for name, value in part.items() if name not in ("type", PART_TEXT[kind])}
+        beside = fields.json_tokens(rest) if rest else 0
+        return fields.text_tokens(said) + beside + fields.framed(0, 1), fields.images_among(rest)
     if kind == "image_url":
         return 0, 1
     raise fields.unbounded(f"{param}.type", f"a part of type {kind!r} is not billed by the byte; send text or images")

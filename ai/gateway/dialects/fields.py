@@ -20,11 +20,16 @@ ROUTING = frozenset(
     "order only ignore sort allow_fallbacks data_collection zdr quantizations max_price require_parameters "
     "enforce_distillable_text preferred_min_throughput preferred_max_latency".split()
 )
-# What stands in a message beside its content and is words; anything else that is more than a word may be an image.
+# What stands in a message beside its content and is words where nothing in it says that it is an image; anything else
+# that is more than a word may be one.
 IN_WORDS = frozenset(
     "role content name tool_calls tool_call_id function_call refusal reasoning reasoning_content reasoning_details "
     "thinking_blocks annotations cache_control metadata provider_specific_fields".split()
 )
+IMAGE = "image"  # in the name or the type of what is one: image_url, input_image, images
+PICTURE = "data:image/"  # how an image begins that stands in a text
+# In these every name is the caller's own, and all of it is told in words: calls of tools, their schemas, a shell's.
+IN_OWN_WORDS = frozenset({"arguments", "input", "parameters", "tools", "env"})
 SAID_OF_IMAGES = frozenset({"type", "detail", "media_type", "mime_type", "format"})
 VARIANTS = (":nitro", ":floor", ":exacto")  # another order of the same providers; `max_price` holds them to the price
 ONLINE = ":online"
@@ -132,13 +137,32 @@ def together(counts: Iterable[int | None]) -> int | None:
     return total
 
 
-def beyond_words(message: Mapping[str, Any]) -> int:
+def images_beside(message: Mapping[str, Any]) -> int:
     """Return the most images that a message can hold beside its content: each has a text at least, its address."""
-    return sum(
-        max(1, _texts(value))
-        for name, value in message.items()
-        if name not in IN_WORDS and value and isinstance(value, list | dict)
-    )
+    rest = {name: value for name, value in message.items() if name not in IN_WORDS and isinstance(value, list | dict)}
+    words = {name: value for name, value in message.items() if name not in rest}
+    return images_among(words) + sum(max(1, _texts(value)) for value in rest.values() if value)
+
+
+def images_among(fields: Mapping[str, Any]) -> int:
+    """Return the most images among fields of words, however deep: what a name, a type or a text says is one."""
+    waiting: list[Any] = [fields]
+    found = 0
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            found += one.startswith(PICTURE)
+        elif isinstance(one, list):
+            waiting += one
+        elif isinstance(one, dict) and IMAGE in str(one.get("type")).lower():
+            found += max(1, _texts(one))
+        elif isinstance(one, dict):
+            for name, value in one.items():
+                if IMAGE in name.lower() and value and isinstance(value, str | list | dict):
+                    found += max(1, _texts(value))
+                elif name not in IN_OWN_WORDS:
+                    waiting.append(value)
+    return found
 
 
 def _texts(value: Any) -> int:

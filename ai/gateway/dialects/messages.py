@@ -62,7 +62,7 @@ def read(body: Mapping[str, Any]) -> Asked:
         given = fields.mapping(message, f"messages[{number}]")
         rest = {name: value for name, value in given.items() if name != "content"}
         tokens, more = _content(given.get("content"), f"messages[{number}].content")
-        said, images = said + tokens + fields.json_tokens(rest), images + more + fields.beyond_words(rest)
+        said, images = said + tokens + fields.json_tokens(rest), images + more + fields.images_beside(rest)
     _only_clears(body.get("context_management"))
     tools = fields.listed(body.get("tools") or [], "tools")
     said += sum(_tool(tool, f"tools[{number}]") for number, tool in enumerate(tools))
@@ -184,12 +184,13 @@ def _block(block: Mapping[str, Any], param: str) -> tuple[int, int]:
     if kind == "tool_result":
         rest = {name: value for name, value in block.items() if name != "content"}
         said, images = _content(block.get("content"), f"{param}.content")
-        return said + fields.json_tokens(rest) + fields.framed(0, 1), images
+        return said + fields.json_tokens(rest) + fields.framed(0, 1), images + fields.images_among(rest)
     if kind in TEXT_BLOCKS:
-        return fields.json_tokens(block) + fields.framed(0, 1), 0
+        return fields.json_tokens(block) + fields.framed(0, 1), fields.images_among(block)
     if kind == "document" and fields.word(as_mapping(block.get("source")).get("type")) in ("text", "content"):
         inner, images = _content(as_mapping(block.get("source")).get("content"), f"{param}.source.content")
-        return inner + fields.json_tokens(block) + fields.framed(0, 1), images
+        rest = {name: value for name, value in block.items() if name != "source"}
+        return inner + fields.json_tokens(block) + fields.framed(0, 1), images + fields.images_among(rest)
     raise fields.unbounded(f"{param}.type", f"a block of type {kind!r} is not billed by the byte; send text or images")
 
 

@@ -158,6 +158,7 @@ def _item(item: Any, param: str) -> tuple[int, int | None]:
     tools = _tools(whole.get("tools"), f"{param}.tools")
     rest = {name: value for name, value in whole.items() if value is not content}
     said, images = _content(content, f"{param}.content")
+    images += fields.images_beside(rest) if kind == "message" else fields.images_among(rest)
     return fields.json_tokens(rest) + MESSAGE_TOKENS * tools + said, images
 
 
@@ -183,7 +184,7 @@ def _content(content: Any, param: str) -> tuple[int, int]:
         if kind == "input_image":
             images += 1
         elif kind in TEXT_PARTS:
-            tokens += fields.json_tokens(part) + fields.framed(0, 1)
+            tokens, images = tokens + fields.json_tokens(part) + fields.framed(0, 1), images + fields.images_among(part)
         else:
             raise fields.unbounded(f"{param}[{number}].type", f"a part of type {kind!r} is not billed by the byte")
     return tokens, images
