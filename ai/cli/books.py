@@ -10,9 +10,10 @@ import typer
 from ai.cli.budget_tables import render_budget, render_spending
 from ai.cli.care import deliver
 from ai.cli.door import AsJson, Failed, ensure_data_dir, look, print_json, settings, show, wait_for
-from ai.cli.tables import calls_table, reconciliation_lines
+from ai.cli.tables import calls_table
 from ai.clock import SystemClock
 from ai.credit_tracker.audit import check_records
+from ai.credit_tracker.reconciliation_words import reconciliation_lines
 from ai.credit_tracker.spending import spending_csv, spending_json
 from ai.daemon.read_only_app import ReadOnlyApp
 from ai.ledger import audit as audit_books

@@ -20,7 +20,6 @@ from ai.credit_tracker.records import CallRecord, CapState
 from ai.credit_tracker.statement import Statement, statement_json
 from ai.gateway.pins import pin_problem
 from ai.ledger.money import dollars, exact_nanos, usd9
-from ai.model_config.catalogue import Catalogue
 from ai.settings import Settings
 
 T = TypeVar("T")
@@ -235,6 +234,8 @@ def refuse_bad_pin(chosen: Settings, pin: str | None) -> None:
     """Raise Failed where every call with this pin would be refused, as far as the listing that was kept tells."""
     if pin is None:
         return
+    from ai.model_config.catalogue import Catalogue  # noqa: PLC0415 - what fetches it, where a model is named
+
     clock = SystemClock()
     catalogue = Catalogue(chosen, clock, ProviderClock(clock, required=False))
     problem = pin_problem(pin, catalogue, clock.now())

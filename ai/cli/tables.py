@@ -126,33 +126,6 @@ def calls_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
-def reconciliation_lines(found: Mapping[str, Any]) -> list[str]:
-    """Return what a reconciliation found, in sentences; what is nothing is left out."""
-
-    def money(name: str) -> str:
-        return dollars(nanos(found[name]))
-
-    said = "" if found["provider"] is None else f", the provider says {money('provider')}"
-    lines = [f"{found['period']}: {money('booked')} are booked for models{said}: {found['cause']}"]
-    if found["drift"] is not None and nanos(found["drift"]):
-        lines.append(f"drift: {money('drift')} (the provider's figure less the books')")
-    for name, meaning in (
-        ("pending", "held by calls that have not ended"),
-        ("doubtful", "at most, what calls booked at nothing or by estimate may have cost beyond it"),
-        ("others", "spent with this key by others"),
-        ("gap_booked", "booked as spent since the backup"),
-    ):
-        if found[name] is not None and nanos(found[name]):
-            lines.append(f"{name.replace('_', ' ')}: {money(name)} {meaning}")
-    if found["settled"]:
-        lines.append(f"settled: {found['settled']:,} calls, whose true cost was learnt just now")
-    if found["lost"]:
-        lines.append(f"lost: {', '.join(found['lost'])} were billed although booked at nothing")
-    if found["warn"]:
-        lines.append("this is more than should pass unseen: look at the key's activity page, and for other users of it")
-    return lines
-
-
 def _table(*columns: str, numbers: Sequence[str]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for column in columns:

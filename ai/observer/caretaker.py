@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from ai.credit_tracker.reconciliation_words import reconciliation_lines
 from ai.mind.commands import CommandRefused
 from ai.mind.database import MindDatabase
 from ai.observer.admin import LARGEST_ID, LETTER_VERDICTS, BadOrder, order
@@ -59,9 +60,7 @@ def _in_words(kind: str, result: str | None) -> str | None:
     """Return what a command answered as people read it: `reconcile` answers programs, in JSON."""
     if kind != "reconcile" or result is None or not result.startswith("{"):
         return result
-    found = json.loads(result)
-    gap = "" if found["gap_booked"] is None else f"; ${found['gap_booked']} booked as spent since the backup"
-    return f"{found['period']}: ${found['booked']} are booked for models: {found['cause']}{gap}"
+    return "\n".join(reconciliation_lines(json.loads(result)))
 
 
 async def sign_in(request: Request) -> Response:

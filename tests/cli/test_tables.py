@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from ai.cli.tables import calls_table, models_table, posts_table, reconciliation_lines
+from ai.cli.tables import calls_table, models_table, posts_table
+from ai.credit_tracker.reconciliation_words import reconciliation_lines
 from ai.ledger.money import price9
 from ai.observer.money import exact
 

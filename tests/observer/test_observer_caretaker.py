@@ -2,10 +2,12 @@
 
 import json
 import re
+from datetime import UTC, datetime
 
 import httpx2
 import pytest
 
+from ai.credit_tracker.reconciliation import Reconciliation, reconciliation_json
 from ai.observer.money import usd
 from tests.observer.conftest import TOKEN, Serve, Served
 
@@ -137,13 +139,27 @@ async def test_a_missing_page_is_a_page_for_people_and_json_for_programs(served:
 
 async def test_what_was_asked_is_answered_in_words(served: Served) -> None:
     """`genesis reconcile` answers programs: its JSON filled the page of a person."""
-    answer = {"period": "2026-11", "booked": "0.105722500", "cause": "in step with the provider", "gap_booked": None}
+    at = datetime(2026, 11, 27, tzinfo=UTC)
+    found = Reconciliation(
+        at, "2026-11", provider=1_105_722_500, booked=105_722_500, drift=10**9, pending=0, doubtful=20_000_000,
+        others=9 * 10**8, cause="others", warn=True, settled=2, lost=("call-9",),
+    )  # fmt: skip
     row = served.app.commands.put("reconcile")
     assert served.app.commands.begin(row)
-    served.app.commands.finish(row, ok=True, result=json.dumps(answer))
+    served.app.commands.finish(row, ok=True, result=json.dumps(reconciliation_json(found)))
     await sign_in(served)
     page = (await served.client.get("/caretaker")).text
-    assert "2026-11: $0.105722500 are booked for models: in step with the provider" in page
+    for line in (
+        "2026-11: $0.105722500 are booked for models, the provider says $1.105722500: others",
+        "drift: $1.00 (the provider&#39;s figure less the books&#39;)",
+        "doubtful: $0.0200 at most, what calls booked at nothing or by estimate may have cost beyond it",
+        "others: $0.9000 spent with this key by others",
+        "settled: 2 calls, whose true cost was learnt just now",
+        "lost: call-9 were billed although booked at nothing",
+        "this is more than should pass unseen: look at the key&#39;s activity page, and for other users of it",
+    ):
+        assert line in page
+    assert "pending" not in page
     assert "{" not in page.split("What was asked", 1)[1].split("</table>", 1)[0]
     assert "sign in" in page
 
