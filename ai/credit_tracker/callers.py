@@ -131,10 +131,24 @@ def all_keys(tx: Transaction) -> list[Key]:
     return [_key(row) for row in tx.execute("SELECT * FROM keys ORDER BY name")]
 
 
-def newest_keys(tx: Transaction, limit: int) -> list[Key]:
-    """Return up to `limit` keys: those that were not revoked before the others, the newest first."""
-    newest = "SELECT * FROM keys ORDER BY CASE WHEN revoked_at IS NULL THEN 0 ELSE 1 END, created_at DESC, name LIMIT ?"
-    return [_key(row) for row in tx.execute(newest, (limit,))]
+def newest_keys(tx: Transaction, limit: int, now: datetime) -> list[Key]:
+    """Return up to `limit` keys: those that are good at `now` before the ended ones, the newest first."""
+    rows = tx.execute(
+        "SELECT * FROM keys ORDER BY CASE WHEN revoked_at IS NULL AND COALESCE(expires_at > ?, 1 = 1) THEN 0 ELSE 1 "
+        "END, created_at DESC, name LIMIT ?",
+        (microseconds(now), limit),
+    )
+    return [_key(row) for row in rows]
+
+
+def keys_named(tx: Transaction, names: Sequence[str]) -> dict[str, Key]:
+    """Return by name those of these keys that there are, ended or not, in few reads for however many."""
+    rows = [
+        row
+        for part in parts_of(names)
+        for row in tx.execute(f"SELECT * FROM keys WHERE name IN ({','.join('?' * len(part))})", part)
+    ]
+    return {row["name"]: _key(row) for row in rows}
 
 
 def revoke_key(tx: Transaction, name: str, now: datetime) -> Key:
@@ -206,23 +220,13 @@ def key_limit(key: Key, now: datetime) -> Limit | None:
 
 def foreseen(tx: Transaction, key: Key, now: datetime) -> Limit | None:
     """Return the cap that a key's budget is or will be at `now`, with its level: for those who only look."""
-    if key.terms.budget is None:
-        return None
-    account = _account(key, now)
-    return _key_limit(key, account, _level(tx, key, account), now)
+    return foreseen_of(tx, [key], now).get(key.name)
 
 
 def foreseen_of(tx: Transaction, keys: Sequence[Key], now: datetime) -> dict[str, Limit]:
     """Return by name the caps that these keys' budgets are or will be at `now`, in few reads for however many."""
     accounts = {key.name: _account(key, now) for key in keys if key.terms.budget is not None}
-    added: dict[str, int] = {}
-    for part in parts_of(list(accounts.values())):
-        rows = tx.execute(
-            "SELECT account, SUM(amount) AS added FROM key_topups "
-            f"WHERE account IN ({','.join('?' * len(part))}) GROUP BY account",
-            part,
-        )
-        added |= {row["account"]: int(row["added"]) for row in rows}
+    added = _added(tx, list(accounts.values()))
     return {
         key.name: _key_limit(key, account, (key.terms.budget or 0) + added.get(account, 0), now)
         for key in keys
@@ -241,8 +245,20 @@ def _account(key: Key, now: datetime) -> str:
 
 
 def _level(tx: Transaction, key: Key, account: str) -> int:
-    rows = tx.execute("SELECT COALESCE(SUM(amount), 0) AS added FROM key_topups WHERE account = ?", (account,))
-    return (key.terms.budget or 0) + int(rows[0]["added"])
+    return (key.terms.budget or 0) + _added(tx, [account]).get(account, 0)
+
+
+def _added(tx: Transaction, accounts: Sequence[str]) -> dict[str, int]:
+    """Return what was added to each of these accounts by top-ups; those without one are left out."""
+    added: dict[str, int] = {}
+    for part in parts_of(accounts):
+        rows = tx.execute(
+            "SELECT account, SUM(amount) AS added FROM key_topups "
+            f"WHERE account IN ({','.join('?' * len(part))}) GROUP BY account",
+            part,
+        )
+        added |= {row["account"]: int(row["added"]) for row in rows}
+    return added
 
 
 def _fill_key(tx: Transaction, key: Key, account: str, level: int, now: datetime) -> None:

@@ -12,9 +12,9 @@ from ai.credit_tracker.callers import (
     Key,
     Run,
     all_keys,
-    find_key,
     find_run,
     foreseen_of,
+    keys_named,
     newest_keys,
     newest_runs,
     parts_of,
@@ -206,9 +206,12 @@ def look_at_callers(tx: Transaction, now: datetime, limit: int) -> tuple[list[Lo
     """Return keys (good ones first) and runs, `limit` of each: the busy, then the newest and the month's dearest."""
     period, open_calls = month_of(now), under_way_by_caller(tx)
     by_key = _busy([(key, Use(0, 0, *use)) for key, _, *use in open_calls])
-    newest = {key.name: key for key in newest_keys(tx, limit)}
-    names = _chosen_few(by_key, newest, _dearest(tx, "key", period, limit), limit)
-    known = [key for key in (newest.get(name) or find_key(tx, name) for name in names) if key is not None]
+    newest = [key.name for key in newest_keys(tx, limit, now)]
+    in_turn = _in_turn(by_key, newest, _dearest(tx, "key", period, limit))
+    named = keys_named(tx, in_turn)
+    found = [named[name] for name in in_turn if name in named]
+    known = sorted(found, key=lambda key: key.ended(now) is not None)[:limit]  # those of one kind stay as they stand
+    names = [key.name for key in known]
     caps = foreseen_of(tx, [key for key in known if key.ended(now) is None], now)
     keys = _look_at(tx, known, caps, _used(tx, "key", period, names), by_key)
     keys.sort(key=lambda look: (look.who.ended(now) is not None, -look.use.under_way, -look.use.cost, look.who.name))
@@ -217,7 +220,7 @@ def look_at_callers(tx: Transaction, now: datetime, limit: int) -> tuple[list[Lo
 
 def _look_at_runs(tx: Transaction, busy: Mapping[str, Use], period: str, limit: int) -> list[Look[Run]]:
     newest = {run.name: run for run in newest_runs(tx, limit)}
-    names = _chosen_few(busy, newest, _dearest(tx, "run", period, limit), limit)
+    names = _in_turn(busy, newest, _dearest(tx, "run", period, limit))[:limit]
     known = [run for run in (newest.get(name) or find_run(tx, name) for name in names) if run is not None]
     caps = {run.name: cap for run in known if (cap := run_limit(run)) is not None}
     runs = _look_at(tx, known, caps, _used(tx, "run", period, names), busy)
@@ -303,8 +306,8 @@ def _busy(open_calls: Iterable[tuple[str, Use]]) -> Mapping[str, Use]:
     return found
 
 
-def _chosen_few(busy: Mapping[str, Use], newest: Iterable[str], dearest: Iterable[str], limit: int) -> list[str]:
-    """Return the names of those to look at: who holds most first, then the newest and the dearest in turn."""
+def _in_turn(busy: Mapping[str, Use], newest: Iterable[str], dearest: Iterable[str]) -> list[str]:
+    """Return the names of those worth a look: who holds most first, then the newest and the dearest in turn."""
     held = sorted(busy, key=lambda name: (-busy[name].held, name))
     in_turn = (name for pair in zip_longest(newest, dearest) for name in pair if name is not None)
-    return list(dict.fromkeys([*held, *in_turn]))[:limit]
+    return list(dict.fromkeys([*held, *in_turn]))

@@ -164,6 +164,19 @@ async def test_an_old_key_that_is_busy_or_dear_is_shown_among_many_new_ones(trac
     assert [look.who.name for look in runs] == ["busy", "new-8", "dear", "new-7"]
 
 
+async def test_a_good_key_is_shown_however_many_ended_ones_hold_more_or_are_newer(tracker, books, purse):
+    """Ended keys with calls of unknown outcome, and expired ones of `exec`, pushed those off that can still spend."""
+    await books.create_key("good", KeyTerms(budget=9 * CENT))
+    for n in range(5):
+        purse.clock.advance(1)
+        await books.create_key(f"revoked-{n}", KeyTerms())
+        await tracker.hold(call(CENT, key=f"revoked-{n}"))
+        await books.revoke_key(f"revoked-{n}")
+        await books.create_key(f"expired-{n}", KeyTerms(expires_at=purse.clock.now() + timedelta(seconds=1)))
+    purse.clock.advance(2)
+    assert [look.who.name for look in (await books.looks(3))[0]] == ["good", "revoked-0", "revoked-1"]
+
+
 async def test_all_keys_are_read_in_as_few_reads_as_two_of_them(tracker, books, purse):
     """Each was asked for twice: 10,000 keys took the list seven seconds."""
 
