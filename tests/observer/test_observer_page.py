@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from ai.ledger.money import dollars, exact_nanos
+from ai.observer.money import exact
 from tests.observer.browsing import DESKTOP, PHONE, NoBrowser, chromium, tab
 from tests.observer.conftest import TOKEN, Serve, Served
 
@@ -194,7 +194,7 @@ async def test_charts_have_pixels_and_their_text_equals_the_api(browser: Browser
         ]
         assert rows == told
         spent = await page.locator(".facts div", has_text="Spent").last.locator("dd").inner_text()
-        assert spent == dollars(exact_nanos(budget["spent"]))
+        assert spent == exact(budget["spent"])
         assert opened.complaints == []
 
 

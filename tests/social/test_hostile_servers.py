@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 
+from ai.ledger.ledger import READERS
 from ai.mind.logs import configure
 from ai.social import Post
 from ai.social.network import Answer, Result
 from ai.social.networks.web import Web
 from ai.social.networks.x_client import MAX_BODY_BYTES
 from tests.social.conftest import Rooms
+from tests.world.waiting import WAIT_SECONDS
 from tests.world.wire import Cut, Request, Wire, WireServer
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n"
@@ -119,6 +121,8 @@ async def test_a_post_that_no_thread_could_send_never_left(rooms: Rooms) -> None
     outbox = await rooms.outbox()
     queued = await outbox.queue("hello", source="action", life=1)
     assert isinstance(queued, Post)
+    all_there = threading.Barrier(READERS)  # the purse's own threads are wanted too, and start when they are needed
+    await asyncio.gather(*(rooms.ledger.read(lambda _: all_there.wait(WAIT_SECONDS)) for _ in range(READERS)))
     before = threading.stack_size(NO_THREAD)
     try:
         await outbox.deliver_due()
