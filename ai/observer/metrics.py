@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ai.clock import parse_rfc3339
+from ai.credit_tracker.statement import OTHERS
 from ai.observer.answers import Encoded, answer, encoded
 from ai.observer.sources import Budget, CallerRow, State
 from ai.observer.view import View, view_of
@@ -77,17 +78,25 @@ def _of_purse(budget: Budget) -> list[Metric]:
 
 
 def of_callers(callers: Sequence[CallerRow], *, names: bool) -> list[Metric]:
-    """Return what programs called and spent through the gateway this month: in sum, or by key and run with `names`."""
+    """Return what programs called and spent through the gateway this month: in sum, or by key and run with `names`.
+
+    Calls of those who are not named one by one are a gauge: they fall as one of them comes among the dearest, which
+    in a counter would be read as a start from 0.
+    """
     labels = ("key", "run") if names else ()
     calls = CounterMetricFamily("genesis_gateway_calls_month", "Calls paid through the gateway", labels=labels)
     spent = GaugeMetricFamily("genesis_gateway_spent_usd", "Dollars spent this month", labels=labels)
+    others = GaugeMetricFamily("genesis_gateway_others_calls_month", "Calls of keys and runs that are not named here")
     if not names:
         callers = [caller_sum(callers)]
     for row in callers:
         caller = [row["key"], row["run"]] if names else []
-        calls.add_metric(caller, row["calls"])
+        if row["key"] == OTHERS:
+            others.add_metric([], row["calls"])
+        else:
+            calls.add_metric(caller, row["calls"])
         spent.add_metric(caller, float(row["cost"]))
-    return [calls, spent]
+    return [calls, spent, others] if others.samples else [calls, spent]
 
 
 def caller_sum(callers: Sequence[CallerRow]) -> CallerRow:

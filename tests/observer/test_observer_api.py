@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from ai.credit_tracker.statement import OTHERS
 from ai.ledger.money import NANOS_PER_USD
 from ai.observer import ObserverServer
 from ai.observer.server import PortUnusable
@@ -179,14 +180,19 @@ async def test_metrics_tell_what_each_key_and_run_spent_to_the_caretaker_and_vis
     served.app.also["callers"] = [
         {"key": "alice", "run": "smallville", "calls": 3, "cost": "0.012000000"},
         {"key": "bob", "run": "", "calls": 2, "cost": "0.001000000"},
+        {"key": OTHERS, "run": OTHERS, "calls": 4, "cost": "0.002000000"},
     ]
     text = (await served.client.get("/metrics")).text
-    assert "genesis_gateway_calls_month_total 5.0" in text
-    assert "genesis_gateway_spent_usd 0.013" in text
+    assert "genesis_gateway_calls_month_total 9.0" in text
+    assert "genesis_gateway_spent_usd 0.015" in text
     assert not {"alice", "smallville", "bob"} & set(text.replace('"', " ").split())
     text = (await served.client.get("/metrics", headers=served.admin())).text
     assert 'genesis_gateway_calls_month_total{key="alice",run="smallville"} 3.0' in text
     assert 'genesis_gateway_spent_usd{key="alice",run="smallville"} 0.012' in text
+    assert 'genesis_gateway_spent_usd{key="(others)",run="(others)"} 0.002' in text
+    # what they called falls as one of them comes among the dearest: no counter, or `rate` takes it for a new start
+    assert 'genesis_gateway_calls_month_total{key="(others)"' not in text
+    assert "# TYPE genesis_gateway_others_calls_month gauge\ngenesis_gateway_others_calls_month 4.0" in text
 
 
 async def test_metrics(served: Served) -> None:
