@@ -53,12 +53,23 @@ def believable(usage: Usage | None, came: int) -> bool:
     )
 
 
-def differs(told: tuple[Usage | None, Decimal | None], again: tuple[Usage | None, Decimal | None]) -> bool:
-    """Say whether one of two bills of the same answer cannot be true: by their costs, else by their counts."""
+def differs(
+    told: tuple[Usage | None, Decimal | None], again: tuple[Usage | None, Decimal | None], *, cumulative: bool = False
+) -> bool:
+    """Say whether one of two bills of the same answer cannot be true: by their costs, else by what is billed of counts.
+
+    The later may say more: how much of the input was cached, which costs no less here, and how much of the output was
+    thought. Counts that are `cumulative` may grow, and the later is the bill.
+    """
     (usage, cost), (later, later_cost) = told, again
     if cost is not None or later_cost is not None:
         return None not in (cost, later_cost) and cost != later_cost
-    return None not in (usage, later) and usage != later
+    if usage is None or later is None:
+        return False
+    if cumulative:
+        return later.prompt_tokens < usage.prompt_tokens or later.completion_tokens < usage.completion_tokens
+    counts = (usage.prompt_tokens, usage.completion_tokens) == (later.prompt_tokens, later.completion_tokens)
+    return not counts or usage.reasoning_tokens not in (0, later.reasoning_tokens)
 
 
 @dataclass(slots=True)

@@ -410,6 +410,28 @@ def test_the_tokens_of_a_messages_stream_are_put_together_from_its_begin_and_its
     assert broken.error["type"] == "overloaded_error"
 
 
+@pytest.mark.parametrize(
+    ("usage", "bill"),
+    [
+        ({"output_tokens": 10}, Usage(5, 10)),
+        ({"output_tokens": 8}, Usage(5, 8)),
+        ({"input_tokens": 5, "output_tokens": 10}, Usage(5, 10)),
+        ({"output_tokens": 7}, None),
+    ],
+)
+def test_the_last_of_two_messages_deltas_is_the_bill_where_no_count_falls(usage: Any, bill: Usage | None) -> None:
+    """Their counts are cumulative (Anthropic's reference); two were taken for two bills that differ."""
+    delta = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}
+    figures = read_stream(
+        MESSAGES,
+        event({"type": "message_start", "message": {"id": "msg_1", "usage": {"input_tokens": 5, "output_tokens": 1}}}),
+        event({**delta, "usage": {"output_tokens": 8}}),
+        event({**delta, "usage": usage}),
+        event({"type": "message_stop"}),
+    )
+    assert figures.bill == (bill, None)
+
+
 @pytest.mark.parametrize("dialect", DIALECTS)
 @given(
     document=st.recursive(

@@ -33,6 +33,7 @@ from tests.world.openrouter_faults import (
     null_cost,
     status,
     stream_error,
+    told_stream,
     wrong_model,
 )
 from tests.world.waiting import until
@@ -166,6 +167,33 @@ async def test_what_nobody_knows_stays_held_and_is_told_later(quick, fault):
         await quick.client.settle_unknowns()
         assert quick.calls()[0].state is CallState.CAPTURED
         assert await quick.spent() == call.held >= quick.provider.billed_nanos
+
+
+CACHED = {"prompt_tokens_details": {"cached_tokens": 4}}
+THOUGHT = {"completion_tokens_details": {"reasoning_tokens": 2}}
+
+
+@pytest.mark.parametrize(
+    ("later", "state"),
+    [
+        ({}, CallState.CAPTURED),
+        (CACHED, CallState.CAPTURED),
+        (THOUGHT, CallState.CAPTURED),
+        ({"prompt_tokens": 11}, CallState.UNKNOWN),
+        ({"completion_tokens": 9}, CallState.UNKNOWN),
+    ],
+    ids=["the same", "cached", "thought", "another input", "another output"],
+)
+@pytest.mark.parametrize("turned", [False, True], ids=["", "turned"])
+async def test_a_count_that_only_says_more_of_another_is_the_same_bill(at_openai, later, state, turned):
+    """That some input was cached made two bills differ: the call was held for a day, then booked at its whole bound."""
+    counts = {"prompt_tokens": 10, "completion_tokens": 8}
+    first, last = ({**counts, **later}, counts) if turned else (counts, {**counts, **later})
+    words = {"choices": [{"index": 0, "delta": {"content": "word " * 8}}]}
+    finish = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": first}
+    call = await _one(at_openai, told_stream(words, finish, {"choices": [], "usage": last}, b"data: [DONE]"))
+    unsaid = turned and "completion_tokens_details" in later  # less was thought than was told: one of them is wrong
+    assert call.state is (CallState.UNKNOWN if unsaid else state)
 
 
 @pytest.mark.parametrize("code", IN_FRONT)

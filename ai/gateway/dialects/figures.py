@@ -89,10 +89,13 @@ class Figures:
         if not self.finish:
             self.broken = problem
 
-    def counted(self, usage: Any, read: Callable[[Any], Usage | None], *, at_the_end: bool) -> None:
+    def counted(
+        self, usage: Any, read: Callable[[Any], Usage | None], *, at_the_end: bool, cumulative: bool = False
+    ) -> None:
         """Take in a `usage` object with the dialect's own reading of its token counts; a later one takes its place.
 
-        A later one that tells another cost, or other counts where neither tells a cost, leaves both in doubt.
+        A later one that tells another cost, or other counts where neither tells a cost, leaves both in doubt; counts
+        that are `cumulative` only where they fall.
         """
         fields = as_mapping(usage)
         if not fields:
@@ -102,7 +105,8 @@ class Figures:
             self.partial = found or self.partial
             return
         cost = read_cost(fields)
-        self.doubted = self.doubted or (self.billed and differs((self.usage, self.cost), (found, cost)))
+        told, again = (self.usage, self.cost), (found, cost)
+        self.doubted = self.doubted or (self.billed and differs(told, again, cumulative=cumulative))
         self.usage = found or self.usage
         self.cost = self.cost if cost is None else cost
         self.billed = True

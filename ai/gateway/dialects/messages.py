@@ -137,7 +137,7 @@ def error_event(refusal: Refusal) -> bytes:
 
 
 def _count(figures: Figures, usage: Any, *, at_the_end: bool) -> None:
-    """Take in a `usage`; a count that a later one does not repeat stays as it was."""
+    """Take in a `usage`; a count that a later one does not repeat stays as it was, and each counts from the begin."""
     known = figures.usage or figures.partial
 
     def read_usage(given: Mapping[str, Any]) -> Usage | None:
@@ -153,7 +153,7 @@ def _count(figures: Figures, usage: Any, *, at_the_end: bool) -> None:
         output = output if output is not None else (known.completion_tokens if known else 0)
         return None if prompt is None else Usage(prompt, output, cached)
 
-    figures.counted(usage, read_usage, at_the_end=at_the_end)
+    figures.counted(usage, read_usage, at_the_end=at_the_end, cumulative=True)
 
 
 def _only_clears(management: Any) -> None:
