@@ -33,6 +33,7 @@ SHORTEST_BEAT_SECONDS = 60.0  # a beat may outlast a very short interval: a mode
 BEAT_SECONDS_AT_MOST = 300.0  # a beat ends by the smaller of its interval and this, so that beats never pile up
 NEEDS_EXAMPLES = 6.5  # of 10: a better model keeps to the form of an answer without seeing six of them
 THOUGHT_CHARS = 4_000  # of a reply that is no JSON; MAX_OUTPUT_TOKENS bounds it as well
+TURNS_A_STEP = 11  # of the first words of a thought: far from those of this beat's drafts and of the next beats
 RESULT_CHARS = 1_200  # of an action's result shown to the model; four steps must fit a context of 4,096 tokens
 
 
@@ -119,7 +120,7 @@ class Brain:
         answers: list[Completion] = []
         thing = self._scenes.thing
         while len(answers) < allowed:
-            turn = life.beats * DRAFTS + len(answers)
+            turn = life.beats * DRAFTS + TURNS_A_STEP * len(answers)
             begun = opening(thing, turn) or opening(self._scenes.thing, turn)
             answer = await self._think(life, purpose, conversation, started, begun=begun, idle=idle)
             if not answers and not isinstance(answer, str):

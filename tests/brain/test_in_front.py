@@ -1,6 +1,7 @@
 """A small mind is shown one thing that is really there, and of several drafts the one about it is kept."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -223,6 +224,15 @@ async def test_what_it_looked_at_it_is_shown(tmp_path: Path) -> None:
     assert second.startswith("Result of check_budget: ")
     begun = [pattern.split("the ")[0].split("The ")[0] for pattern in patterns(tmp_path)[:2] if pattern is not None]
     assert len(set(begun)) == 2, "“I do not trust the machine”, and in the same minute “I do not trust the workspace”"
+
+
+async def test_a_second_step_begins_otherwise_than_any_draft_of_the_first(tmp_path: Path) -> None:
+    """“I envy the moon”, and five seconds later “I envy the workspace”."""
+    async with small_mind(tmp_path, [AWAY, ABOUT, SERMON, "Nine tenths is not the whole."], action="list_files") as app:
+        await app.live_one()
+    begun = [re.sub(r"\(.*", "", pattern or "") for pattern in patterns(tmp_path)]
+    assert len(begun) > DRAFTS
+    assert begun[DRAFTS] not in begun[:DRAFTS]
 
 
 async def test_the_draft_about_what_is_there_is_kept_and_the_others_are_told(tmp_path: Path) -> None:
