@@ -14,6 +14,7 @@ from ai.model_config import Tier, parse_openrouter
 from ai.model_config.catalogue import Catalogue, shipped
 from ai.model_config.listing import Listing, trimmed
 from ai.model_config.openai_models import Server, built_in, embedding_model, listed_models
+from ai.model_config.prices import DEAREST_TOKEN
 from ai.settings import Settings
 from tests.model_rotator.conftest import a_model
 from tests.world.openai_like import OpenAILike
@@ -352,3 +353,12 @@ def test_the_shipped_listing_is_trimmed_and_holds_something_of_every_tier():
     assert {model.tier for model in usable} == {Tier.FREE, Tier.ULTRA_CHEAP, Tier.CHEAP, Tier.PREMIUM}
     assert all(model.prices.known for model in usable)
     assert len(usable) > 200
+
+
+def test_the_shipped_listing_tells_what_images_cost_and_no_token_in_it_is_as_dear_as_an_image():
+    """It was trimmed of them: without a network every image was taken to cost as words do."""
+    listed = {model.id: model.prices for model in parse_openrouter(shipped())}
+    assert listed["google/gemini-2.5-flash"].image == Decimal("0.0000003")
+    known = [prices for prices in listed.values() if prices.known]
+    assert max(prices.dearest_prompt() for prices in known) < DEAREST_TOKEN
+    assert not any(prices.dearest_image() for prices in known)
