@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from uvicorn.server import ServerState
 
 
-ENDED_SECONDS = 5.0  # for an answer that was cancelled to be over
+ENDED_SECONDS = 2.0  # for an answer that was cancelled to be over; a whole stop has ten
 TWO_LENGTHS = "A request has a Transfer-Encoding or a Content-Length, not both."
 HEAD_BYTES = 32_768  # of a request's line and headers, where the server says nothing else
 LENGTHS = frozenset({b"transfer-encoding", b"content-length"})
