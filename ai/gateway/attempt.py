@@ -153,7 +153,7 @@ class Attempt:
         bound = call_bound(self._asked, self._models, self.max_output)
         purpose = PURPOSE if self._asked.output else Purpose.EMBEDDING.value
         payer = Payer(purpose=purpose, client=self.request.caller.key or PURPOSE, caller=self.request.caller)
-        paying = self._payments.start(
+        paying = self._payments.start_paying(
             payer, self.candidate.model, bound, self._send, linger_seconds=self._limits.linger_seconds
         )
         answerable = asyncio.get_running_loop().create_future()

@@ -147,7 +147,7 @@ class Payments:
             raise
         return await finished(self._ended(expense, model, outcome, wire))
 
-    def start(
+    def start_paying(
         self, payer: Payer, model: Model, most_nanos: int, send: Send, *, linger_seconds: float = 0.0
     ) -> asyncio.Task[Paid]:
         """Return `pay` as a task of its own, which `close` ends where whoever started it did not."""

@@ -17,6 +17,7 @@ from tests.world import openrouter_faults as faults
 AI = Path(__file__).resolve().parents[2] / "ai"
 SOURCES = {path.relative_to(AI): ast.parse(path.read_text(encoding="utf-8")) for path in AI.rglob("*.py")}
 ASKERS = {Path("llm/client.py"), Path("llm/fallback.py"), Path("gateway/attempt.py")}
+PAYING = ("pay", "start_paying", "unpaid")
 UPSTREAM = Path("gateway/local.py")  # the embedded model as the gateway's attempt asks it: by `_upstream.send`, below
 
 
@@ -65,11 +66,11 @@ def _asks(tree):
 
 
 def _sent_by_payments(tree):
-    """The functions that stand as the last argument of a `….pay(…)` or `….unpaid(…)` of the payments."""
+    """The functions that stand as the last argument of a call in PAYING on the payments."""
     names = {
         node.args[-1].id if isinstance(node.args[-1], ast.Name) else node.args[-1].attr
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("pay", "unpaid")
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in PAYING
     }
     return [node for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef) and node.name in names]
 
