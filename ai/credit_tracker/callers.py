@@ -21,6 +21,8 @@ Per = Literal["day", "week", "month", "ever"]
 PERIODS: tuple[Per, ...] = ("day", "week", "month", "ever")
 SECRET_PREFIX = "gk-"  # noqa: S105 - how every secret begins, so that one is known where it leaks
 SECRET_BYTES = 32  # nobody guesses so many, so that a plain hash of them may be kept
+# Where a key may spend at the time that is its one parameter.
+IS_GOOD = "revoked_at IS NULL AND COALESCE(expires_at > ?, 1 = 1)"
 AT_ONCE = 500  # names or accounts in one statement: both stores take many more
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -133,22 +135,13 @@ def all_keys(tx: Transaction) -> list[Key]:
 
 def newest_keys(tx: Transaction, limit: int, now: datetime) -> list[Key]:
     """Return up to `limit` keys: those that are good at `now` before the ended ones, the newest first."""
-    rows = tx.execute(
-        "SELECT * FROM keys ORDER BY CASE WHEN revoked_at IS NULL AND COALESCE(expires_at > ?, 1 = 1) THEN 0 ELSE 1 "
-        "END, created_at DESC, name LIMIT ?",
-        (microseconds(now), limit),
-    )
-    return [_key(row) for row in rows]
+    newest = f"SELECT * FROM keys ORDER BY CASE WHEN {IS_GOOD} THEN 0 ELSE 1 END, created_at DESC, name LIMIT ?"
+    return [_key(row) for row in tx.execute(newest, (microseconds(now), limit))]
 
 
 def keys_named(tx: Transaction, names: Sequence[str]) -> dict[str, Key]:
     """Return by name those of these keys that there are, ended or not, in few reads for however many."""
-    rows = [
-        row
-        for part in parts_of(names)
-        for row in tx.execute(f"SELECT * FROM keys WHERE name IN ({','.join('?' * len(part))})", part)
-    ]
-    return {row["name"]: _key(row) for row in rows}
+    return {row["name"]: _key(row) for row in rows_in(tx, "SELECT * FROM keys WHERE name IN ({})", names)}
 
 
 def revoke_key(tx: Transaction, name: str, now: datetime) -> Key:
@@ -239,6 +232,12 @@ def parts_of(names: Sequence[str]) -> Iterator[Sequence[str]]:
     return (names[start : start + AT_ONCE] for start in range(0, len(names), AT_ONCE))
 
 
+def rows_in(tx: Transaction, sql: str, names: Sequence[str], *others: object) -> Iterator[Row]:
+    """Yield the rows of `sql`, where `{}` stands for the names, so many at a time, and `others` come after them."""
+    for part in parts_of(names):
+        yield from tx.execute(sql.format(",".join("?" * len(part))), (*part, *others))
+
+
 def _account(key: Key, now: datetime) -> str:
     per = key.terms.per
     return key_account(key.name, key.times, per if per == "ever" else period_of(per, now))
@@ -250,15 +249,8 @@ def _level(tx: Transaction, key: Key, account: str) -> int:
 
 def _added(tx: Transaction, accounts: Sequence[str]) -> dict[str, int]:
     """Return what was added to each of these accounts by top-ups; those without one are left out."""
-    added: dict[str, int] = {}
-    for part in parts_of(accounts):
-        rows = tx.execute(
-            "SELECT account, SUM(amount) AS added FROM key_topups "
-            f"WHERE account IN ({','.join('?' * len(part))}) GROUP BY account",
-            part,
-        )
-        added |= {row["account"]: int(row["added"]) for row in rows}
-    return added
+    added = "SELECT account, SUM(amount) AS added FROM key_topups WHERE account IN ({}) GROUP BY account"
+    return {row["account"]: int(row["added"]) for row in rows_in(tx, added, accounts)}
 
 
 def _fill_key(tx: Transaction, key: Key, account: str, level: int, now: datetime) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from ai.clock import microseconds
 from ai.credit_tracker.callers import (
+    IS_GOOD,
     Key,
     Run,
     all_keys,
@@ -18,6 +19,7 @@ from ai.credit_tracker.callers import (
     newest_keys,
     newest_runs,
     parts_of,
+    rows_in,
     run_limit,
 )
 from ai.credit_tracker.calls import IS_OPEN, OF_A_CALLER, call_record
@@ -241,8 +243,7 @@ class Callers:
 def count_callers(tx: Transaction, now: datetime) -> Callers:
     """Return how many keys and runs there are."""
     keys = tx.execute(
-        "SELECT COUNT(*) AS keys, COALESCE(SUM(CASE WHEN revoked_at IS NULL AND COALESCE(expires_at > ?, 1 = 1) "
-        "THEN 1 ELSE 0 END), 0) AS good FROM keys",
+        f"SELECT COUNT(*) AS keys, COALESCE(SUM(CASE WHEN {IS_GOOD} THEN 1 ELSE 0 END), 0) AS good FROM keys",
         (microseconds(now),),
     )[0]
     runs = tx.execute("SELECT COUNT(*) AS runs FROM runs")[0]
@@ -278,15 +279,12 @@ def _look_at(
 
 def _used(tx: Transaction, kind: str, period: str, names: Sequence[str]) -> dict[str, Use]:
     """Return what these keys or runs spent in a month, whoever else there is."""
-    found: dict[str, Use] = {}
-    for part in parts_of(names):
-        rows = tx.execute(
-            f"SELECT {kind} AS name, SUM(calls) AS calls, SUM(cost) AS cost FROM caller_rollups "
-            f"WHERE {kind} IN ({','.join('?' * len(part))}) AND period = ? GROUP BY {kind}",
-            (*part, period),
-        )
-        found |= {row["name"]: Use(calls=int(row["calls"]), cost=int(row["cost"])) for row in rows}
-    return found
+    spent = (
+        f"SELECT {kind} AS name, SUM(calls) AS calls, SUM(cost) AS cost FROM caller_rollups "
+        f"WHERE {kind} IN ({{}}) AND period = ? GROUP BY {kind}"
+    )
+    rows = rows_in(tx, spent, names, period)
+    return {row["name"]: Use(calls=int(row["calls"]), cost=int(row["cost"])) for row in rows}
 
 
 def _dearest(tx: Transaction, kind: str, period: str, limit: int) -> list[str]:

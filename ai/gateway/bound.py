@@ -89,6 +89,8 @@ def expected_cost(asked: Asked, model: Model, max_output: int | None) -> int:
 def _usd(asked: Asked, model: Model, max_output: int | None) -> Decimal:
     prices = model.prices
     output = 0 if max_output is None else max_output + asked.extra_output
-    token = prices.dearest_seen() if asked.whole_context else prices.dearest_prompt()
-    read = input_tokens(asked, model) * token + images_usd(asked, model)
+    if asked.whole_context:
+        read = input_tokens(asked, model) * prices.dearest_seen() + images_usd(asked, model)
+    else:
+        read = input_tokens(asked, model) * prices.dearest_prompt()
     return read + output * prices.dearest_completion() + prices.dearest_request()

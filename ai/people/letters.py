@@ -1,6 +1,5 @@
 """Letters of people to the mind and its answers: taken at the door, shown once, answered, kept in mind.db."""
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +10,7 @@ from typing_extensions import TypedDict  # pydantic reads typing's own from Pyth
 from ai.clock import Clock, parse_rfc3339, rfc3339
 from ai.mind.database import MindDatabase
 from ai.mind.journal import Journal
-from ai.people.plain import line, plain
+from ai.people.plain import line, plain, words_of
 
 Role = Literal["caretaker", "donor", "visitor"]
 
@@ -26,7 +25,6 @@ FULL_SECONDS = 3_600  # when to come again where there is no room
 OWED_DAYS = 3  # an answer that did not come by then is no longer asked for
 NAMELESS = "somebody"
 ECHO_WORDS = 4  # of an answer that may be the letter's own
-_WORD = re.compile(r"[\w']+")
 _FIELDS = "id, role, name, text, at, state, seen, answer, answered_at, life"
 
 
@@ -225,7 +223,7 @@ def conversation(mind: MindDatabase, limit: int, *, before: int | None = None, l
 
 def _echoes(answer: str, letter: str) -> bool:
     """Say whether an answer is words of the letter and nothing else, whatever its marks; a word or two anybody says."""
-    said, wrote = ([*_WORD.findall(text.casefold().replace("’", "'"))] for text in (answer, letter))
+    said, wrote = words_of(answer), words_of(letter)
     return len(said) >= ECHO_WORDS and f" {' '.join(said)} " in f" {' '.join(wrote)} "
 
 

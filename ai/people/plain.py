@@ -10,6 +10,7 @@ _SHAPELESS = frozenset("\u115f\u1160\u3164\uffa0\u2800") | {
     chr(n) for n in (*range(0xFE00, 0xFE0F), *range(0xE0100, 0xE01F0))
 }
 _ACCENT = r"[\u0300-\u036f\u0483-\u0489\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"  # combining marks of any letter
+_WORD = re.compile(r"[\w']+")
 _MARKS = re.compile(f"({_ACCENT}{{3}}){_ACCENT}+")
 
 
@@ -21,6 +22,11 @@ def plain(text: str, limit: int) -> str:
     )
     folded = re.sub(r"\n{3,}", "\n\n", _MARKS.sub(r"\1", seen)).strip(f" \n{_JOINS}")
     return folded if len(folded) <= limit else folded[: limit - 1].rstrip() + "…"
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words alone, whatever their case, marks and forms of letters: what two texts are compared by."""
+    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold().replace("’", "'"))
 
 
 def line(text: str, limit: int) -> str:

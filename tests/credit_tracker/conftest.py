@@ -1,6 +1,6 @@
 """A purse on a real SQLite file and on a real PostgreSQL under a virtual clock, and what tests ask of it often."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -23,6 +23,18 @@ from tests.world.postgres import postgres_server  # noqa: F401 - a fixture, whic
 NOON = datetime(2026, 11, 10, 12, tzinfo=UTC)
 USD = 1_000_000_000
 CENT = USD // 100
+
+
+class Overheard:
+    """A transaction that reads; `told(sql, params)` is told of each statement before it is asked."""
+
+    def __init__(self, tx: Any, told: Callable[[str, Any], object]) -> None:
+        self.at = tx.at
+        self._ask, self._told = tx.execute, told
+
+    def execute(self, sql: str, params: Any = ()) -> Any:
+        self._told(sql, params)
+        return self._ask(sql, params)
 
 
 @dataclass

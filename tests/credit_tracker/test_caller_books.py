@@ -11,7 +11,7 @@ from ai.credit_tracker.callers import ensure_run
 from ai.credit_tracker.records import CapState
 from ai.credit_tracker.statement import CallerSpending, Use, look_at_all_keys
 from ai.settings import Cap, Settings
-from tests.credit_tracker.conftest import BOTH_STORES, CENT, USD, spend
+from tests.credit_tracker.conftest import BOTH_STORES, CENT, USD, Overheard, spend
 
 pytestmark = BOTH_STORES
 DECEMBER = datetime(2026, 12, 1, tzinfo=UTC)
@@ -184,16 +184,7 @@ async def test_all_keys_are_read_in_as_few_reads_as_two_of_them(tracker, books, 
         seen = []
 
         def query(tx):
-            plain = tx.execute
-
-            class Spy:
-                at = tx.at
-
-                def execute(self, sql, params=()):
-                    seen.append(sql)
-                    return plain(sql, params)
-
-            return look_at_all_keys(Spy(), purse.clock.now())
+            return look_at_all_keys(Overheard(tx, lambda sql, _: seen.append(sql)), purse.clock.now())
 
         return purse.ledger.read_now(query), len(seen)
 

@@ -4,7 +4,7 @@ import pytest
 
 from ai.credit_tracker import KeyTerms
 from ai.credit_tracker.statement import read_statement
-from tests.credit_tracker.conftest import spend
+from tests.credit_tracker.conftest import Overheard, spend
 from tests.credit_tracker.test_callers import call
 
 
@@ -18,16 +18,10 @@ async def test_a_statement_reads_no_more_for_all_the_calls_there_were(tracker, b
     seen = []
 
     def query(tx):
-        plain = tx.execute
+        def explain(sql, params):
+            seen.extend(row["detail"] for row in tx.execute(f"EXPLAIN QUERY PLAN {sql}", params))
 
-        class Spy:
-            at = tx.at
-
-            def execute(self, sql, params=()):
-                seen.extend(row["detail"] for row in plain(f"EXPLAIN QUERY PLAN {sql}", params))
-                return plain(sql, params)
-
-        return read_statement(Spy(), **{"run": None, "key": None, "period": None} | chosen)
+        return read_statement(Overheard(tx, explain), **{"run": None, "key": None, "period": None} | chosen)
 
     assert purse.ledger.read_now(query).calls > 0
     assert any("calls_of_callers_open" in detail for detail in seen), seen
